@@ -1,0 +1,65 @@
+# `make test` needs Go and git; `make test-peers` installs the rest from Debian.
+SHELL := /bin/bash
+MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
+# The race detector needs a C compiler; a machine with only Go runs without it.
+RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
+FUZZTIME ?= 3s
+
+.PHONY: all
+all: test lint
+
+.PHONY: test
+test: unit examples-build fuzz integration ## all tests that need only Go and git
+
+.PHONY: unit
+unit: ## tests beside the code, in every module but integration
+	@set -e; for m in $(filter-out ./integration,$(MODULES)); do \
+		echo "== $$m"; (cd $$m && go test $(RACE) ./...); done
+
+.PHONY: examples-build
+examples-build: ## every module builds on its own, without the workspace
+	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...); done
+
+.PHONY: peers
+peers: ## build the Collector, Prometheus and promtool once, into the user's cache
+	@cd integration && go run ./internal/peer/build collector prometheus promtool
+
+.PHONY: integration
+integration: peers ## tests against real peers
+	cd integration && go test $(RACE) -timeout 20m ./...
+
+.PHONY: test-peers
+test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source
+	./integration/install-debian.sh
+	cd integration && go test $(RACE) -timeout 20m -tags debian ./...
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for $(FUZZTIME)
+	@./internal/fuzz.sh $(FUZZTIME) $(filter-out ./integration,$(MODULES))
+
+.PHONY: bench
+bench: ## benchmarks side by side with client_golang and bare atomics
+	go test -run '^$$' -bench . -benchmem -count 6 .
+
+.PHONY: lint
+lint: bin/golangci-lint ## gofmt, vet, golangci-lint, go mod tidy, generated files
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && \
+		$(CURDIR)/bin/golangci-lint run --config $(CURDIR)/.golangci.yml ./... && \
+		GOWORK=off go mod tidy -diff); done
+
+bin/golangci-lint: tools/go.mod tools/go.sum
+	@echo "building golangci-lint, once"
+	@cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: generate
+generate: ## write the pages that repeat facts of the code
+	go generate ./...
+
+.PHONY: tidy
+tidy:
+	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go mod tidy); done
+
+.PHONY: help
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | expand -t 18

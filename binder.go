@@ -1,0 +1,190 @@
+package otelmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// source is anything whose present value an observable instrument reads.
+type source interface{ load() int64 }
+
+// binder creates the instruments of a Telemetry from the catalogue and reads
+// all counters and gauges in one callback: an event is an atomic add, and the
+// OpenTelemetry SDK's work is done once a collection instead of once an event.
+type binder struct {
+	meter     metric.Meter
+	namespace string
+	series    []series
+	labelled  []labelledSeries
+	before    []func()
+	index     map[string]func(labels []string) (int64, bool)
+	errs      []error
+}
+
+// series is one label set of an observable instrument.
+type series struct {
+	instrument metric.Int64Observable
+	source     source
+	options    []metric.ObserveOption
+}
+
+// labelledSeries has label values that are not known beforehand.
+type labelledSeries struct {
+	instrument metric.Int64Observable
+	each       func(observe func(value int64, options []metric.ObserveOption))
+}
+
+func newBinder(mp metric.MeterProvider, namespace string) *binder {
+	s := scope()
+	return &binder{
+		meter:     mp.Meter(s.Name, metric.WithInstrumentationVersion(s.Version)),
+		namespace: namespace,
+		index:     map[string]func([]string) (int64, bool){},
+	}
+}
+
+// counter binds an unlabelled counter.
+func (b *binder) counter(m *Metric) *counter {
+	c := newCounter()
+	b.observe(m, b.observable(m), c, nil)
+	return c
+}
+
+// gauge binds an unlabelled gauge.
+func (b *binder) gauge(m *Metric) *gauge {
+	g := &gauge{}
+	b.observe(m, b.observable(m), g, nil)
+	return g
+}
+
+// counters binds a counter with one closed label: one cell group a value, in
+// the order of the label's values.
+func (b *binder) counters(m *Metric) []*counter {
+	return bindEach(b, m, newCounter)
+}
+
+// gauges binds a gauge with one closed label.
+func (b *binder) gauges(m *Metric) []*gauge {
+	return bindEach(b, m, func() *gauge { return &gauge{} })
+}
+
+func bindEach[S source](b *binder, m *Metric, make func() S) []S {
+	instrument := b.observable(m)
+	label := m.Labels[0]
+	all := []S{}
+	for _, value := range label.Values {
+		s := make()
+		all = append(all, s)
+		b.observe(m, instrument, s, []string{value}, attribute.String(label.Key, value))
+	}
+	return all
+}
+
+// each binds a series whose label values come and go.
+func (b *binder) each(m *Metric, each func(observe func(int64, []metric.ObserveOption)), read func(label string) (int64, bool)) {
+	b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
+	b.index[m.Name] = func(labels []string) (int64, bool) {
+		if len(labels) != 1 {
+			return 0, false
+		}
+		return read(labels[0])
+	}
+}
+
+// histogram binds a synchronous histogram.
+func (b *binder) histogram(m *Metric) *histogram {
+	h, err := b.meter.Float64Histogram(m.FullName(b.namespace),
+		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
+		metric.WithExplicitBucketBoundaries(m.Buckets...))
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("create %s: %w", m.FullName(b.namespace), err))
+	}
+	return &histogram{instrument: h}
+}
+
+// beforeCollection has fn run at the start of every collection.
+func (b *binder) beforeCollection(fn func()) { b.before = append(b.before, fn) }
+
+func (b *binder) observable(m *Metric) metric.Int64Observable {
+	name := m.FullName(b.namespace)
+	var (
+		instrument metric.Int64Observable
+		err        error
+	)
+	if m.Kind == Counter {
+		instrument, err = b.meter.Int64ObservableCounter(name, metric.WithDescription(m.Help), metric.WithUnit(m.Unit))
+	} else {
+		instrument, err = b.meter.Int64ObservableGauge(name, metric.WithDescription(m.Help), metric.WithUnit(m.Unit))
+	}
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("create %s: %w", name, err))
+	}
+	return instrument
+}
+
+func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source, values []string, attrs ...attribute.KeyValue) {
+	row := series{instrument: instrument, source: s}
+	if len(attrs) > 0 {
+		row.options = []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+	}
+	b.series = append(b.series, row)
+	previous := b.index[m.Name]
+	b.index[m.Name] = func(labels []string) (int64, bool) {
+		if strings.Join(labels, "\x00") == strings.Join(values, "\x00") {
+			return s.load(), true
+		}
+		if previous != nil {
+			return previous(labels)
+		}
+		return 0, false
+	}
+}
+
+// register hooks the one callback up with the provider.
+func (b *binder) register() (metric.Registration, error) {
+	if err := errors.Join(b.errs...); err != nil {
+		return nil, err
+	}
+	instruments := make([]metric.Observable, 0, len(b.series)+len(b.labelled))
+	for _, s := range b.series {
+		instruments = append(instruments, s.instrument)
+	}
+	for _, l := range b.labelled {
+		instruments = append(instruments, l.instrument)
+	}
+	return b.meter.RegisterCallback(b.collect, instruments...)
+}
+
+func (b *binder) collect(_ context.Context, o metric.Observer) error {
+	for _, fn := range b.before {
+		fn()
+	}
+	for i := range b.series {
+		s := &b.series[i]
+		o.ObserveInt64(s.instrument, s.source.load(), s.options...)
+	}
+	for i := range b.labelled {
+		l := &b.labelled[i]
+		l.each(func(value int64, options []metric.ObserveOption) {
+			o.ObserveInt64(l.instrument, value, options...)
+		})
+	}
+	return nil
+}
+
+// histogram records durations. It is synchronous, for its exemplars.
+type histogram struct{ instrument metric.Float64Histogram }
+
+// record takes the context of the work, whose sampled span becomes the exemplar.
+func (h *histogram) record(ctx context.Context, d time.Duration) {
+	if h.instrument == nil {
+		return
+	}
+	h.instrument.Record(ctx, max(d, 0).Seconds())
+}

@@ -1,0 +1,118 @@
+package otelmail
+
+import (
+	"crypto/tls"
+	"net"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// Protocol is a mail access or transfer protocol.
+type Protocol uint8
+
+// The protocols. LMTP and submission count as SMTP.
+const (
+	ProtocolSMTP Protocol = iota
+	ProtocolIMAP
+	ProtocolJMAP
+	ProtocolPOP3
+
+	protocolEnd
+)
+
+var protocolNames = []string{"smtp", "imap", "jmap", "pop3"}
+
+// String returns "smtp", "imap", "jmap" or "pop3".
+func (p Protocol) String() string {
+	if p >= protocolEnd {
+		return "unknown"
+	}
+	return protocolNames[p]
+}
+
+// Conn describes the connection that a session runs over.
+type Conn struct {
+	// Remote is the client, Local the listener's side. Either may be nil.
+	Remote, Local net.Addr
+	// TLS is the state of a connection that began with TLS (implicit TLS), nil
+	// for one that began in plaintext.
+	TLS *tls.ConnectionState
+}
+
+// tlsMode is a value of the label tls.
+type tlsMode uint8
+
+const (
+	tlsYes tlsMode = iota
+	tlsNo
+	tlsStartTLS
+)
+
+var (
+	activeConnections = define(Metric{
+		Name: "active_connections", Kind: Gauge, Unit: "{connection}",
+		Help: "Connections open now, by protocol",
+		Rise: "More clients are connected, or they stay longer: compare with the rate of new connections. A level that only grows is a leak of sessions or clients that never quit.",
+		Labels: []Label{{Key: "protocol", Values: protocolNames,
+			Help: "The protocol; LMTP and submission count as smtp"}},
+	})
+	tlsSessions = define(Metric{
+		Name: "tls_sessions_total", Kind: Counter, Unit: "{session}",
+		Help: "Sessions that began with implicit TLS (yes) or in plaintext (no), and those upgraded later (starttls)",
+		Rise: "`no` counts every session that began in plaintext; those not followed by `starttls` stayed so. A falling share of `starttls` points to an expired certificate or to clients that gave up on TLS.",
+		Labels: []Label{{Key: "tls", Values: []string{"yes", "no", "starttls"},
+			Help: "yes: implicit TLS; no: began in plaintext; starttls: upgraded (counts beside `no`)"}},
+	})
+)
+
+// connections counts what the protocols have in common.
+type connections struct {
+	active []*gauge
+	tls    []*counter
+}
+
+func newConnections(b *binder) *connections {
+	return &connections{active: b.gauges(activeConnections), tls: b.counters(tlsSessions)}
+}
+
+func (c *connections) opened(p Protocol, conn Conn) {
+	c.active[p].add(1)
+	mode := tlsNo
+	if conn.TLS != nil {
+		mode = tlsYes
+	}
+	c.tls[mode].add(1)
+}
+
+func (c *connections) upgraded()         { c.tls[tlsStartTLS].add(1) }
+func (c *connections) closed(p Protocol) { c.active[p].add(-1) }
+
+// describe adds the attributes of a server's connection.
+func (d *door) conn(attrs []attribute.KeyValue, protocol string, c Conn) []attribute.KeyValue {
+	attrs = append(attrs, semconv.NetworkProtocolName(protocol), semconv.NetworkTransportTCP)
+	attrs = d.client(attrs, c.Remote)
+	attrs = serverAddress(attrs, c.Local, false)
+	return tlsAttributes(attrs, c.TLS)
+}
+
+func tlsAttributes(attrs []attribute.KeyValue, state *tls.ConnectionState) []attribute.KeyValue {
+	if state == nil {
+		return attrs
+	}
+	attrs = append(attrs, semconv.TLSEstablished(state.HandshakeComplete), semconv.TLSResumed(state.DidResume))
+	switch state.Version {
+	case tls.VersionTLS10:
+		attrs = append(attrs, semconv.TLSProtocolVersion("1.0"))
+	case tls.VersionTLS11:
+		attrs = append(attrs, semconv.TLSProtocolVersion("1.1"))
+	case tls.VersionTLS12:
+		attrs = append(attrs, semconv.TLSProtocolVersion("1.2"))
+	case tls.VersionTLS13:
+		attrs = append(attrs, semconv.TLSProtocolVersion("1.3"))
+	}
+	if state.CipherSuite != 0 {
+		attrs = append(attrs, semconv.TLSCipher(tls.CipherSuiteName(state.CipherSuite)))
+	}
+	return attrs
+}

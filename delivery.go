@@ -1,0 +1,184 @@
+package otelmail
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// Transport is how a message is delivered.
+type Transport uint8
+
+// The transports.
+const (
+	TransportSMTP  Transport = iota // to a remote server
+	TransportLMTP                   // to a mail store (RFC 2033)
+	TransportLocal                  // into a mailbox of this process
+)
+
+var (
+	transports    = [...]string{"smtp", "lmtp", "local"}
+	deliverySpans = [...]string{"deliver smtp", "deliver lmtp", "deliver local"}
+)
+
+// String returns "smtp", "lmtp" or "local".
+func (t Transport) String() string { return transports[min(int(t), len(transports)-1)] }
+
+// Attempt describes one attempt to deliver a message.
+type Attempt struct {
+	Transport Transport
+	// Number counts a message's attempts from 1; 0 counts as 1. Every attempt
+	// after the first is a retry.
+	Number int
+	// Domain is the destination domain; shown as the privacy policy allows.
+	Domain string
+	// Server is the remote host's name, as its MX record has it.
+	Server string
+	// TLSPolicy is "none", "opportunistic", "required" or "dane".
+	TLSPolicy string
+	// Queue restores the trace of a message whose context was lost in between:
+	// an attempt in another process is linked to it. Leave it empty where ctx
+	// already holds the trace.
+	Queue   TraceContext
+	Message MessageFacts
+}
+
+// Outcome is how an attempt ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	OutcomeDelivered Outcome = iota // taken over by the other side
+	OutcomeDeferred                 // to be tried again
+	OutcomeFailed                   // not to be tried again
+)
+
+var outcomes = [...]string{"delivered", "deferred", "failed"}
+
+// String returns "delivered", "deferred" or "failed".
+func (o Outcome) String() string { return outcomes[min(int(o), len(outcomes)-1)] }
+
+// Delivery records attempts to deliver. All methods are safe for concurrent use.
+type Delivery struct {
+	tracer    *tracer
+	retries   *counter
+	delivered *counter
+	sent      *counter
+}
+
+var smtpSent = define(Metric{
+	Name: "smtp_messages_sent_total", Kind: Counter, Unit: "{message}",
+	Help: "Messages handed to a remote server (2xx after DATA)",
+	Rise: "More mail goes out. A sudden rise that no user explains is a stolen password or an open relay.",
+})
+
+func newDelivery(b *binder, t *tracer, m *Mail, q *Queue) *Delivery {
+	return &Delivery{tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent)}
+}
+
+// Attempt begins an attempt to deliver a message.
+func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
+	if a.Number > 1 {
+		d.retries.add(1)
+	}
+	a.Transport = min(a.Transport, TransportLocal)
+	name := deliverySpans[a.Transport]
+	var op Op
+	if a.Queue == (TraceContext{}) {
+		op = d.tracer.begin(ctx, name, clientKind)
+	} else {
+		op = d.tracer.linked(ctx, name, a.Queue, trace.SpanKindClient)
+	}
+	o := Delivering{Op: op, delivery: d, transport: a.Transport}
+	if o.recording() {
+		door := d.tracer.door
+		var room attributes
+		attrs := append(room[:0],
+			mailconv.TransportKey.String(a.Transport.String()),
+			mailconv.AttemptKey.Int(max(a.Number, 1)))
+		attrs = door.domain(attrs, mailconv.RecipientDomainKey, a.Domain)
+		if a.Transport != TransportLocal {
+			attrs = append(attrs, semconv.NetworkProtocolName(a.Transport.String()))
+		}
+		if a.Server != "" {
+			attrs = append(attrs, semconv.ServerAddress(cleanDomain(a.Server)))
+		}
+		switch a.TLSPolicy {
+		case "none", "opportunistic", "required", "dane":
+			attrs = append(attrs, mailconv.TLSPolicyKey.String(a.TLSPolicy))
+		}
+		o.span.SetAttributes(door.message(attrs, &a.Message)...)
+	}
+	return o
+}
+
+// Delivering is an attempt in progress. End it exactly once.
+type Delivering struct {
+	Op
+	delivery  *Delivery
+	transport Transport
+}
+
+// Peer notes the address that was connected to.
+func (o Delivering) Peer(addr net.Addr) {
+	if o.recording() {
+		var room attributes
+		o.span.SetAttributes(serverAddress(room[:0], addr, true)...)
+	}
+}
+
+// TLS notes the state of the connection after its handshake.
+func (o Delivering) TLS(state tls.ConnectionState) {
+	if o.recording() {
+		var room attributes
+		o.span.SetAttributes(tlsAttributes(room[:0], &state)...)
+	}
+}
+
+// End ends the attempt with the other side's last reply. 2xx counts as
+// delivered and, but for a local mailbox, as sent. A failure is deferred when
+// it may pass (4xx or no reply), else failed; EndAs says it where the server's
+// own rules decide otherwise.
+func (o Delivering) End(r Reply) Outcome {
+	outcome := OutcomeDelivered
+	switch {
+	case r.Accepted():
+	case r.Temporary():
+		outcome = OutcomeDeferred
+	default:
+		outcome = OutcomeFailed
+	}
+	o.EndAs(outcome, r)
+	return outcome
+}
+
+// EndAs ends the attempt with an outcome that the caller has decided on: a
+// deferred message that is now too old has failed.
+func (o Delivering) EndAs(outcome Outcome, r Reply) {
+	if o.delivery == nil {
+		return
+	}
+	if outcome == OutcomeDelivered {
+		o.delivery.delivered.add(1)
+		if o.transport != TransportLocal {
+			o.delivery.sent.add(1)
+		}
+	}
+	if !o.recording() {
+		o.end("")
+		return
+	}
+	var room attributes
+	attrs := append(room[:0], mailconv.OutcomeKey.String(outcome.String()))
+	o.span.SetAttributes(o.delivery.tracer.door.reply(attrs, r)...)
+	if outcome == OutcomeDelivered {
+		o.end("")
+		return
+	}
+	o.end(r.errorType())
+}

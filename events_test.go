@@ -1,0 +1,328 @@
+package otelmail_test
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail"
+)
+
+// TestEachEventMovesExactlyItsSeries calls every record method and compares all
+// counters and gauges with what it had to move: nothing less, nothing more.
+func TestEachEventMovesExactlyItsSeries(t *testing.T) {
+	ctx := context.Background()
+	implicit := &tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13}
+	refused := otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}}
+	ok := otelmail.Reply{Code: 250}
+	type moves map[string]int64
+	for _, tc := range []struct {
+		name string
+		do   func(*otelmail.Telemetry)
+		want moves
+	}{
+		{"session in plaintext", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+		}, moves{"smtp_connections_total": 1, "active_connections/smtp": 1, "tls_sessions_total/no": 1}},
+		{"session over TLS that ends", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Session(ctx, otelmail.RoleSubmission, otelmail.Conn{TLS: implicit}).End(otelmail.CauseNone)
+		}, moves{"smtp_connections_total": 1, "tls_sessions_total/yes": 1, "smtp_session_duration_seconds": 1}},
+		{"session that is upgraded and breaks, ended twice", func(tel *otelmail.Telemetry) {
+			s := tel.SMTP.Session(ctx, otelmail.RoleLMTP, otelmail.Conn{})
+			s.Upgrade(*implicit)
+			s.Upgrade(*implicit)
+			s.End(otelmail.CauseReset)
+			s.End(otelmail.CauseReset)
+		}, moves{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1,
+			"smtp_errors_total": 1, "smtp_session_duration_seconds": 1}},
+		{"refused connections", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Refuse(otelmail.RefusedBlocked)
+			tel.SMTP.Refuse(otelmail.RefusedOverload)
+			tel.SMTP.Refuse(otelmail.RefusedOverload)
+		}, moves{"smtp_connections_rejected_blocked_total": 1, "smtp_connections_rejected_overload_total": 2}},
+		{"command refused", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPRcpt).End(refused)
+		}, moves{"smtp_errors_total": 1}},
+		{"command accepted", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPRcpt).End(ok)
+		}, moves{}},
+		{"command without a reply", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPMail).End(otelmail.Reply{Cause: otelmail.CauseEOF})
+		}, moves{"smtp_errors_total": 1}},
+		{"intermediate reply", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Code: 354})
+		}, moves{}},
+		{"protocol error", func(tel *otelmail.Telemetry) { tel.SMTP.ProtocolError() }, moves{"smtp_errors_total": 1}},
+		{"AUTH succeeds", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPAuth).End(otelmail.Reply{Code: 235})
+		}, moves{"smtp_auth_success_total": 1}},
+		{"AUTH fails", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPAuth).End(otelmail.Reply{Code: 535})
+		}, moves{"smtp_auth_failure_total": 1, "smtp_errors_total": 1}},
+		{"message accepted for two domains", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(ok, "a@one.example", "b@ONE.example.", "c@two.example")
+		}, moves{"smtp_messages_received_total": 1,
+			"messages_per_domain_total/one.example": 1, "messages_per_domain_total/two.example": 1}},
+		{"message for nonsense", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(ok, "a@\xff\xfe", "b@[192.0.2.1]", "postmaster")
+		}, moves{"smtp_messages_received_total": 1, "messages_per_domain_total/_other": 1}},
+		{"message refused", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(refused, "a@one.example")
+		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
+		{"message broken off", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Cause: otelmail.CauseEOF})
+		}, moves{"smtp_errors_total": 1}},
+		{"BDAT in two chunks", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(ok)
+			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndMessage(ok, "a@one.example")
+		}, moves{"smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}},
+		{"BDAT refused at a chunk", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(refused)
+		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
+		{"LMTP with one recipient of two", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
+				otelmail.RecipientReply{Recipient: "a@one.example", Reply: ok},
+				otelmail.RecipientReply{Recipient: "b@two.example", Reply: refused})
+		}, moves{"smtp_messages_received_total": 1, "smtp_errors_total": 1, "messages_per_domain_total/one.example": 1}},
+		{"LMTP with none", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
+				otelmail.RecipientReply{Recipient: "a@one.example", Reply: refused},
+				otelmail.RecipientReply{Recipient: "b@two.example", Reply: refused})
+		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 2}},
+		{"IMAP session and commands", func(tel *otelmail.Telemetry) {
+			s := tel.IMAP.Session(ctx, otelmail.Conn{})
+			s.Command(otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
+			s.Command(otelmail.IMAPLogin, otelmail.IMAPFacts{}).End(otelmail.IMAPNo, otelmail.CauseNone)
+			s.End(otelmail.CauseTimeout)
+			s.End(otelmail.CauseNone)
+		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 2, "tls_sessions_total/no": 1}},
+		{"JMAP", func(tel *otelmail.Telemetry) {
+			tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
+			c := tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
+			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/get"}).End("")
+			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/steal"}).End("unknownMethod")
+			tel.JMAP.EndRequest(false)
+			tel.JMAP.EndRequest(true)
+			c.Close()
+			c.Close()
+		}, moves{"active_connections/jmap": 1, "tls_sessions_total/yes": 2, "jmap_requests_total": 2, "jmap_errors_total": 2}},
+		{"POP3", func(tel *otelmail.Telemetry) {
+			s := tel.POP3.Session(ctx, otelmail.Conn{})
+			s.Command(otelmail.POP3Retr).End(true, otelmail.CauseNone)
+			s.Command(otelmail.POP3Pass).End(false, otelmail.CauseNone)
+		}, moves{"active_connections/pop3": 1, "tls_sessions_total/no": 1}},
+		{"pipeline", func(tel *otelmail.Telemetry) {
+			for _, fate := range []otelmail.Fate{otelmail.FateQueued, otelmail.FateDropped, otelmail.FateError} {
+				p := tel.Mail.Process(ctx, otelmail.MessageFacts{})
+				tel.Mail.Stage(p.Context(), "spam-filter", otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
+				p.End(fate, otelmail.CauseNone)
+			}
+			tel.Mail.Dropped()
+			tel.Mail.Bounced(ctx)
+			tel.Mail.Delivered()
+		}, moves{"mail_processed_total": 3, "mail_dropped_total": 2, "mail_bounced_total": 1, "mail_delivered_total": 1,
+			"message_processing_latency_seconds": 3}},
+		{"queue", func(tel *otelmail.Telemetry) {
+			tel.Queue.SetSize(5)
+			tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}).End(otelmail.CauseNone)
+			tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}).End(otelmail.CauseStorage)
+			tel.Queue.Dequeue(ctx, otelmail.TraceContext{}, otelmail.MessageFacts{}, time.Second).End(otelmail.CauseNone)
+			tel.Queue.Remove()
+			tel.Queue.Remove()
+			tel.Queue.Retried()
+		}, moves{"queue_size": 4, "queue_retries_total": 1}},
+		{"deliveries", func(tel *otelmail.Telemetry) {
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportSMTP}).End(ok)
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLMTP, Number: 2}).End(ok)
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLocal, Number: 1}).End(ok)
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 3}).End(refused)
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 4}).End(otelmail.Reply{Cause: otelmail.CauseDNS})
+		}, moves{"mail_delivered_total": 3, "smtp_messages_sent_total": 2, "queue_retries_total": 3}},
+		{"storage", func(tel *otelmail.Telemetry) {
+			tel.Storage.SetMailboxes(3)
+			tel.Storage.AddMailboxes(-1)
+			tel.Storage.SetMessages(9)
+			tel.Storage.AddMessages(1)
+			tel.Storage.SetBytes(100)
+			tel.Storage.AddBytes(-40)
+		}, moves{"mailboxes_total": 2, "messages_total": 10, "storage_bytes": 60}},
+		{"push", func(tel *otelmail.Telemetry) {
+			tel.Push.Delivered()
+			tel.Push.GaveUp()
+			tel.Push.GaveUp()
+		}, moves{"push_deliveries_total": 1, "push_delivery_failures_total": 2}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tel, reader := start(t)
+			tc.do(tel)
+			if got := values(t, reader); !maps.Equal(got, tc.want) {
+				t.Errorf("moved\n%v, want\n%v", got, tc.want)
+			}
+			for name, want := range tc.want {
+				if name, label, labelled := cut(name); labelled {
+					checkValue(t, tel, want, name, label)
+				} else if name != "message_processing_latency_seconds" && name != "smtp_session_duration_seconds" {
+					checkValue(t, tel, want, name)
+				}
+			}
+		})
+	}
+}
+
+func cut(s string) (name, label string, labelled bool) {
+	for i := range s {
+		if s[i] == '/' {
+			return s[:i], s[i+1:], true
+		}
+	}
+	return s, "", false
+}
+
+func checkValue(t *testing.T, tel *otelmail.Telemetry, want int64, name string, labels ...string) {
+	t.Helper()
+	if got, err := tel.Value(name, labels...); err != nil || got != want {
+		t.Errorf("Value(%q, %q) = %d, %v; want %d", name, labels, got, err, want)
+	}
+}
+
+// values returns what is not zero, as "name" or "name/label value"; histograms
+// by their count.
+func values(t *testing.T, r *otelmail.Reader) map[string]int64 {
+	t.Helper()
+	got := map[string]int64{}
+	for name, m := range collect(t, r) {
+		name = name[len("rusmes_"):]
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			addPoints(got, name, data.DataPoints)
+		case metricdata.Gauge[int64]:
+			addPoints(got, name, data.DataPoints)
+		case metricdata.Histogram[float64]:
+			if n := data.DataPoints[0].Count; n > 0 {
+				got[name] = int64(n)
+			}
+		}
+	}
+	return got
+}
+
+func addPoints(got map[string]int64, name string, points []metricdata.DataPoint[int64]) {
+	for _, p := range points {
+		if p.Value == 0 {
+			continue
+		}
+		key := name
+		if kv, ok := p.Attributes.Get(0); ok {
+			key += "/" + kv.Value.AsString()
+		}
+		got[key] = p.Value
+	}
+}
+
+// TestCountsAreExactUnderLoad has many goroutines count at once.
+func TestCountsAreExactUnderLoad(t *testing.T) {
+	tel, reader := start(t, otelmail.WithDomainLimit(3))
+	const workers, each = 16, 1000
+	domains := []string{"a@d0.example", "a@d1.example", "a@d2.example", "a@d3.example", "a@d4.example"}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range each {
+				s := tel.SMTP.Session(context.Background(), otelmail.RoleMX, otelmail.Conn{})
+				s.Command(otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, domains[i%len(domains)])
+				s.End(otelmail.CauseNone)
+				if i%100 == 0 {
+					collect(t, reader)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := values(t, reader)
+	if got["smtp_connections_total"] != workers*each || got["smtp_session_duration_seconds"] != workers*each {
+		t.Errorf("counted %v, want %d sessions", got, workers*each)
+	}
+	if _, open := got["active_connections/smtp"]; open {
+		t.Errorf("%d connections still open", got["active_connections/smtp"])
+	}
+	var sum int64
+	var shown []string
+	for name, n := range got {
+		if name, domain, labelled := cut(name); labelled && name == "messages_per_domain_total" {
+			sum += n
+			shown = append(shown, domain)
+		}
+	}
+	if sum != workers*each {
+		t.Errorf("the domains add up to %d, want %d", sum, workers*each)
+	}
+	if len(shown) != 4 || !slices.Contains(shown, "_other") {
+		t.Errorf("shown are %v, want three domains and _other", shown)
+	}
+}
+
+func TestDomainLimitZeroKeepsNoSeries(t *testing.T) {
+	tel, reader := start(t, otelmail.WithDomainLimit(0))
+	tel.SMTP.Command(t.Context(), otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@one.example", "a@two.example")
+	if _, there := collect(t, reader)["rusmes_messages_per_domain_total"]; there {
+		t.Error("the series is there although it is switched off")
+	}
+}
+
+// TestObservedValues reads gauges from functions that work, fail, panic and hang.
+func TestObservedValues(t *testing.T) {
+	var mu sync.Mutex
+	var reported []string
+	tel, reader := start(t, otelmail.WithErrorHandler(func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		reported = append(reported, err.Error())
+	}))
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	tel.Storage.SetMessages(7)
+	tel.Storage.SetBytes(8)
+	tel.Queue.SetSize(9)
+	tel.Storage.ObserveMailboxes(func(context.Context) (int64, error) { return 3, nil })
+	tel.Storage.ObserveMessages(func(context.Context) (int64, error) { return 0, errors.New("user bob@example.org") })
+	tel.Storage.ObserveBytes(func(context.Context) (int64, error) { panic("bob@example.org") })
+	tel.Queue.ObserveSize(func(context.Context) (int64, error) { <-release; return 1, nil })
+	for range 3 {
+		got := values(t, reader)
+		want := map[string]int64{"mailboxes_total": 3, "messages_total": 7, "storage_bytes": 8, "queue_size": 9}
+		if !maps.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(reported) != 6 {
+		t.Errorf("reported %d errors, want 3 failures and 3 panics: %q", len(reported), reported)
+	}
+}
+
+func TestValueOfWhatIsNotThere(t *testing.T) {
+	tel := otelmail.Noop()
+	for _, tc := range []struct {
+		name   string
+		labels []string
+	}{
+		{"smtp_conections_total", nil},
+		{"message_processing_latency_seconds", nil},
+		{"active_connections", nil},
+		{"active_connections", []string{"nntp"}},
+		{"smtp_connections_total", []string{"smtp"}},
+		{"messages_per_domain_total", []string{"never.example"}},
+	} {
+		if _, err := tel.Value(tc.name, tc.labels...); err == nil {
+			t.Errorf("Value(%q, %q): no error", tc.name, tc.labels)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package health
+
+import "time"
+
+// health says whether every part works. Without checks it says "healthy" with an
+// empty list of checks while the registry runs: nothing the owner named is broken,
+// and the empty list shows how little that means. Before Start and after Stop it
+// says "unhealthy" whatever the list, because nobody is looking.
+func (r *Registry) health(now time.Time) (bool, healthBody) {
+	results := r.snapshotAt(now)
+	body := healthBody{
+		Status:  statusUnhealthy,
+		Checks:  make(map[string]State, len(results)),
+		Details: make(map[string]detail, len(results)),
+	}
+	for _, c := range results {
+		body.Checks[c.Name] = c.State
+		body.Details[c.Name] = detailOf(c)
+	}
+	switch {
+	case r.stopped.Load() != nil:
+		body.Reason = reasonStopped
+	case !r.started.Load():
+		body.Reason = reasonStarting
+	default:
+		body.Reason, _ = verdict(results)
+	}
+	if body.Reason != "" {
+		return false, body
+	}
+	body.Status = statusHealthy
+	return true, body
+}
+
+// ready says whether new work may be sent here.
+func (r *Registry) ready(now time.Time) (bool, readyBody) {
+	if r.draining.Load() {
+		return false, readyBody{Reason: reasonDraining}
+	}
+	if !r.started.Load() {
+		return false, readyBody{Reason: reasonStarting}
+	}
+	reason, failing := verdict(deciding(Readiness, r.snapshotAt(now)))
+	if reason != "" {
+		return false, readyBody{Reason: reason, Failing: failing}
+	}
+	return true, readyBody{Ready: true}
+}
+
+// live says whether the process may go on. A check that is still in its first run
+// has shown no reason to restart. After Stop the checks are judged as they were at
+// Stop: they grow old because the process is ending.
+func (r *Registry) live(now time.Time) (bool, liveBody) {
+	if stopped := r.stopped.Load(); stopped != nil {
+		now = *stopped
+	}
+	reason, _ := verdict(deciding(Liveness, r.snapshotAt(now)))
+	alive := reason != reasonCheck
+	return alive, liveBody{Alive: alive}
+}
+
+// verdict returns "" when every check is healthy, else the graver reason and the
+// names of the checks that fail.
+func verdict(results []Result) (reason string, failing []string) {
+	for _, c := range results {
+		switch c.State {
+		case StateHealthy:
+		case StateStarting:
+			if reason == "" {
+				reason = reasonStarting
+			}
+		default:
+			reason = reasonCheck
+			failing = append(failing, c.Name)
+		}
+	}
+	return reason, failing
+}
+
+// deciding keeps the results that decide p, in the same slice.
+func deciding(p Probe, results []Result) []Result {
+	kept := results[:0]
+	for _, c := range results {
+		if c.Decides.Has(p) {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}

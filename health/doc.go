@@ -1,0 +1,20 @@
+// Package health runs the checks of a mail server in the background and answers
+// the three questions an orchestrator asks about it:
+//
+//   - /health: does every part work? For people and dashboards.
+//   - /ready: may new connections be sent here? False while starting, while
+//     draining, and while a check that decides readiness fails.
+//   - /live: must the process be restarted? Only a check that decides liveness
+//     can say so; draining never does.
+//
+// A probe is answered from remembered state and never runs a check, so it costs
+// microseconds even while a check hangs. Each check has one goroutine of its own:
+// a hung check is reported as [StateTimeout] and is not started again until it
+// returns.
+//
+// Nothing here is published by default that a stranger could have written: the
+// text of a check's error often holds a mail address, and is shown only with
+// [WithErrorDetail].
+//
+// The package uses the standard library alone.
+package health

@@ -1,0 +1,28 @@
+package health
+
+// State is what is known about one check. The set is closed: no other value is
+// ever shown. Everything but [StateHealthy] makes /health answer 503.
+type State string
+
+const (
+	// StateStarting means that the check has not finished its first run, and has
+	// not run out of time either.
+	StateStarting State = "starting"
+
+	// StateHealthy means that the last run returned nil within its time limit.
+	StateHealthy State = "healthy"
+
+	// StateUnhealthy means that the last run returned an error.
+	StateUnhealthy State = "unhealthy"
+
+	// StateTimeout means that the run under way is past its time limit, or that
+	// the last one was when it returned, whatever it then said.
+	StateTimeout State = "timeout"
+
+	// StatePanic means that the last run panicked or ended its goroutine.
+	StatePanic State = "panic"
+
+	// StateStale means that the last run was healthy, but longer ago than one
+	// interval and one time limit: nobody knows what is true now.
+	StateStale State = "stale"
+)

@@ -1,0 +1,86 @@
+package otelmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+var healthStatus = define(Metric{
+	Name: "health_check_status", Kind: Gauge, Unit: "{check}",
+	Help: "1 while the check is healthy, 0 while it is not or has not run yet",
+	Rise: "A fall to 0 is what /health answers 503 for; its body says which check and in what state.",
+	Labels: []Label{{Key: "check",
+		Help: "The name a check was registered with: as many as the server has"}},
+})
+
+// check is one that the options ask for.
+type check struct {
+	name string
+	run  func(context.Context) error
+	opts []health.CheckOption
+}
+
+// WithCheck registers a health check before anything is served, so that /ready
+// waits for it from the start. Checks may also be registered later, with
+// Telemetry.Health. Default: none.
+func WithCheck(name string, run func(context.Context) error, opts ...health.CheckOption) Option {
+	return optionFunc(func(c *config) error {
+		if run == nil {
+			return settings.Invalid("WithCheck "+name, "nil", "a function")
+		}
+		c.checks = append(c.checks, check{name, run, opts})
+		return nil
+	})
+}
+
+func registerChecks(c *config) error {
+	var errs []error
+	for _, k := range c.checks {
+		if err := c.health.Register(k.name, k.run, k.opts...); err != nil {
+			errs = append(errs, fmt.Errorf("WithCheck: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// bindHealth shows the state of every check as a series.
+func bindHealth(b *binder, r *health.Registry) {
+	key := healthStatus.Labels[0].Key
+	value := func(healthy bool) int64 {
+		if healthy {
+			return 1
+		}
+		return 0
+	}
+	b.each(healthStatus,
+		func(observe func(int64, []metric.ObserveOption)) {
+			for _, c := range r.Snapshot() {
+				set := attribute.NewSet(attribute.String(key, c.Name))
+				observe(value(c.Healthy), []metric.ObserveOption{metric.WithAttributeSet(set)})
+			}
+		},
+		func(name string) (int64, bool) {
+			for _, c := range r.Snapshot() {
+				if c.Name == name {
+					return value(c.Healthy), true
+				}
+			}
+			return 0, false
+		})
+}
+
+// startHealth has the checks run until Shutdown.
+func (t *Telemetry) startHealth() error {
+	if err := t.Health.Start(context.Background()); err != nil {
+		return fmt.Errorf("start the health checks: %w", err)
+	}
+	t.stopper.parallel = append(t.stopper.parallel, part{"health checks", t.Health.Stop})
+	return nil
+}

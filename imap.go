@@ -1,0 +1,215 @@
+package otelmail
+
+import (
+	"context"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// IMAPVerb is an IMAP command. The zero value stands for every command that is
+// not known.
+type IMAPVerb uint8
+
+// The commands of RFC 9051 and its predecessors, and of the common extensions.
+const (
+	IMAPOther IMAPVerb = iota
+	IMAPCapability
+	IMAPNoop
+	IMAPLogout
+	IMAPStartTLS
+	IMAPAuthenticate
+	IMAPLogin
+	IMAPEnable
+	IMAPSelect
+	IMAPExamine
+	IMAPCreate
+	IMAPDelete
+	IMAPRename
+	IMAPSubscribe
+	IMAPUnsubscribe
+	IMAPList
+	IMAPLsub
+	IMAPNamespace
+	IMAPStatus
+	IMAPAppend
+	IMAPIdle
+	IMAPCheck
+	IMAPClose
+	IMAPUnselect
+	IMAPExpunge
+	IMAPSearch
+	IMAPSort
+	IMAPThread
+	IMAPFetch
+	IMAPStore
+	IMAPCopy
+	IMAPMove
+	IMAPID
+	IMAPUnauthenticate
+	IMAPGetQuota
+	IMAPGetQuotaRoot
+	IMAPGetACL
+	IMAPMyRights
+	IMAPGetMetadata
+	IMAPSetMetadata
+)
+
+var imapVerbs = newKnown("IMAP", "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN",
+	"ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST",
+	"LSUB", "NAMESPACE", "STATUS", "APPEND", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH",
+	"SORT", "THREAD", "FETCH", "STORE", "COPY", "MOVE", "ID", "UNAUTHENTICATE", "GETQUOTA",
+	"GETQUOTAROOT", "GETACL", "MYRIGHTS", "GETMETADATA", "SETMETADATA")
+
+// String returns the command in upper case, "_OTHER" for an unknown one.
+func (v IMAPVerb) String() string { return imapVerbs.values[imapVerbs.index(int(v))] }
+
+// ParseIMAPVerb returns the command of a name in any case, without "UID ".
+func ParseIMAPVerb(name string) IMAPVerb { return IMAPVerb(imapVerbs.find(name)) }
+
+// IMAPResult is how a command ended (RFC 9051 section 7.1).
+type IMAPResult uint8
+
+// The results.
+const (
+	IMAPOK     IMAPResult = iota // done
+	IMAPNo                       // refused or failed
+	IMAPBad                      // not understood
+	IMAPBroken                   // no result: the session broke
+)
+
+var imapResults = [...]string{"ok", "no", "bad", "broken"}
+
+// String returns "ok", "no", "bad" or "broken".
+func (r IMAPResult) String() string { return imapResults[min(int(r), len(imapResults)-1)] }
+
+var (
+	imapConnections = define(Metric{
+		Name: "imap_connections_total", Kind: Counter, Unit: "{connection}",
+		Help: "IMAP connections accepted",
+		Rise: "More clients connect, or clients that are thrown out come back at once: compare with imap_errors_total.",
+	})
+	imapCommands = define(Metric{
+		Name: "imap_commands_total", Kind: Counter, Unit: "{command}",
+		Help: "IMAP commands that ended",
+		Rise: "Clients are busier. One client that polls in a loop shows in the spans by its user.hash.",
+	})
+	imapErrors = define(Metric{
+		Name: "imap_errors_total", Kind: Counter, Unit: "{error}",
+		Help: "IMAP commands that ended in NO or BAD, and broken sessions",
+		Rise: "NO: failed logins or missing mailboxes; BAD: a broken client; broken sessions: the network or our own restart.",
+	})
+)
+
+// IMAP records what an IMAP server does (RFC 9051). All methods are safe for
+// concurrent use.
+type IMAP struct {
+	tracer      *tracer
+	conns       *connections
+	connections *counter
+	commands    *counter
+	errors      *counter
+}
+
+func newIMAP(b *binder, t *tracer, conns *connections) *IMAP {
+	return &IMAP{
+		tracer: t, conns: conns,
+		connections: b.counter(imapConnections),
+		commands:    b.counter(imapCommands),
+		errors:      b.counter(imapErrors),
+	}
+}
+
+// IMAPSession is one IMAP connection in progress. An IMAP session may last for
+// days, so it has no span of its own: each command is a trace, or a child of
+// what the context given to Session holds.
+type IMAPSession struct {
+	*session
+	imap *IMAP
+	conn Conn
+}
+
+// Session begins a session on a connection that was accepted. End it exactly
+// once; further calls have no effect.
+func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
+	i.connections.add(1)
+	i.conns.opened(ProtocolIMAP, c)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return IMAPSession{&session{Op: Op{ctx: ctx}, conns: i.conns, protocol: ProtocolIMAP}, i, c}
+}
+
+// Command begins a command of the session.
+func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
+	c := s.imap.Command(s.Context(), verb, facts)
+	if c.recording() {
+		var room attributes
+		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), s.conn)...)
+	}
+	return c
+}
+
+// End ends the session. A cause other than [CauseNone] says that it broke, and
+// counts as an error.
+func (s IMAPSession) End(cause Cause) {
+	if s.session != nil && s.finish(cause) && cause != CauseNone {
+		s.imap.errors.add(1)
+	}
+}
+
+// IMAPFacts are what is known of a command when it begins. All are optional.
+type IMAPFacts struct {
+	User    string // who is logged in; shown as the privacy policy allows
+	Mailbox string // the mailbox it is about; likewise
+	State   string // of RFC 9051 section 3, see mailconv.IMAPStateKey
+}
+
+// Command begins a command outside of an [IMAPSession].
+func (i *IMAP) Command(ctx context.Context, verb IMAPVerb, facts IMAPFacts) IMAPCommand {
+	n := imapVerbs.index(int(verb))
+	c := IMAPCommand{Op: i.tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
+	if c.recording() {
+		d := i.tracer.door
+		var room attributes
+		attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[n]))
+		attrs = d.user(attrs, facts.User)
+		attrs = d.mailbox(attrs, facts.Mailbox)
+		attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
+		c.span.SetAttributes(attrs...)
+	}
+	return c
+}
+
+// IMAPCommand is a command in progress. End it exactly once.
+type IMAPCommand struct {
+	Op
+	imap *IMAP
+}
+
+// End ends the command: every result but [IMAPOK] is an error. The cause is the
+// error.type where it is known; else it is the result.
+func (c IMAPCommand) End(r IMAPResult, cause Cause) {
+	if c.imap == nil {
+		return
+	}
+	c.imap.commands.add(1)
+	failed := r != IMAPOK
+	if failed {
+		c.imap.errors.add(1)
+	}
+	if c.recording() {
+		c.span.SetAttributes(mailconv.IMAPStatusKey.String(r.String()))
+		if failed {
+			c.end(firstOf(cause.String(), r.String()))
+			return
+		}
+	}
+	c.end("")
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

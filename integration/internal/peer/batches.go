@@ -1,0 +1,53 @@
+package peer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// decodeBatches decodes the OTLP JSON messages in content, all of which start with marker.
+// The last one may be torn, the Collector being about to write the rest of it; with anyTorn
+// every one may, the Collector having been killed. Torn messages are left out.
+//
+// Messages are told apart by the marker rather than by line, because one torn by a kill has
+// no line end and the next follows on the same line. The marker holds quotes that any
+// string inside a message would have escaped, so it is nowhere else.
+func decodeBatches[T any](content []byte, marker string, anyTorn bool) ([]T, error) {
+	pieces := bytes.Split(content, []byte(marker))
+	if first := pieces[0]; len(first) > 0 && !bytes.HasPrefix([]byte(marker), first) {
+		return nil, fmt.Errorf("want messages that start with %s, have %.60q", marker, first)
+	}
+	var batches []T
+	for i, piece := range pieces[1:] {
+		var batch T
+		message := append([]byte(marker), piece...)
+		// A decoder stops after the message, where the line end and a torn marker may be left.
+		err := json.NewDecoder(bytes.NewReader(message)).Decode(&batch)
+		switch last := i == len(pieces)-2; {
+		case err == nil:
+			batches = append(batches, batch)
+		case !last && !anyTorn:
+			return nil, fmt.Errorf("message %d of %d: %w: %.200q", i+1, len(pieces)-1, err, message)
+		}
+	}
+	return batches, nil
+}
+
+// readBatches decodes what the Collector wrote of one signal; nothing, when it has written
+// nothing yet.
+func readBatches[T any](c *Collector, signal, marker string) []T {
+	c.t.Helper()
+	content, err := os.ReadFile(c.file(signal))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		c.t.Fatalf("reading the collector's %s: %v", signal, err)
+	}
+	batches, err := decodeBatches[T](content, marker, c.killed)
+	if err != nil {
+		c.t.Fatalf("reading the collector's %s: %v", signal, err)
+	}
+	return batches
+}

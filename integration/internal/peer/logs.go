@@ -1,0 +1,67 @@
+package peer
+
+import "time"
+
+// Log is a log record as the Collector took it.
+type Log struct {
+	Time           time.Time // when it happened; zero when not said
+	Observed       time.Time // when it was collected
+	Severity       string    // as the source calls it: INFO, WARN, ...
+	SeverityNumber int       // 1 to 24 as OTLP defines them (9 is INFO, 17 is ERROR); 0 when not said
+	EventName      string
+	Body           any // a string for most; else any type an attribute can have
+	Attributes     map[string]any
+	TraceID        string // 32 hexadecimal digits, empty outside a trace
+	SpanID         string // 16 hexadecimal digits, empty outside a span
+	Scope          Scope
+	Resource       map[string]any
+}
+
+type wireLogs struct {
+	ResourceLogs []struct {
+		Resource  wireResource
+		ScopeLogs []struct {
+			Scope      wireScope
+			LogRecords []struct {
+				Time           int64 `json:"timeUnixNano,string"`
+				Observed       int64 `json:"observedTimeUnixNano,string"`
+				SeverityNumber int
+				SeverityText   string
+				EventName      string
+				Body           wireValue
+				Attributes     wireAttributes
+				TraceID        string
+				SpanID         string
+			}
+		}
+	}
+}
+
+// Logs returns every log record taken so far, in the order of arrival.
+func (c *Collector) Logs() []Log {
+	c.t.Helper()
+	var records []Log
+	for _, batch := range readBatches[wireLogs](c, logs, `{"resourceLogs":[`) {
+		records = append(records, batch.flatten()...)
+	}
+	return records
+}
+
+func (batch wireLogs) flatten() []Log {
+	var records []Log
+	for _, resource := range batch.ResourceLogs {
+		attributes := resource.Resource.Attributes.asMap()
+		for _, scope := range resource.ScopeLogs {
+			for _, wire := range scope.LogRecords {
+				records = append(records, Log{
+					Time: instant(wire.Time), Observed: instant(wire.Observed),
+					Severity: wire.SeverityText, SeverityNumber: wire.SeverityNumber,
+					EventName: wire.EventName, Body: wire.Body.value(), Attributes: wire.Attributes.asMap(),
+					TraceID: wire.TraceID, SpanID: wire.SpanID,
+					Scope: Scope(scope.Scope), Resource: attributes,
+				})
+			}
+		}
+	}
+	return records
+}

@@ -1,0 +1,117 @@
+package peer
+
+import "time"
+
+// Span is a finished span as the Collector took it.
+type Span struct {
+	TraceID       string // 32 hexadecimal digits
+	SpanID        string // 16 hexadecimal digits
+	ParentID      string // 16 hexadecimal digits, empty for a root
+	TraceState    string
+	Name          string
+	Kind          string // unspecified, internal, server, client, producer or consumer
+	Start, End    time.Time
+	Attributes    map[string]any
+	Status        string // unset, ok or error
+	StatusMessage string
+	Events        []Event
+	Links         []Link
+	Scope         Scope
+	Resource      map[string]any
+}
+
+// Event is something that happened during a span.
+type Event struct {
+	Name       string
+	Time       time.Time
+	Attributes map[string]any
+}
+
+// Link ties a span to one of another trace, or elsewhere in its own.
+type Link struct {
+	TraceID    string // 32 hexadecimal digits
+	SpanID     string // 16 hexadecimal digits
+	TraceState string
+	Attributes map[string]any
+}
+
+type wireTraces struct {
+	ResourceSpans []struct {
+		Resource   wireResource
+		ScopeSpans []struct {
+			Scope wireScope
+			Spans []wireSpan
+		}
+	}
+}
+
+type wireSpan struct {
+	TraceID      string
+	SpanID       string
+	ParentSpanID string
+	TraceState   string
+	Name         string
+	Kind         int
+	Start        int64 `json:"startTimeUnixNano,string"`
+	End          int64 `json:"endTimeUnixNano,string"`
+	Attributes   wireAttributes
+	Status       struct {
+		Code    int
+		Message string
+	}
+	Events []struct {
+		Name       string
+		Time       int64 `json:"timeUnixNano,string"`
+		Attributes wireAttributes
+	}
+	Links []struct {
+		TraceID, SpanID, TraceState string
+		Attributes                  wireAttributes
+	}
+}
+
+// Traces returns every span taken so far, in the order of arrival.
+func (c *Collector) Traces() []Span {
+	c.t.Helper()
+	var spans []Span
+	for _, batch := range readBatches[wireTraces](c, traces, `{"resourceSpans":[`) {
+		spans = append(spans, batch.flatten()...)
+	}
+	return spans
+}
+
+func (batch wireTraces) flatten() []Span {
+	var spans []Span
+	for _, resource := range batch.ResourceSpans {
+		attributes := resource.Resource.Attributes.asMap()
+		for _, scope := range resource.ScopeSpans {
+			for _, wire := range scope.Spans {
+				span := wire.flatten()
+				span.Scope, span.Resource = Scope(scope.Scope), attributes
+				spans = append(spans, span)
+			}
+		}
+	}
+	return spans
+}
+
+func (wire wireSpan) flatten() Span {
+	span := Span{
+		TraceID: wire.TraceID, SpanID: wire.SpanID, ParentID: wire.ParentSpanID, TraceState: wire.TraceState,
+		Name:  wire.Name,
+		Kind:  label([]string{"unspecified", "internal", "server", "client", "producer", "consumer"}, wire.Kind),
+		Start: instant(wire.Start), End: instant(wire.End),
+		Attributes:    wire.Attributes.asMap(),
+		Status:        label([]string{"unset", "ok", "error"}, wire.Status.Code),
+		StatusMessage: wire.Status.Message,
+	}
+	for _, event := range wire.Events {
+		span.Events = append(span.Events, Event{Name: event.Name, Time: instant(event.Time), Attributes: event.Attributes.asMap()})
+	}
+	for _, link := range wire.Links {
+		span.Links = append(span.Links, Link{
+			TraceID: link.TraceID, SpanID: link.SpanID, TraceState: link.TraceState, Attributes: link.Attributes.asMap(),
+		})
+	}
+	return span
+}

@@ -1,0 +1,149 @@
+package otelmail
+
+import (
+	"context"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
+// RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
+// (contacts) and RFC 9661 (Sieve).
+var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
+	"PushSubscription/get", "PushSubscription/set",
+	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
+	"Thread/get", "Thread/changes",
+	"Email/get", "Email/changes", "Email/query", "Email/queryChanges", "Email/set", "Email/copy",
+	"Email/import", "Email/parse", "SearchSnippet/get",
+	"Identity/get", "Identity/changes", "Identity/set",
+	"EmailSubmission/get", "EmailSubmission/changes", "EmailSubmission/query",
+	"EmailSubmission/queryChanges", "EmailSubmission/set",
+	"VacationResponse/get", "VacationResponse/set",
+	"MDN/send", "MDN/parse", "Quota/get", "Quota/changes", "Quota/query", "Quota/queryChanges",
+	"SieveScript/get", "SieveScript/query", "SieveScript/set", "SieveScript/validate",
+	"AddressBook/get", "AddressBook/changes", "AddressBook/set",
+	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
+	"ContactCard/set", "ContactCard/copy")
+
+// jmapIndex finds a method by its exact name: JMAP names have a case.
+var jmapIndex = func() map[string]int {
+	m := make(map[string]int, len(jmapMethods.values))
+	for i, v := range jmapMethods.values {
+		m[v] = i
+	}
+	return m
+}()
+
+var (
+	jmapRequests = define(Metric{
+		Name: "jmap_requests_total", Kind: Counter, Unit: "{request}",
+		Help: "JMAP API requests that ended",
+		Rise: "Clients are busier, or one polls instead of listening to the event source.",
+	})
+	jmapErrors = define(Metric{
+		Name: "jmap_errors_total", Kind: Counter, Unit: "{error}",
+		Help: "JMAP requests and method calls that failed (RFC 8620 section 3.6)",
+		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans tells.",
+	})
+)
+
+// JMAP records what a JMAP server does (RFC 8620, RFC 8621). All methods are
+// safe for concurrent use.
+type JMAP struct {
+	tracer   *tracer
+	conns    *connections
+	requests *counter
+	errors   *counter
+}
+
+func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
+	return &JMAP{tracer: t, conns: conns, requests: b.counter(jmapRequests), errors: b.counter(jmapErrors)}
+}
+
+// Connect counts a connection to the JMAP endpoint as open, until the returned
+// value is closed. It has no span: the requests have.
+func (j *JMAP) Connect(c Conn) JMAPConnection {
+	j.conns.opened(ProtocolJMAP, c)
+	return JMAPConnection{&session{conns: j.conns, protocol: ProtocolJMAP}}
+}
+
+// JMAPConnection is an open connection to the JMAP endpoint.
+type JMAPConnection struct{ session *session }
+
+// Close ends the connection; further calls have no effect.
+func (c JMAPConnection) Close() {
+	if c.session != nil {
+		c.session.finish(CauseNone)
+	}
+}
+
+// EndRequest counts an API request that ended. failed says that the request as
+// a whole was refused (RFC 8620 section 3.6.1); the errors of its method calls
+// are counted by their own End.
+func (j *JMAP) EndRequest(failed bool) {
+	j.requests.add(1)
+	if failed {
+		j.errors.add(1)
+	}
+}
+
+// JMAPFacts are what is known of a method call. All but Method are optional.
+type JMAPFacts struct {
+	Method    string // an unknown one is "_OTHER"
+	AccountID string // shown as the privacy policy allows
+	CallID    string // likewise: a client chooses it
+	RequestID string // the server's own id of the request
+}
+
+// Call begins a method call of a request. ctx holds the request's span.
+func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
+	i := jmapIndex[facts.Method]
+	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], serverKind), jmap: j}
+	if c.recording() {
+		d := j.tracer.door
+		var room attributes
+		attrs := append(room[:0], mailconv.JMAPMethodKey.String(jmapMethods.values[i]))
+		attrs = d.secretText(attrs, mailconv.JMAPAccountIDKey, facts.AccountID)
+		attrs = d.secretText(attrs, mailconv.JMAPCallIDKey, facts.CallID)
+		attrs = d.text(attrs, mailconv.JMAPRequestIDKey, facts.RequestID)
+		c.span.SetAttributes(attrs...)
+	}
+	return c
+}
+
+// JMAPCall is a method call in progress. End it exactly once.
+type JMAPCall struct {
+	Op
+	jmap *JMAP
+}
+
+// End ends the call. errorType is the type of a method-level error (RFC 8620
+// section 3.6.2) and "" for success; an unknown type is "_OTHER".
+func (c JMAPCall) End(errorType string) {
+	if c.jmap == nil {
+		return
+	}
+	if errorType == "" {
+		c.end("")
+		return
+	}
+	c.jmap.errors.add(1)
+	if !jmapErrorTypes[errorType] {
+		errorType = other
+	}
+	c.end(errorType)
+}
+
+var jmapErrorTypes = func() map[string]bool {
+	m := map[string]bool{}
+	for _, t := range []string{
+		"serverUnavailable", "serverFail", "serverPartialFail", "unknownMethod", "invalidArguments",
+		"invalidResultReference", "forbidden", "accountNotFound", "accountNotSupportedByMethod",
+		"accountReadOnly", "requestTooLarge", "cannotCalculateChanges", "stateMismatch",
+		"anchorNotFound", "unsupportedSort", "unsupportedFilter", "tooManyChanges",
+		"fromAccountNotFound", "fromAccountNotSupportedByMethod",
+	} {
+		m[t] = true
+	}
+	return m
+}()

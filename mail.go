@@ -1,0 +1,247 @@
+package otelmail
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+var (
+	mailProcessed = define(Metric{
+		Name: "mail_processed_total", Kind: Counter, Unit: "{message}",
+		Help: "Messages that left the processing pipeline, whatever their fate",
+		Rise: "More mail is worked on. Fewer than are received: the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
+	})
+	mailDelivered = define(Metric{
+		Name: "mail_delivered_total", Kind: Counter, Unit: "{message}",
+		Help: "Deliveries that succeeded, to a local mailbox or a remote server",
+		Rise: "More mail arrives where it should. A message to two destinations is delivered twice.",
+	})
+	mailBounced = define(Metric{
+		Name: "mail_bounced_total", Kind: Counter, Unit: "{message}",
+		Help: "Bounces (delivery status notifications) generated",
+		Rise: "Mail cannot be delivered: a remote server refuses ours, or a user's list is old. Many bounces harm the reputation of the sending address.",
+	})
+	mailDropped = define(Metric{
+		Name: "mail_dropped_total", Kind: Counter, Unit: "{message}",
+		Help: "Messages discarded on purpose",
+		Rise: "A rule discards more: spam, or a rule that is too wide. Dropped mail is gone without a word to anyone.",
+	})
+	mailLatency = define(Metric{
+		Name: "message_processing_latency_seconds", Kind: Histogram, Unit: "s",
+		Help:    "How long a message's way through the pipeline took",
+		Rise:    "A stage has become slow: a lookup, a scanner, the disk. The exemplars lead to traces of slow messages.",
+		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+	})
+)
+
+// Mail records messages on their way through the processing pipeline and its
+// stages (mailets). All methods are safe for concurrent use.
+type Mail struct {
+	tracer    *tracer
+	processed *counter
+	delivered *counter
+	bounced   *counter
+	dropped   *counter
+	latency   *histogram
+	stages    stageNames
+}
+
+func newMail(b *binder, t *tracer) *Mail {
+	return &Mail{
+		tracer:    t,
+		processed: b.counter(mailProcessed),
+		delivered: b.counter(mailDelivered),
+		bounced:   b.counter(mailBounced),
+		dropped:   b.counter(mailDropped),
+		latency:   b.histogram(mailLatency),
+	}
+}
+
+// Fate is how a message left the pipeline.
+type Fate uint8
+
+// The fates.
+const (
+	FateDelivered Fate = iota // into a mailbox, by the pipeline itself
+	FateQueued                // handed to the queue for delivery
+	FateDropped               // discarded on purpose
+	FateRejected              // refused, the sender is told
+	FateDeferred              // to be processed again
+	FateBounced               // a bounce was generated
+	FateError                 // the pipeline failed
+)
+
+var fates = [...]string{"delivered", "queued", "dropped", "rejected", "deferred", "bounced", "error"}
+
+// String returns "delivered", "queued", "dropped", "rejected", "deferred",
+// "bounced" or "error".
+func (f Fate) String() string { return fates[min(int(f), len(fates)-1)] }
+
+// MessageFacts are what is known of a message. All are optional.
+type MessageFacts struct {
+	QueueID   string // the server's own id
+	MessageID string // the Message-ID header; shown as the privacy policy allows
+	Sender    string // the envelope's reverse-path; likewise
+	Recipient string // one forward-path; likewise
+	Direction string // "inbound", "outbound" or "internal"
+	Size      int64  // bytes; 0 for unknown
+}
+
+func (d *door) message(attrs []attribute.KeyValue, f *MessageFacts) []attribute.KeyValue {
+	attrs = d.text(attrs, semconv.MessagingMessageIDKey, f.QueueID)
+	attrs = d.secretText(attrs, mailconv.MessageIDKey, f.MessageID)
+	attrs = d.address(attrs, mailconv.From(), f.Sender)
+	attrs = d.address(attrs, mailconv.To(), f.Recipient)
+	switch f.Direction {
+	case "inbound", "outbound", "internal":
+		attrs = append(attrs, mailconv.DirectionKey.String(f.Direction))
+	}
+	if f.Size > 0 {
+		attrs = append(attrs, semconv.MessagingMessageBodySizeKey.Int64(f.Size))
+	}
+	return attrs
+}
+
+// Process begins a message's way through the pipeline.
+func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
+	p := Processing{Op: m.tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
+	if p.recording() {
+		var room attributes
+		p.span.SetAttributes(m.tracer.door.message(room[:0], &facts)...)
+	}
+	return p
+}
+
+// Processing is a message in the pipeline. End it exactly once.
+type Processing struct {
+	Op
+	mail  *Mail
+	begun time.Time
+}
+
+// End counts the message as processed, and as dropped where that is its fate,
+// and records how long it took. The cause says why for [FateError], and may for
+// other fates.
+func (p Processing) End(fate Fate, cause Cause) {
+	if p.mail == nil {
+		return
+	}
+	p.mail.processed.add(1)
+	if fate == FateDropped {
+		p.mail.dropped.add(1)
+	}
+	p.mail.latency.record(p.Context(), time.Since(p.begun))
+	if p.recording() {
+		p.span.SetAttributes(mailconv.FateKey.String(fate.String()))
+	}
+	if fate == FateError && cause == CauseNone {
+		cause = CauseOther
+	}
+	p.end(cause.String())
+}
+
+// Dropped counts a message that was discarded on purpose outside of the
+// pipeline, from the queue for example.
+func (m *Mail) Dropped() { m.dropped.add(1) }
+
+// Delivered counts a delivery to a mailbox that was made without a
+// [Delivery.Attempt].
+func (m *Mail) Delivered() { m.delivered.add(1) }
+
+// Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
+// span in ctx.
+func (m *Mail) Bounced(ctx context.Context) {
+	m.bounced.add(1)
+	if ctx == nil {
+		return
+	}
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.AddEvent(string(mailconv.BouncedKey))
+	}
+}
+
+// StageResult is how a stage left a message.
+type StageResult uint8
+
+// The results.
+const (
+	StageContinue StageResult = iota // on to the next stage
+	StageDrop                        // discard
+	StageReject                      // refuse
+	StageDefer                       // try again later
+	StageError                       // the stage itself failed
+)
+
+var stageResults = [...]string{"continue", "drop", "reject", "defer", "error"}
+
+// String returns "continue", "drop", "reject", "defer" or "error".
+func (r StageResult) String() string { return stageResults[min(int(r), len(stageResults)-1)] }
+
+// Stage begins a stage of the pipeline, a mailet. ctx is that of the
+// [Processing]. name is the configured name of the stage; the first 100 names
+// become span names, further ones "mailet _OTHER".
+func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
+	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
+	if s.recording() {
+		d := m.tracer.door
+		var room attributes
+		attrs := d.text(room[:0], mailconv.StageNameKey, name)
+		s.span.SetAttributes(d.message(attrs, &facts)...)
+	}
+	return s
+}
+
+// Stage is a stage at work on a message. End it exactly once.
+type Stage struct {
+	Op
+	mail *Mail
+}
+
+// End ends the stage. [StageError] sets the span's status with the cause as
+// error.type; the other results are decisions, not failures.
+func (s Stage) End(result StageResult, cause Cause) {
+	if s.recording() {
+		s.span.SetAttributes(mailconv.StageResultKey.String(result.String()))
+	}
+	if result != StageError {
+		s.end("")
+		return
+	}
+	s.end(firstOf(cause.String(), other))
+}
+
+// stageNames keeps span names of stages low in number even where an
+// application names a stage after what it works on.
+type stageNames struct {
+	mu    sync.RWMutex
+	names map[string]string
+}
+
+const maxStageNames = 100
+
+func (s *stageNames) spanName(stage string) string {
+	s.mu.RLock()
+	name, ok := s.names[stage]
+	s.mu.RUnlock()
+	if ok {
+		return name
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.names) >= maxStageNames || stage == "" {
+		return "mailet " + other
+	}
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	name = "mailet " + clean(stage, maxText)
+	s.names[stage] = name
+	return name
+}

@@ -1,0 +1,63 @@
+package mailconv
+
+import "go.opentelemetry.io/otel/attribute"
+
+// Messages, their stages and their deliveries.
+const (
+	// MessageIDKey is the Message-ID header: hashed unless PrivacyFull.
+	MessageIDKey = attribute.Key("email.message_id")
+	// DirectionKey is "inbound", "outbound" or "internal".
+	DirectionKey = attribute.Key("email.direction")
+	// StageNameKey is the name of a mailet, a stage of the pipeline. Required
+	// on stage spans. Example: "spam-filter".
+	StageNameKey = attribute.Key("email.stage.name")
+	// StageResultKey is "continue", "drop", "reject", "defer" or "error".
+	// Required on stage spans.
+	StageResultKey = attribute.Key("email.stage.result")
+	// FateKey says how a message left the pipeline: "delivered", "queued",
+	// "dropped", "rejected", "deferred", "bounced" or "error".
+	FateKey = attribute.Key("email.fate")
+	// TransportKey is "smtp", "lmtp" or "local". Required on delivery spans.
+	TransportKey = attribute.Key("email.delivery.transport")
+	// OutcomeKey is "delivered", "deferred" or "failed". Required on delivery
+	// spans once the attempt has ended.
+	OutcomeKey = attribute.Key("email.delivery.outcome")
+	// AttemptKey is the number of the attempt, from 1, an int. Required on
+	// delivery spans.
+	AttemptKey = attribute.Key("email.delivery.attempt")
+	// RecipientDomainKey is the destination domain in lower-case ASCII.
+	RecipientDomainKey = attribute.Key("email.recipient.domain")
+	// TLSPolicyKey is "none", "opportunistic", "required" or "dane".
+	TLSPolicyKey = attribute.Key("email.tls.policy")
+	// QueueWaitKey is the time a message spent in the queue, in seconds, a
+	// double. Recommended on CONSUMER spans.
+	QueueWaitKey = attribute.Key("email.queue.wait")
+	// BouncedKey names the event that a bounce (RFC 3464) was generated.
+	BouncedKey = attribute.Key("email.bounce")
+)
+
+// The sender (MAIL FROM) and one recipient (RCPT TO), each in three forms.
+const (
+	// FromAddressKey is the sender's address. Opt-in: PrivacyFull only.
+	FromAddressKey = attribute.Key("email.from.address")
+	// FromDomainKey is the sender's domain in lower-case ASCII, or "_other".
+	FromDomainKey = attribute.Key("email.from.domain")
+	// FromHashKey is a keyed hash of the sender's address.
+	FromHashKey = attribute.Key("email.from.hash")
+	// ToAddressKey is the recipient's address. Opt-in: PrivacyFull only.
+	ToAddressKey = attribute.Key("email.to.address")
+	// ToDomainKey is the recipient's domain in lower-case ASCII, or "_other".
+	ToDomainKey = attribute.Key("email.to.domain")
+	// ToHashKey is a keyed hash of the recipient's address.
+	ToHashKey = attribute.Key("email.to.hash")
+)
+
+// AddressKeys are the three forms in which one address can show: the clear
+// address (PrivacyFull only), its domain, and a keyed hash of the whole.
+type AddressKeys struct{ Address, Domain, Hash attribute.Key }
+
+// From are the keys of the sender, MAIL FROM.
+func From() AddressKeys { return AddressKeys{FromAddressKey, FromDomainKey, FromHashKey} }
+
+// To are the keys of one recipient, RCPT TO.
+func To() AddressKeys { return AddressKeys{ToAddressKey, ToDomainKey, ToHashKey} }

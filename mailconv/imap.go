@@ -1,0 +1,25 @@
+package mailconv
+
+import "go.opentelemetry.io/otel/attribute"
+
+// IMAP (RFC 9051) and POP3 (RFC 1939).
+const (
+	// IMAPCommandKey is the command in upper case, or "_OTHER". Required on
+	// command spans. Example: "FETCH".
+	IMAPCommandKey = attribute.Key("imap.command")
+	// IMAPStatusKey is "ok", "no" or "bad" (RFC 9051 section 7.1). Required.
+	IMAPStatusKey = attribute.Key("imap.response.status")
+	// IMAPStateKey is the session's state (RFC 9051 section 3):
+	// "not_authenticated", "authenticated", "selected" or "logout".
+	IMAPStateKey = attribute.Key("imap.state")
+	// IMAPMailboxKey is the mailbox name: as it is for the common ones (INBOX,
+	// Sent …), a keyed hash for others unless the policy is PrivacyFull.
+	IMAPMailboxKey = attribute.Key("imap.mailbox")
+	// POP3CommandKey is the command in upper case, or "_OTHER". Required.
+	POP3CommandKey = attribute.Key("pop3.command")
+	// POP3StatusKey is "ok" or "err" (RFC 1939 section 3). Required.
+	POP3StatusKey = attribute.Key("pop3.response.status")
+)
+
+// IMAPMailbox returns the imap.mailbox attribute.
+func IMAPMailbox(name string) attribute.KeyValue { return IMAPMailboxKey.String(name) }

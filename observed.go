@@ -1,0 +1,76 @@
+package otelmail
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// observed is a gauge whose value the application may also have read by a
+// function. That function is the application's: it may fail, panic or hang, and
+// none of these may hold up a scrape or lose another series.
+type observed struct {
+	gauge
+	name    string
+	handle  func(error)
+	read    atomic.Pointer[func(context.Context) (int64, error)]
+	running sync.Mutex // held while the function runs: a hung one is not started again
+}
+
+// observeTime bounds what one collection waits for a function.
+const observeTime = 250 * time.Millisecond
+
+func (b *binder) observedGauge(m *Metric, handle func(error)) *observed {
+	o := &observed{name: m.FullName(b.namespace), handle: handle}
+	b.observe(m, b.observable(m), o, nil)
+	b.beforeCollection(o.refresh)
+	return o
+}
+
+func (o *observed) observe(fn func(context.Context) (int64, error)) {
+	if fn == nil {
+		o.read.Store(nil)
+		return
+	}
+	o.read.Store(&fn)
+}
+
+// refresh asks the function for the present value and waits for it for a
+// bounded time; a value that comes later shows in the next collection.
+func (o *observed) refresh() {
+	fn := o.read.Load()
+	if fn == nil || !o.running.TryLock() {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer o.running.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), observeTime)
+		defer cancel()
+		value, err := call(ctx, *fn)
+		if err != nil {
+			o.handle(fmt.Errorf("observe %s: the last value is shown: %w", o.name, err))
+			return
+		}
+		o.set(value)
+	}()
+	timer := time.NewTimer(observeTime)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// call contains a panic. Its value is not printed: it may hold what a stranger sent.
+func call(ctx context.Context, fn func(context.Context) (int64, error)) (value int64, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the function panicked with a %T", p)
+		}
+	}()
+	return fn(ctx)
+}

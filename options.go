@@ -1,0 +1,301 @@
+package otelmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// Option configures [Start], [New], [Views] and [NewReader]. Options win over
+// the environment, and the environment over defaults. A wrong option makes the
+// constructor fail with an error that names the option, the value and what is
+// allowed.
+type Option interface{ apply(*config) error }
+
+type optionFunc func(*config) error
+
+func (f optionFunc) apply(c *config) error { return f(c) }
+
+// config is all that the options say. Zero values mean "not said".
+type config struct {
+	namespace       string
+	serviceName     string
+	serviceVersion  string
+	attributes      []attribute.KeyValue
+	meterProvider   metric.MeterProvider
+	tracerProvider  trace.TracerProvider
+	loggerProvider  log.LoggerProvider
+	propagator      propagation.TextMapPropagator
+	sampler         sdktrace.Sampler
+	keepGlobals     bool
+	shutdownTimeout time.Duration
+	health          *health.Registry
+	exporters       []Exporter
+	checks          []check
+	privacy         Privacy
+	hashKey         []byte
+	domainLimit     int
+	handle          func(error)
+	lookup          settings.LookupEnv
+}
+
+func newConfig(opts []Option) (*config, error) {
+	c := &config{
+		namespace:       "rusmes",
+		shutdownTimeout: 5 * time.Second,
+		domainLimit:     200,
+		handle:          otel.Handle,
+		lookup:          os.LookupEnv,
+	}
+	var errs []error
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
+		}
+		errs = append(errs, opt.apply(c))
+	}
+	return c, errors.Join(errs...)
+}
+
+var namespacePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
+
+// WithNamespace sets the prefix of every metric name, in place of the default
+// "rusmes". Letters, digits and underscores, at most 63, no digit first.
+func WithNamespace(namespace string) Option {
+	return optionFunc(func(c *config) error {
+		if !namespacePattern.MatchString(namespace) {
+			return settings.Invalid("WithNamespace", namespace,
+				"1 to 63 letters, digits and underscores that do not start with a digit")
+		}
+		c.namespace = namespace
+		return nil
+	})
+}
+
+// WithService sets service.name and service.version of the resource. Default:
+// OTEL_SERVICE_NAME, then RUSMES_TRACING_SERVICE_NAME, then the program's own
+// name; the version of the main module. An empty version keeps that default.
+func WithService(name, version string) Option {
+	return optionFunc(func(c *config) error {
+		if name == "" {
+			return settings.Invalid("WithService", name, "a name that is not empty")
+		}
+		c.serviceName, c.serviceVersion = name, version
+		return nil
+	})
+}
+
+// WithResourceAttributes adds attributes to the resource; they win over
+// OTEL_RESOURCE_ATTRIBUTES. Default: none.
+func WithResourceAttributes(attrs ...attribute.KeyValue) Option {
+	return optionFunc(func(c *config) error {
+		for _, kv := range attrs {
+			if !kv.Valid() {
+				return settings.Invalid("WithResourceAttributes", string(kv.Key), "attributes with a key and a value")
+			}
+		}
+		c.attributes = append(c.attributes, attrs...)
+		return nil
+	})
+}
+
+// WithMeterProvider has the instruments bound to mp. Default: the provider that
+// Start builds; in New the global one. Start then adds no reader to it.
+func WithMeterProvider(mp metric.MeterProvider) Option {
+	return optionFunc(func(c *config) error {
+		if mp == nil {
+			return settings.Invalid("WithMeterProvider", "nil", "a MeterProvider")
+		}
+		c.meterProvider = mp
+		return nil
+	})
+}
+
+// WithTracerProvider has the spans made by tp. Default: the provider that Start
+// builds; in New the global one.
+func WithTracerProvider(tp trace.TracerProvider) Option {
+	return optionFunc(func(c *config) error {
+		if tp == nil {
+			return settings.Invalid("WithTracerProvider", "nil", "a TracerProvider")
+		}
+		c.tracerProvider = tp
+		return nil
+	})
+}
+
+// WithLoggerProvider has log records emitted through lp. Default: the provider
+// that Start builds; in New the global one.
+func WithLoggerProvider(lp log.LoggerProvider) Option {
+	return optionFunc(func(c *config) error {
+		if lp == nil {
+			return settings.Invalid("WithLoggerProvider", "nil", "a LoggerProvider")
+		}
+		c.loggerProvider = lp
+		return nil
+	})
+}
+
+// WithPropagator sets how trace context travels. Default: OTEL_PROPAGATORS,
+// else W3C tracecontext and baggage.
+func WithPropagator(p propagation.TextMapPropagator) Option {
+	return optionFunc(func(c *config) error {
+		if p == nil {
+			return settings.Invalid("WithPropagator", "nil", "a TextMapPropagator")
+		}
+		c.propagator = p
+		return nil
+	})
+}
+
+// WithSampler sets which traces are recorded. Default: OTEL_TRACES_SAMPLER,
+// else parent-based with ratio RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
+func WithSampler(s sdktrace.Sampler) Option {
+	return optionFunc(func(c *config) error {
+		if s == nil {
+			return settings.Invalid("WithSampler", "nil", "a Sampler")
+		}
+		c.sampler = s
+		return nil
+	})
+}
+
+// WithSampleRatio records the given share of new traces, 0.0 to 1.0; spans with
+// a parent follow it. Default: see [WithSampler].
+func WithSampleRatio(ratio float64) Option {
+	return optionFunc(func(c *config) error {
+		if !(ratio >= 0 && ratio <= 1) {
+			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), "a number from 0.0 to 1.0")
+		}
+		c.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))
+		return nil
+	})
+}
+
+// WithoutGlobals keeps Start from installing its providers and propagator as
+// OpenTelemetry's global ones. Default: they are installed, so that otelhttp,
+// otelsql and the like join in.
+func WithoutGlobals() Option {
+	return optionFunc(func(c *config) error { c.keepGlobals = true; return nil })
+}
+
+// WithShutdownTimeout bounds Shutdown even when its context has no deadline.
+// Default 5 s.
+func WithShutdownTimeout(d time.Duration) Option {
+	return optionFunc(func(c *config) error {
+		if d <= 0 {
+			return settings.Invalid("WithShutdownTimeout", d.String(), "a duration above 0")
+		}
+		c.shutdownTimeout = d
+		return nil
+	})
+}
+
+// WithHealth uses a registry that the application already has. Default: a new
+// one, to be reached as Telemetry.Health.
+func WithHealth(r *health.Registry) Option {
+	return optionFunc(func(c *config) error {
+		if r == nil {
+			return settings.Invalid("WithHealth", "nil", "a health.Registry")
+		}
+		c.health = r
+		return nil
+	})
+}
+
+// WithExporter adds a way by which telemetry leaves. Default: none, so that
+// Start alone records but neither serves nor pushes.
+func WithExporter(e Exporter) Option {
+	return optionFunc(func(c *config) error {
+		if e == nil {
+			return settings.Invalid("WithExporter", "nil", "an Exporter")
+		}
+		c.exporters = append(c.exporters, e)
+		return nil
+	})
+}
+
+// WithPrivacy says what of addresses, names and ids may leave the process.
+// Default [PrivacyDomain].
+func WithPrivacy(p Privacy) Option {
+	return optionFunc(func(c *config) error {
+		if p >= privacyEnd {
+			return settings.Invalid("WithPrivacy", p.String(), "PrivacyDomain, PrivacyHash, PrivacyFull or PrivacyNone")
+		}
+		c.privacy = p
+		return nil
+	})
+}
+
+// WithHashKey sets the key of the keyed hashes (user.hash), 16 bytes at least.
+// Give every process of a fleet the same key and the hashes correlate; change
+// it and they no longer do. Default: a random key for each process.
+func WithHashKey(key []byte) Option {
+	return optionFunc(func(c *config) error {
+		if len(key) < 16 {
+			// The value is a secret and stays out of the error.
+			return fmt.Errorf("WithHashKey: a key of %d bytes is not allowed: want 16 bytes or more", len(key))
+		}
+		c.hashKey = append([]byte(nil), key...)
+		return nil
+	})
+}
+
+// WithDomainLimit sets how many recipient domains messages_per_domain_total
+// shows by name, 0 to 100,000; the rest count under domain="_other", so that
+// the sum is exact. Default 200. With 0 the series is not kept at all.
+func WithDomainLimit(n int) Option {
+	return optionFunc(func(c *config) error {
+		if n < 0 || n > 100_000 {
+			return settings.Invalid("WithDomainLimit", fmt.Sprint(n), "a whole number from 0 to 100000")
+		}
+		c.domainLimit = n
+		return nil
+	})
+}
+
+// WithErrorHandler receives what goes wrong in the background. It must be safe
+// for concurrent use. Default: OpenTelemetry's own ([otel.Handle]).
+func WithErrorHandler(handle func(error)) Option {
+	return optionFunc(func(c *config) error {
+		if handle == nil {
+			return settings.Invalid("WithErrorHandler", "nil", "a function")
+		}
+		c.handle = handle
+		return nil
+	})
+}
+
+// WithLookupEnv replaces the environment that otelmail's own settings are read
+// from. The OpenTelemetry SDK's limits and batch settings (OTEL_SPAN_*,
+// OTEL_BSP_*, OTEL_BLRP_*) are read by the SDK from the process itself.
+// Default [os.LookupEnv].
+func WithLookupEnv(lookup func(name string) (value string, set bool)) Option {
+	return optionFunc(func(c *config) error {
+		if lookup == nil {
+			return settings.Invalid("WithLookupEnv", "nil", "a function like os.LookupEnv")
+		}
+		c.lookup = lookup
+		return nil
+	})
+}
+
+// ExporterFunc makes a function an [Exporter].
+type ExporterFunc func(ctx context.Context, p *Pipeline) error
+
+// Open calls f.
+func (f ExporterFunc) Open(ctx context.Context, p *Pipeline) error { return f(ctx, p) }

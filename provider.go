@@ -1,0 +1,195 @@
+package otelmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/log"
+	logglobal "go.opentelemetry.io/otel/log/global"
+	lognoop "go.opentelemetry.io/otel/log/noop"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/rusmes/otelmail/health"
+)
+
+// Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
+// a LoggerProvider, fed to the exporters of the options, and installs them with
+// the propagator as OpenTelemetry's global ones ([WithoutGlobals] to not). It
+// reads OTEL_* and RUSMES_* settings; options win over them. A wrong option or
+// setting is an error that names it, its value and what is allowed; all of them
+// are named at once. A collector that is not there yet is no error.
+//
+// Beside an error Start returns a Telemetry that records nothing, and has
+// stopped whatever it had begun.
+//
+// With OTEL_SDK_DISABLED=true nothing is recorded or pushed; the health probes
+// are served all the same.
+func Start(ctx context.Context, opts ...Option) (*Telemetry, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return noop(c), fmt.Errorf("otelmail: start: %w", err)
+	}
+	t, err := start(ctx, c)
+	if err != nil {
+		return noop(c.withoutHealth()), fmt.Errorf("otelmail: start: %w", err)
+	}
+	return t, nil
+}
+
+func start(ctx context.Context, c *config) (*Telemetry, error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	s, err := readSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	res, err := newResource(ctx, c, s)
+	if err != nil {
+		return nil, err
+	}
+	if c.health == nil {
+		c.health = health.New()
+	}
+	if err := registerChecks(c); err != nil {
+		return nil, err
+	}
+	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newReader(c)}
+	t, err := p.build(ctx, s)
+	if err != nil {
+		return nil, errors.Join(err, p.abandon(ctx))
+	}
+	return t, nil
+}
+
+// build opens the exporters, makes the providers around what these added, binds
+// the instruments, and starts what waits for that.
+func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
+	var errs []error
+	for _, e := range p.config.exporters {
+		errs = append(errs, e.Open(ctx, p))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	own := p.newProviders(s)
+	t, err := bind(p.config, own)
+	if err != nil {
+		return nil, err
+	}
+	for _, start := range p.starts {
+		if err := start.run(ctx); err != nil {
+			return nil, fmt.Errorf("start %s: %w", start.name, err)
+		}
+	}
+	t.stopper.parallel = append(t.stopper.parallel, p.stops...)
+	t.stopper.last = append(t.stopper.last, p.last...)
+	if err := t.startHealth(); err != nil {
+		return nil, err
+	}
+	if !p.config.keepGlobals {
+		install(own)
+	}
+	return t, nil
+}
+
+// newProviders makes the providers that the options do not already name.
+func (p *Pipeline) newProviders(s startSettings) providers {
+	c := p.config
+	own := providers{meter: c.meterProvider, tracer: c.tracerProvider, logger: c.loggerProvider, propagator: s.propagator}
+	if p.disabled {
+		return own.or(metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider())
+	}
+	if own.meter == nil {
+		options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader)}
+		for _, v := range views(c.namespace) {
+			options = append(options, sdkmetric.WithView(v))
+		}
+		for _, r := range p.readers {
+			options = append(options, sdkmetric.WithReader(r))
+		}
+		mp := sdkmetric.NewMeterProvider(options...)
+		p.last = append(p.last, part{"metrics", mp.Shutdown})
+		own.meter = guardMeters(mp, c.handle)
+	}
+	if own.tracer == nil {
+		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(s.sampler)}
+		for _, sp := range p.spanProcessors {
+			options = append(options, sdktrace.WithSpanProcessor(sp))
+		}
+		tp := sdktrace.NewTracerProvider(options...)
+		p.last = append(p.last, part{"traces", tp.Shutdown})
+		own.tracer = tp
+	}
+	if own.logger == nil {
+		options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
+		for _, lp := range p.logProcessors {
+			options = append(options, sdklog.WithProcessor(lp))
+		}
+		lp := sdklog.NewLoggerProvider(options...)
+		p.last = append(p.last, part{"logs", lp.Shutdown})
+		own.logger = lp
+	}
+	return own
+}
+
+// or fills in what is missing.
+func (p providers) or(m metric.MeterProvider, t trace.TracerProvider, l log.LoggerProvider) providers {
+	if p.meter == nil {
+		p.meter = m
+	}
+	if p.tracer == nil {
+		p.tracer = t
+	}
+	if p.logger == nil {
+		p.logger = l
+	}
+	return p
+}
+
+// providers are those of the options, else the global ones.
+func (c *config) providers() providers {
+	p := providers{meter: c.meterProvider, tracer: c.tracerProvider, logger: c.loggerProvider, propagator: c.propagator}
+	if p.propagator == nil {
+		p.propagator = otel.GetTextMapPropagator()
+	}
+	return p.or(otel.GetMeterProvider(), otel.GetTracerProvider(), logglobal.GetLoggerProvider())
+}
+
+func install(p providers) {
+	otel.SetMeterProvider(p.meter)
+	otel.SetTracerProvider(p.tracer)
+	logglobal.SetLoggerProvider(p.logger)
+	otel.SetTextMapPropagator(p.propagator)
+}
+
+// abandon stops what a failed Start had begun, in reverse.
+func (p *Pipeline) abandon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.shutdownTimeout)
+	defer cancel()
+	parts := slices.Concat(p.stops, p.last)
+	var errs []error
+	for _, s := range slices.Backward(parts) {
+		if err := runPart(ctx, s); err != nil {
+			errs = append(errs, fmt.Errorf("shut down %s: %w", s.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// withoutHealth drops a registry that Start made itself, so that the no-op
+// Telemetry does not get the checks a failed Start had registered in it.
+func (c *config) withoutHealth() *config {
+	d := *c
+	d.health = nil
+	return &d
+}

@@ -1,0 +1,58 @@
+package otelmail
+
+import (
+	"strconv"
+)
+
+// EnhancedCode is an enhanced status code (RFC 3463): class, subject, detail.
+// The zero value means that the reply has none.
+type EnhancedCode [3]int
+
+// String returns the code as "5.1.1", or "" for none and for one that RFC 3463
+// does not allow (class 2, 4 or 5; subject and detail 0 to 999).
+func (e EnhancedCode) String() string {
+	if e[0] != 2 && e[0] != 4 && e[0] != 5 || e[1] < 0 || e[1] > 999 || e[2] < 0 || e[2] > 999 {
+		return ""
+	}
+	return strconv.Itoa(e[0]) + "." + strconv.Itoa(e[1]) + "." + strconv.Itoa(e[2])
+}
+
+// Reply is how an SMTP command or a delivery attempt ended.
+type Reply struct {
+	// Code is the reply code, 200 to 599 (RFC 5321 section 4.2); 0 when there
+	// was no reply.
+	Code int
+	// Enhanced is the enhanced status code, if any.
+	Enhanced EnhancedCode
+	// Cause says why there was no reply, or what lies behind a refusal.
+	Cause Cause
+	// Text is the reply's text. It is only shown under PrivacyFull.
+	Text string
+}
+
+// Accepted reports a reply 2xx.
+func (r Reply) Accepted() bool { return r.Code >= 200 && r.Code < 300 && r.Cause == CauseNone }
+
+// Refused reports a reply 4xx or 5xx.
+func (r Reply) Refused() bool { return r.Code >= 400 && r.Code < 600 }
+
+// Temporary reports a failure that may pass: a reply 4xx, or none at all.
+func (r Reply) Temporary() bool { return r.Failed() && r.Code < 500 }
+
+// Failed reports a reply 4xx or 5xx, a code that is none, or no reply.
+func (r Reply) Failed() bool { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
+
+// errorType is the error.type of a failed reply: the enhanced code, else the
+// reply code, else the cause.
+func (r Reply) errorType() string {
+	if r.Refused() {
+		if e := r.Enhanced.String(); e != "" && r.Enhanced[0] != 2 {
+			return e
+		}
+		return strconv.Itoa(r.Code)
+	}
+	if r.Cause != CauseNone {
+		return r.Cause.String()
+	}
+	return CauseOther.String()
+}

@@ -1,0 +1,90 @@
+package otelmail
+
+import (
+	"context"
+	"crypto/tls"
+	"sync/atomic"
+	"time"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// session is what the sessions of all protocols have in common.
+type session struct {
+	Op
+	conns    *connections
+	protocol Protocol
+	begun    time.Time
+	upgraded atomic.Bool
+	ended    atomic.Bool
+}
+
+func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol, protocolName string, c Conn) *session {
+	s := &session{conns: conns, protocol: p, begun: time.Now()}
+	s.Op = t.begin(ctx, sessionNames[p], serverKind)
+	conns.opened(p, c)
+	if s.recording() {
+		var room attributes
+		s.span.SetAttributes(t.door.conn(room[:0], protocolName, c)...)
+	}
+	return s
+}
+
+var sessionNames = [...]string{"SMTP session", "IMAP session", "JMAP session", "POP3 session"}
+
+// Upgrade notes that STARTTLS (STLS) has succeeded. Calling it again has no effect.
+func (s *session) Upgrade(state tls.ConnectionState) {
+	if s.conns == nil || s.upgraded.Swap(true) {
+		return
+	}
+	s.conns.upgraded()
+	if s.recording() {
+		var room attributes
+		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
+	}
+}
+
+// finish ends the session once; it reports whether this call was the one.
+func (s *session) finish(cause Cause) bool {
+	if s.conns == nil || s.ended.Swap(true) {
+		return false
+	}
+	s.conns.closed(s.protocol)
+	s.end(cause.String())
+	return true
+}
+
+// SMTPSession is one SMTP, LMTP or submission connection in progress.
+type SMTPSession struct {
+	*session
+	smtp *SMTP
+}
+
+// Session begins a session on a connection that was accepted. End it exactly
+// once; further calls have no effect.
+func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
+	s.connections.add(1)
+	role = min(role, RoleLMTP)
+	ses := beginSession(ctx, s.tracer, s.conns, ProtocolSMTP, smtpProtocols[role], c)
+	if ses.recording() {
+		ses.span.SetAttributes(mailconv.SMTPRoleKey.String(role.String()))
+	}
+	return SMTPSession{ses, s}
+}
+
+// Command begins a command as a child of the session.
+func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
+	return s.smtp.Command(s.Context(), verb)
+}
+
+// End ends the session. A cause other than [CauseNone] says that it broke, and
+// counts as an error.
+func (s SMTPSession) End(cause Cause) {
+	if s.session == nil || !s.finish(cause) {
+		return
+	}
+	if cause != CauseNone {
+		s.smtp.errors.add(1)
+	}
+	s.smtp.duration.record(s.Context(), time.Since(s.begun))
+}

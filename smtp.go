@@ -1,0 +1,351 @@
+package otelmail
+
+import (
+	"context"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// SMTPVerb is an SMTP, LMTP or submission command. The zero value stands for
+// every command that is not known.
+type SMTPVerb uint8
+
+// The commands of RFC 5321, RFC 2033 (LHLO), RFC 3030 (BDAT), RFC 3207
+// (STARTTLS), RFC 4954 (AUTH) and RFC 4468 (BURL).
+const (
+	SMTPOther SMTPVerb = iota
+	SMTPHelo
+	SMTPEhlo
+	SMTPLhlo
+	SMTPMail
+	SMTPRcpt
+	SMTPData
+	SMTPBdat
+	SMTPBurl
+	SMTPRset
+	SMTPVrfy
+	SMTPExpn
+	SMTPHelp
+	SMTPNoop
+	SMTPQuit
+	SMTPAuth
+	SMTPStartTLS
+)
+
+var smtpVerbs = newKnown("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
+	"RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "AUTH", "STARTTLS")
+
+// String returns the verb in upper case, "_OTHER" for an unknown one.
+func (v SMTPVerb) String() string { return smtpVerbs.values[smtpVerbs.index(int(v))] }
+
+// ParseSMTPVerb returns the verb of a command line's first word, in any case.
+func ParseSMTPVerb(word string) SMTPVerb { return SMTPVerb(smtpVerbs.find(word)) }
+
+// SMTPRole is what a listener is for.
+type SMTPRole uint8
+
+// The roles.
+const (
+	RoleMX         SMTPRole = iota // receives from other servers (RFC 5321)
+	RoleSubmission                 // receives from users (RFC 6409)
+	RoleLMTP                       // receives for local delivery (RFC 2033)
+)
+
+var (
+	smtpRoleNames = [...]string{"mx", "submission", "lmtp"}
+	smtpProtocols = [...]string{"smtp", "smtp", "lmtp"}
+)
+
+// String returns "mx", "submission" or "lmtp".
+func (r SMTPRole) String() string { return smtpRoleNames[min(int(r), len(smtpRoleNames)-1)] }
+
+var (
+	smtpConnections = define(Metric{
+		Name: "smtp_connections_total", Kind: Counter, Unit: "{connection}",
+		Help: "SMTP, LMTP and submission connections accepted",
+		Rise: "More clients connect. Without more messages received: scanners, a loop of failing clients, or password guessing (see smtp_auth_failure_total).",
+	})
+	smtpReceived = define(Metric{
+		Name: "smtp_messages_received_total", Kind: Counter, Unit: "{message}",
+		Help: "Messages accepted after DATA or BDAT",
+		Rise: "More mail comes in. A fall to zero while connections go on means that everything is refused.",
+	})
+	smtpErrors = define(Metric{
+		Name: "smtp_errors_total", Kind: Counter, Unit: "{error}",
+		Help: "Commands that ended in 4xx or 5xx, protocol errors and broken sessions",
+		Rise: "Some come with every day's spam. A rise with a steady rate of connections means that something refuses mail: look at error.type of the spans.",
+	})
+	smtpAuthSuccess = define(Metric{
+		Name: "smtp_auth_success_total", Kind: Counter, Unit: "{attempt}",
+		Help: "AUTH commands that succeeded",
+		Rise: "Users log in. A fall to zero while failures rise: the user database is away.",
+	})
+	smtpAuthFailure = define(Metric{
+		Name: "smtp_auth_failure_total", Kind: Counter, Unit: "{attempt}",
+		Help: "AUTH commands that failed, whatever the reason",
+		Rise: "Password guessing, or a user database that is away; the latter when successes fall to zero at the same time.",
+	})
+	smtpRejected = define(Metric{
+		Name: "smtp_messages_rejected_total", Kind: Counter, Unit: "{message}",
+		Help: "Messages refused with 4xx or 5xx at or after DATA or BDAT",
+		Rise: "Content is refused: too large, spam, a full disk (452). 4xx come again, 5xx bounce at the sender.",
+	})
+	smtpBlocked = define(Metric{
+		Name: "smtp_connections_rejected_blocked_total", Kind: Counter, Unit: "{connection}",
+		Help: "SMTP connections refused because the address is blocked",
+		Rise: "A blocked network keeps trying, or a block list has grown too wide.",
+	})
+	smtpOverload = define(Metric{
+		Name: "smtp_connections_rejected_overload_total", Kind: Counter, Unit: "{connection}",
+		Help: "SMTP connections refused because of the connection limit",
+		Rise: "The limit is reached: a flood, or sessions that hang; see active_connections.",
+	})
+	smtpDuration = define(Metric{
+		Name: "smtp_session_duration_seconds", Kind: Histogram, Unit: "s",
+		Help:    "How long SMTP sessions lasted",
+		Rise:    "Clients or our own checks have become slow; a hump at a timeout's length means that clients hang.",
+		Buckets: []float64{0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600},
+	})
+)
+
+// SMTP records what an SMTP, LMTP or submission server does (RFC 5321, 2033,
+// 6409). All methods are safe for concurrent use.
+type SMTP struct {
+	tracer      *tracer
+	conns       *connections
+	domains     *domains
+	connections *counter
+	received    *counter
+	errors      *counter
+	authSuccess *counter
+	authFailure *counter
+	rejected    *counter
+	blocked     *counter
+	overload    *counter
+	duration    *histogram
+}
+
+func newSMTP(b *binder, t *tracer, conns *connections, doms *domains) *SMTP {
+	return &SMTP{
+		tracer: t, conns: conns, domains: doms,
+		connections: b.counter(smtpConnections),
+		received:    b.counter(smtpReceived),
+		errors:      b.counter(smtpErrors),
+		authSuccess: b.counter(smtpAuthSuccess),
+		authFailure: b.counter(smtpAuthFailure),
+		rejected:    b.counter(smtpRejected),
+		blocked:     b.counter(smtpBlocked),
+		overload:    b.counter(smtpOverload),
+		duration:    b.histogram(smtpDuration),
+	}
+}
+
+// Refusal is why a connection was refused before a session began.
+type Refusal uint8
+
+// The refusals.
+const (
+	RefusedBlocked  Refusal = iota // the address is blocked
+	RefusedOverload                // the connection limit is reached
+)
+
+// Refuse counts a connection that was refused before its session began.
+func (s *SMTP) Refuse(why Refusal) {
+	if why == RefusedBlocked {
+		s.blocked.add(1)
+		return
+	}
+	s.overload.add(1)
+}
+
+// ProtocolError counts an error that belongs to no command: a line that is too
+// long, a command out of order that the server answers by itself.
+func (s *SMTP) ProtocolError() { s.errors.add(1) }
+
+// Command begins a command outside of a [SMTPSession]. ctx is the session's.
+func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
+	i := smtpVerbs.index(int(verb))
+	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
+}
+
+// SMTPCommand is a command in progress. End it exactly once, with End,
+// EndChunk or EndMessage.
+type SMTPCommand struct {
+	Op
+	smtp *SMTP
+	verb SMTPVerb
+}
+
+// Helo notes the name a client gave in HELO, EHLO or LHLO; it shows only under
+// PrivacyFull.
+func (c SMTPCommand) Helo(name string) {
+	if c.recording() {
+		var room attributes
+		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, maxDomain)...)
+	}
+}
+
+// User notes who gives the command, as the privacy policy allows.
+func (c SMTPCommand) User(user string) {
+	if c.recording() {
+		var room attributes
+		c.span.SetAttributes(c.smtp.tracer.door.user(room[:0], user)...)
+	}
+}
+
+// Mechanism notes the SASL mechanism of AUTH.
+func (c SMTPCommand) Mechanism(name string) {
+	if c.recording() {
+		c.span.SetAttributes(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name)))
+	}
+}
+
+// From notes the reverse-path of MAIL, To the forward-path of RCPT, as the
+// privacy policy allows.
+func (c SMTPCommand) From(address string) { c.address(mailconv.From(), address) }
+
+// To notes the forward-path of RCPT, as the privacy policy allows.
+func (c SMTPCommand) To(address string) { c.address(mailconv.To(), address) }
+
+func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
+	if c.recording() {
+		var room attributes
+		c.span.SetAttributes(c.smtp.tracer.door.address(room[:0], keys, address)...)
+	}
+}
+
+// End ends the command. A reply 4xx or 5xx, or none, is an error. Besides,
+// AUTH counts as success or failure, and DATA and BDAT as a message accepted
+// (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
+// recipients are known, and EndChunk for a BDAT chunk that is not the last.
+func (c SMTPCommand) End(r Reply) {
+	if c.smtp == nil {
+		return
+	}
+	if r.Failed() {
+		c.smtp.errors.add(1)
+	}
+	switch c.verb {
+	case SMTPAuth:
+		if r.Accepted() {
+			c.smtp.authSuccess.add(1)
+		} else if r.Failed() {
+			c.smtp.authFailure.add(1)
+		}
+	case SMTPData, SMTPBdat:
+		if r.Accepted() {
+			c.smtp.received.add(1)
+		} else if r.Refused() {
+			c.smtp.rejected.add(1)
+		}
+	}
+	c.finish(r)
+}
+
+// EndChunk ends a BDAT command that was not the last of its message: a refusal
+// is an error and refuses the message, an acceptance accepts none yet.
+func (c SMTPCommand) EndChunk(r Reply) {
+	if c.smtp == nil {
+		return
+	}
+	if r.Failed() {
+		c.End(r)
+		return
+	}
+	c.finish(r)
+}
+
+// EndMessage ends DATA or the last BDAT of a message for the given recipients.
+// Beside what End counts, an accepted message counts once for each distinct
+// recipient domain.
+func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
+	if c.smtp == nil {
+		return
+	}
+	if r.Accepted() {
+		c.smtp.domains.addMessage(recipients)
+	}
+	if c.recording() {
+		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(recipients)))
+	}
+	c.End(r)
+}
+
+// RecipientReply is the reply for one recipient, as LMTP gives it after DATA
+// (RFC 2033 section 4.2).
+type RecipientReply struct {
+	Recipient string
+	Reply     Reply
+}
+
+// EndEach ends DATA or the last BDAT of an LMTP transaction, which has a reply
+// for each recipient: the message is accepted when one recipient is, and
+// refused when all are refused; every refusal is an error of its own.
+func (c SMTPCommand) EndEach(replies ...RecipientReply) {
+	if c.smtp == nil {
+		return
+	}
+	accepted := make([]string, 0, len(replies))
+	var refused int
+	worst := Reply{Code: 250}
+	for _, r := range replies {
+		if r.Reply.Accepted() {
+			accepted = append(accepted, r.Recipient)
+			continue
+		}
+		refused++
+		worst = r.Reply
+	}
+	c.smtp.errors.add(int64(refused))
+	switch {
+	case len(accepted) > 0:
+		c.smtp.received.add(1)
+		c.smtp.domains.addMessage(accepted)
+	case refused > 0:
+		c.smtp.rejected.add(1)
+	}
+	if c.recording() {
+		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(accepted)))
+	}
+	c.finish(worst)
+}
+
+// finish ends the span alone.
+func (c SMTPCommand) finish(r Reply) {
+	if !c.recording() {
+		c.end("")
+		return
+	}
+	var room attributes
+	attrs := append(room[:0], mailconv.SMTPCommandKey.String(c.verb.String()))
+	c.span.SetAttributes(c.smtp.tracer.door.reply(attrs, r)...)
+	if r.Failed() {
+		c.end(r.errorType())
+		return
+	}
+	c.end("")
+}
+
+// reply adds the attributes of a reply.
+func (d *door) reply(attrs []attribute.KeyValue, r Reply) []attribute.KeyValue {
+	if r.Code >= 200 && r.Code < 600 {
+		attrs = append(attrs, mailconv.SMTPStatusCodeKey.Int(r.Code))
+	}
+	if e := r.Enhanced.String(); e != "" {
+		attrs = append(attrs, mailconv.SMTPEnhancedCodeKey.String(e))
+	}
+	return d.openText(attrs, mailconv.SMTPResponseTextKey, r.Text, maxReply)
+}
+
+// saslMechanism bounds what a client may name to the registered mechanisms in use.
+func saslMechanism(name string) string {
+	switch name = strings.ToUpper(name); name {
+	case "PLAIN", "LOGIN", "ANONYMOUS", "EXTERNAL", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "NTLM",
+		"XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
+		return name
+	}
+	return other
+}

@@ -1,0 +1,117 @@
+package otelmail
+
+import (
+	"context"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+)
+
+// Op is work that has begun: the handle that Start-like methods return. It is a
+// plain value, so that work which is not sampled allocates nothing of ours. The
+// types that embed it end it, each with what its kind of work ends in.
+type Op struct {
+	ctx  context.Context
+	span trace.Span
+}
+
+// Context carries the work's span: start children and call others with it.
+func (o Op) Context() context.Context {
+	if o.ctx == nil {
+		return context.Background()
+	}
+	return o.ctx
+}
+
+// Span is the work's span, for attributes of the application's own. Compute
+// them only when span.IsRecording().
+func (o Op) Span() trace.Span {
+	if o.span == nil {
+		return tracenoop.Span{}
+	}
+	return o.span
+}
+
+// recording reports whether attributes are worth computing.
+func (o Op) recording() bool { return o.span != nil && o.span.IsRecording() }
+
+// end ends the span. A failure sets its status and error.type; the status has
+// no description, because what mail servers know of a failure names people.
+func (o Op) end(errorType string) {
+	if o.span == nil {
+		return
+	}
+	if errorType != "" && o.span.IsRecording() {
+		o.span.SetAttributes(semconv.ErrorTypeKey.String(errorType))
+		o.span.SetStatus(codes.Error, "")
+	}
+	o.span.End()
+}
+
+// tracer starts spans with options that were made once: an option that is made
+// at the call costs an allocation, sampled or not.
+type tracer struct {
+	trace.Tracer
+	door *door
+}
+
+var (
+	serverKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
+	clientKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}
+	producerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}
+	consumerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
+	internalKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindInternal)}
+)
+
+func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartOption) Op {
+	if ctx == nil { // a caller's mistake must not end the mail's path
+		ctx = context.Background()
+	}
+	ctx, span := t.Start(ctx, name, kind...)
+	return Op{ctx, span}
+}
+
+// attributes is room for the attributes of one span on the stack.
+type attributes [12]attribute.KeyValue
+
+// known is a closed set of names, each with what a span of it is called.
+type known struct {
+	values []string
+	spans  []string
+}
+
+// newKnown makes the span names of a protocol. Index 0 is the unknown one.
+func newKnown(protocol string, values ...string) known {
+	k := known{values: append([]string{other}, values...)}
+	for _, v := range k.values {
+		k.spans = append(k.spans, protocol+" "+v)
+	}
+	return k
+}
+
+// other stands for every name that is not known (OpenTelemetry's convention
+// for values outside a closed set).
+const other = "_OTHER"
+
+// index returns 0 for an index that is out of range.
+func (k known) index(i int) int {
+	if i < 0 || i >= len(k.values) {
+		return 0
+	}
+	return i
+}
+
+// find returns the index of a name in any case, 0 for an unknown one. It looks
+// at no more bytes than the longest name has, and allocates nothing.
+func (k known) find(name string) int {
+	for i := 1; i < len(k.values); i++ {
+		if len(name) == len(k.values[i]) && strings.EqualFold(name, k.values[i]) {
+			return i
+		}
+	}
+	return 0
+}

@@ -1,0 +1,406 @@
+package otelmail_test
+
+import (
+	"context"
+	"crypto/tls"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// traced starts a Telemetry whose spans are recorded.
+func traced(t *testing.T, opts ...otelmail.Option) (*otelmail.Telemetry, *tracetest.SpanRecorder) {
+	t.Helper()
+	rec := tracetest.NewSpanRecorder()
+	opts = append(opts,
+		otelmail.WithHashKey([]byte("a key for the tests only")),
+		otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+			p.AddSpanProcessor(rec)
+			return nil
+		})))
+	tel, _ := start(t, opts...)
+	return tel, rec
+}
+
+func attrs(s sdktrace.ReadOnlySpan) map[string]string {
+	m := map[string]string{}
+	for _, kv := range s.Attributes() {
+		m[string(kv.Key)] = kv.Value.String()
+	}
+	return m
+}
+
+func tcp(s string) net.Addr {
+	a, err := net.ResolveTCPAddr("tcp", s)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// hashOf returns the user.hash of an address under the tests' key.
+func hashOf(t *testing.T, user string) string {
+	t.Helper()
+	tel, rec := traced(t)
+	c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(otelmail.POP3User)
+	c.User(user)
+	c.End(true, otelmail.CauseNone)
+	return attrs(rec.Ended()[0])["user.hash"]
+}
+
+// hashOfText returns what a name or id is hashed to.
+func hashOfText(t *testing.T, text string) string {
+	t.Helper()
+	tel, rec := traced(t)
+	tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{CallID: text}).End("")
+	return attrs(rec.Ended()[0])["jmap.call_id"]
+}
+
+func TestSpans(t *testing.T) {
+	ctx := context.Background()
+	bob := hashOf(t, "bob@example.org")
+	eve := hashOf(t, "eve@example.net")
+	facts := otelmail.MessageFacts{QueueID: "q1", MessageID: "<1@example.org>", Sender: "bob@example.org",
+		Recipient: "eve@example.net", Direction: "outbound", Size: 1024}
+	message := map[string]string{
+		"messaging.message.id": "q1", "email.message_id": hashOfText(t, "<1@example.org>"), "email.direction": "outbound",
+		"email.from.domain": "example.org", "email.from.hash": bob,
+		"email.to.domain": "example.net", "email.to.hash": eve, "messaging.message.body.size": "1024",
+	}
+	with := func(more map[string]string) map[string]string {
+		m := maps.Clone(message)
+		maps.Copy(m, more)
+		return m
+	}
+	for _, tc := range []struct {
+		span  string
+		kind  trace.SpanKind
+		error bool
+		do    func(*otelmail.Telemetry)
+		want  map[string]string
+	}{
+		{"SMTP RCPT", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			c := tel.SMTP.Command(ctx, otelmail.SMTPRcpt)
+			c.To("<Eve@EXAMPLE.net>")
+			c.User("bob@example.org")
+			c.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}, Text: "no eve@example.net here"})
+		}, map[string]string{"smtp.command": "RCPT", "smtp.response.status_code": "550", "smtp.response.enhanced_code": "5.1.1",
+			"error.type": "5.1.1", "email.to.domain": "example.net", "email.to.hash": eve, "user.hash": bob}},
+		{"SMTP DATA", trace.SpanKindServer, false, func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@b.example", "c@d.example")
+		}, map[string]string{"smtp.command": "DATA", "smtp.response.status_code": "250", "smtp.recipient.count": "2"}},
+		{"SMTP AUTH", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			c := tel.SMTP.Command(ctx, otelmail.SMTPAuth)
+			c.Mechanism("plain")
+			c.End(otelmail.Reply{Code: 535})
+		}, map[string]string{"smtp.command": "AUTH", "smtp.auth.mechanism": "PLAIN", "smtp.response.status_code": "535", "error.type": "535"}},
+		{"SMTP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.ParseSMTPVerb("STEAL\xff")).End(otelmail.Reply{Code: 502})
+		}, map[string]string{"smtp.command": "_OTHER", "smtp.response.status_code": "502", "error.type": "502"}},
+		{"SMTP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPVerb(200)).End(otelmail.Reply{Code: 9999, Cause: otelmail.CauseTimeout})
+		}, map[string]string{"smtp.command": "_OTHER", "error.type": "timeout"}},
+		{"IMAP FETCH", trace.SpanKindServer, false, func(tel *otelmail.Telemetry) {
+			tel.IMAP.Command(ctx, otelmail.IMAPFetch, otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: "selected"}).
+				End(otelmail.IMAPOK, otelmail.CauseNone)
+		}, map[string]string{"imap.command": "FETCH", "imap.mailbox": "INBOX", "imap.state": "selected",
+			"user.hash": bob, "imap.response.status": "ok"}},
+		{"IMAP SELECT", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			tel.IMAP.Command(ctx, otelmail.IMAPSelect, otelmail.IMAPFacts{Mailbox: "Bob's secret"}).End(otelmail.IMAPNo, otelmail.CauseNone)
+		}, map[string]string{"imap.command": "SELECT", "imap.mailbox": hashOfText(t, "Bob's secret"), "imap.response.status": "no", "error.type": "no"}},
+		{"JMAP Email/get", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob@example.org", CallID: "c0", RequestID: "r1"}).
+				End("accountNotFound")
+		}, map[string]string{"jmap.method": "Email/get", "jmap.account_id": bob, "jmap.call_id": hashOfText(t, "c0"),
+			"jmap.request_id": "r1", "error.type": "accountNotFound"}},
+		{"JMAP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
+			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "email/GET"}).End("bob@example.org")
+		}, map[string]string{"jmap.method": "_OTHER", "error.type": "_OTHER"}},
+		{"mailet spam-filter", trace.SpanKindInternal, false, func(tel *otelmail.Telemetry) {
+			tel.Mail.Stage(ctx, "spam-filter", facts).End(otelmail.StageDrop, otelmail.CauseNone)
+		}, with(map[string]string{"email.stage.name": "spam-filter", "email.stage.result": "drop"})},
+		{"mailet virus-scan", trace.SpanKindInternal, true, func(tel *otelmail.Telemetry) {
+			tel.Mail.Stage(ctx, "virus-scan", otelmail.MessageFacts{}).End(otelmail.StageError, otelmail.CauseNone)
+		}, map[string]string{"email.stage.name": "virus-scan", "email.stage.result": "error", "error.type": "_OTHER"}},
+		{"mail process", trace.SpanKindInternal, false, func(tel *otelmail.Telemetry) {
+			tel.Mail.Process(ctx, facts).End(otelmail.FateQueued, otelmail.CauseNone)
+		}, with(map[string]string{"email.fate": "queued"})},
+		{"deliver smtp", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
+			d := tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 2, Domain: "Example.NET", Server: "mx.example.net",
+				TLSPolicy: "opportunistic", Message: facts})
+			d.Peer(tcp("192.0.2.25:25"))
+			d.TLS(tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256})
+			d.End(otelmail.Reply{Code: 451, Enhanced: otelmail.EnhancedCode{4, 3, 0}})
+		}, with(map[string]string{"email.delivery.transport": "smtp", "email.delivery.attempt": "2", "email.delivery.outcome": "deferred",
+			"email.recipient.domain": "example.net", "server.address": "mx.example.net", "email.tls.policy": "opportunistic",
+			"network.protocol.name": "smtp", "network.peer.address": "192.0.2.25", "network.peer.port": "25",
+			"tls.established": "true", "tls.resumed": "false", "tls.protocol.version": "1.3", "tls.cipher": "TLS_AES_128_GCM_SHA256",
+			"smtp.response.status_code": "451", "smtp.response.enhanced_code": "4.3.0", "error.type": "4.3.0"})},
+		{"deliver local", trace.SpanKindClient, false, func(tel *otelmail.Telemetry) {
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLocal}).End(otelmail.Reply{Code: 250})
+		}, map[string]string{"email.delivery.transport": "local", "email.delivery.attempt": "1", "email.delivery.outcome": "delivered",
+			"smtp.response.status_code": "250"}},
+		{"deliver lmtp", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
+			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLMTP}).
+				EndAs(otelmail.OutcomeFailed, otelmail.Reply{Cause: otelmail.CauseRefused})
+		}, map[string]string{"email.delivery.transport": "lmtp", "network.protocol.name": "lmtp", "email.delivery.attempt": "1",
+			"email.delivery.outcome": "failed", "error.type": "refused"}},
+		{"queue enqueue", trace.SpanKindProducer, false, func(tel *otelmail.Telemetry) {
+			tel.Queue.Enqueue(ctx, facts).End(otelmail.CauseNone)
+		}, message},
+		{"queue dequeue", trace.SpanKindConsumer, false, func(tel *otelmail.Telemetry) {
+			tel.Queue.Dequeue(ctx, otelmail.TraceContext{}, facts, 1500*time.Millisecond).End(otelmail.CauseNone)
+		}, with(map[string]string{"email.queue.wait": "1.5"})},
+	} {
+		t.Run(tc.span, func(t *testing.T) {
+			tel, rec := traced(t)
+			tc.do(tel)
+			ended := rec.Ended()
+			if len(ended) != 1 {
+				t.Fatalf("%d spans ended, want 1", len(ended))
+			}
+			s := ended[0]
+			if s.Name() != tc.span || s.SpanKind() != tc.kind {
+				t.Errorf("span %q (%v), want %q (%v)", s.Name(), s.SpanKind(), tc.span, tc.kind)
+			}
+			if got := attrs(s); !maps.Equal(got, tc.want) {
+				t.Errorf("attributes\n%v, want\n%v", got, tc.want)
+			}
+			if failed := s.Status().Code == codes.Error; failed != tc.error || s.Status().Description != "" {
+				t.Errorf("status %+v, want an error: %t, and no description", s.Status(), tc.error)
+			}
+		})
+	}
+}
+
+func TestChildrenHaveTheirParent(t *testing.T) {
+	tel, rec := traced(t)
+	conn := otelmail.Conn{Remote: tcp("203.0.113.77:4711"), Local: tcp("192.0.2.1:25")}
+	session := tel.SMTP.Session(t.Context(), otelmail.RoleMX, conn)
+	data := session.Command(otelmail.SMTPData)
+	queued := tel.Queue.Enqueue(data.Context(), otelmail.MessageFacts{})
+	queued.End(otelmail.CauseNone)
+	data.End(otelmail.Reply{Code: 250})
+	session.End(otelmail.CauseNone)
+
+	spans := rec.Ended()
+	names := []string{"queue enqueue", "SMTP DATA", "SMTP session"}
+	for i, s := range spans {
+		if s.Name() != names[i] {
+			t.Fatalf("span %d is %q, want %q", i, s.Name(), names[i])
+		}
+		if i+1 < len(spans) && s.Parent().SpanID() != spans[i+1].SpanContext().SpanID() {
+			t.Errorf("the parent of %q is not %q", s.Name(), spans[i+1].Name())
+		}
+	}
+	want := map[string]string{"network.protocol.name": "smtp", "network.transport": "tcp", "smtp.role": "mx",
+		"client.address": "203.0.113.0/24", "network.peer.address": "203.0.113.0/24",
+		"server.address": "192.0.2.1", "server.port": "25"}
+	if got := attrs(spans[2]); !maps.Equal(got, want) {
+		t.Errorf("session attributes\n%v, want\n%v", got, want)
+	}
+}
+
+// TestTraceSurvivesTheQueue stores the trace as a map, restores it in another
+// Telemetry (another process), and continues it.
+func TestTraceSurvivesTheQueue(t *testing.T) {
+	tel, rec := traced(t)
+	queued := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
+	stored := queued.TraceContext().Map()
+	queued.End(otelmail.CauseNone)
+	enqueue := rec.Ended()[0].SpanContext()
+	if len(stored) != 1 || !strings.HasPrefix(stored["traceparent"], "00-"+enqueue.TraceID().String()) {
+		t.Fatalf("stored %v, want a traceparent of trace %s", stored, enqueue.TraceID())
+	}
+
+	tel2, rec2 := traced(t)
+	tc := otelmail.TraceContextFromMap(stored)
+	worker, other := tel2.TracerProvider().Tracer("worker").Start(t.Context(), "worker")
+	dequeued := tel2.Queue.Dequeue(worker, tc, otelmail.MessageFacts{}, 0)
+	tel2.Delivery.Attempt(dequeued.Context(), otelmail.Attempt{}).End(otelmail.Reply{Code: 250})
+	dequeued.End(otelmail.CauseNone)
+	tel2.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
+	other.End()
+
+	spans := rec2.Ended()
+	deliver, dequeue, elsewhere := spans[0], spans[1], spans[2]
+	if dequeue.SpanContext().TraceID() != enqueue.TraceID() || dequeue.Parent().SpanID() != enqueue.SpanID() || !dequeue.Parent().IsRemote() {
+		t.Errorf("dequeue has parent %v, want the remote span %v", dequeue.Parent(), enqueue)
+	}
+	links := dequeue.Links()
+	if len(links) != 2 || links[0].SpanContext.SpanID() != enqueue.SpanID() || links[1].SpanContext.SpanID() != other.SpanContext().SpanID() {
+		t.Errorf("dequeue has links %v, want one to the enqueue span and one to the worker's", links)
+	}
+	if deliver.SpanContext().TraceID() != enqueue.TraceID() || deliver.Parent().SpanID() != dequeue.SpanContext().SpanID() {
+		t.Error("the delivery is not a child of the dequeue span in the message's trace")
+	}
+	if elsewhere.SpanContext().TraceID() == enqueue.TraceID() || elsewhere.Parent().IsValid() {
+		t.Error("a delivery that restores the trace by itself must have a trace of its own")
+	}
+	if l := elsewhere.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != enqueue.SpanID() || l[0].SpanContext.TraceID() != enqueue.TraceID() {
+		t.Errorf("its links are %v, want one to the enqueue span", l)
+	}
+}
+
+func TestStoredTraceThatIsNone(t *testing.T) {
+	for _, parent := range []string{"", "garbage", "00-00000000000000000000000000000000-0000000000000000-01",
+		"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", strings.Repeat("0", 1<<16), "00-\xff-\xff-01"} {
+		tel, rec := traced(t)
+		tc := otelmail.TraceContext{Parent: parent, State: "a=b"}
+		tel.Queue.Dequeue(t.Context(), tc, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
+		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
+		for _, s := range rec.Ended() {
+			if s.Parent().IsValid() || len(s.Links()) > 0 {
+				t.Errorf("%.40q: %s has parent %v and links %v, want none", parent, s.Name(), s.Parent(), s.Links())
+			}
+		}
+	}
+}
+
+func FuzzTraceContext(f *testing.F) {
+	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=x")
+	f.Add("", "")
+	f.Add("00-\xff", "=,=")
+	f.Fuzz(func(t *testing.T, parent, state string) {
+		tc := otelmail.TraceContext{Parent: parent, State: state}
+		if back := otelmail.TraceContextFromMap(tc.Map()); back != tc {
+			t.Fatalf("%+v came back from its map as %+v", tc, back)
+		}
+		if sc := tc.SpanContext(); sc.IsValid() && !sc.IsRemote() {
+			t.Fatalf("%+v is not remote", sc)
+		}
+	})
+}
+
+// TestPrivacy sends the same facts through every policy and looks for what must
+// not be there.
+func TestPrivacy(t *testing.T) {
+	const (
+		local, domain, helo, id, box, text = "canary-bob", "canary.example", "canary-helo.example", "<canary-id@x>", "canary-box", "canary-text"
+		ip                                 = "203.0.113.77"
+	)
+	for _, tc := range []struct {
+		policy otelmail.Privacy
+		shown  []string // of the canaries
+	}{
+		{otelmail.PrivacyDomain, []string{domain}},
+		{otelmail.PrivacyHash, nil},
+		{otelmail.PrivacyNone, nil},
+		{otelmail.PrivacyFull, []string{local, domain, helo, id, box, text, ip}},
+	} {
+		t.Run(tc.policy.String(), func(t *testing.T) {
+			tel, rec := traced(t, otelmail.WithPrivacy(tc.policy))
+			address := local + "@" + domain
+			facts := otelmail.MessageFacts{MessageID: id, Sender: address, Recipient: address}
+			s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{Remote: tcp(ip + ":1")})
+			c := s.Command(otelmail.SMTPEhlo)
+			c.Helo(helo)
+			c.From(address)
+			c.To(address)
+			c.User(address)
+			c.End(otelmail.Reply{Code: 550, Text: text})
+			s.End(otelmail.CauseNone)
+			tel.IMAP.Command(t.Context(), otelmail.IMAPSelect, otelmail.IMAPFacts{User: address, Mailbox: box}).End(otelmail.IMAPNo, otelmail.CauseNone)
+			tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{AccountID: address, CallID: id, Method: box}).End(text)
+			tel.Mail.Process(t.Context(), facts).End(otelmail.FateError, otelmail.CauseNone)
+			tel.Mail.Stage(t.Context(), "stage", facts).End(otelmail.StageError, otelmail.CauseNone)
+			tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Domain: domain, Message: facts}).End(otelmail.Reply{Code: 550, Text: text})
+			tel.Queue.Enqueue(t.Context(), facts).End(otelmail.CauseNone)
+
+			var all strings.Builder
+			hashes := 0
+			for _, span := range rec.Ended() {
+				all.WriteString(span.Name() + "\n" + span.Status().Description + "\n")
+				for _, kv := range span.Attributes() {
+					all.WriteString(string(kv.Key) + "=" + kv.Value.String() + "\n")
+					if strings.HasSuffix(string(kv.Key), ".hash") {
+						hashes++
+					}
+				}
+			}
+			for _, canary := range []string{local, domain, helo, id, box, text, ip} {
+				if got, want := strings.Contains(all.String(), canary), slices.Contains(tc.shown, canary); got != want {
+					t.Errorf("%q is shown: %t, want %t\n%s", canary, got, want, all.String())
+				}
+			}
+			if (hashes == 0) != (tc.policy == otelmail.PrivacyNone) {
+				t.Errorf("%d hashes", hashes)
+			}
+		})
+	}
+}
+
+func TestHashesCorrelateWithinAKeyOnly(t *testing.T) {
+	hash := func(key, user string) string {
+		rec := tracetest.NewSpanRecorder()
+		tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
+		tel, err := otelmail.New(otelmail.WithTracerProvider(tp), otelmail.WithHashKey([]byte(key)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tel.Shutdown(context.Background()) }()
+		c := tel.SMTP.Command(t.Context(), otelmail.SMTPMail)
+		c.User(user)
+		c.End(otelmail.Reply{Code: 250})
+		return attrs(rec.Ended()[0])["user.hash"]
+	}
+	const key, otherKey = "0123456789abcdef", "fedcba9876543210"
+	if hash(key, "bob@example.org") != hash(key, "<Bob@EXAMPLE.ORG>") {
+		t.Error("one user has two hashes")
+	}
+	if hash(key, "bob@example.org") == hash(key, "eve@example.org") {
+		t.Error("two users have one hash")
+	}
+	if hash(key, "bob@example.org") == hash(otherKey, "bob@example.org") {
+		t.Error("the hash does not depend on the key")
+	}
+}
+
+// TestUnsampledWorkIsNotDescribed keeps the cost of unsampled work low.
+func TestUnsampledWorkIsNotDescribed(t *testing.T) {
+	tel, rec := traced(t, otelmail.WithSampleRatio(0))
+	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+	s.Command(otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "bob@example.org")
+	s.End(otelmail.CauseNone)
+	if n := len(rec.Ended()); n != 0 {
+		t.Errorf("%d spans recorded", n)
+	}
+	checkValue(t, tel, 1, "smtp_messages_received_total")
+}
+
+// TestZeroHandles ends handles that were never begun: a server that forgot must
+// not crash for it.
+func TestZeroHandles(t *testing.T) {
+	otelmail.SMTPCommand{}.End(otelmail.Reply{})
+	otelmail.SMTPCommand{}.EndMessage(otelmail.Reply{}, "a@b")
+	otelmail.SMTPCommand{}.EndEach()
+	otelmail.SMTPCommand{}.EndChunk(otelmail.Reply{})
+	otelmail.SMTPCommand{}.User("bob")
+	otelmail.SMTPSession{}.End(otelmail.CauseNone)
+	otelmail.IMAPSession{}.End(otelmail.CauseNone)
+	otelmail.IMAPCommand{}.End(otelmail.IMAPOK, otelmail.CauseNone)
+	otelmail.JMAPCall{}.End("")
+	otelmail.JMAPConnection{}.Close()
+	otelmail.POP3Session{}.End(otelmail.CauseNone)
+	otelmail.POP3Command{}.End(true, otelmail.CauseNone)
+	otelmail.Processing{}.End(otelmail.FateQueued, otelmail.CauseNone)
+	otelmail.Stage{}.End(otelmail.StageContinue, otelmail.CauseNone)
+	otelmail.Delivering{}.End(otelmail.Reply{})
+	otelmail.Queueing{}.End(otelmail.CauseNone)
+	otelmail.Dequeueing{}.End(otelmail.CauseNone)
+	if (otelmail.SMTPCommand{}).Context() == nil || (otelmail.SMTPCommand{}).Span() == nil {
+		t.Error("a zero handle has no context or span")
+	}
+	//nolint:staticcheck // a nil context is the mistake under test
+	otelmail.Noop().SMTP.Command(nil, otelmail.SMTPData).End(otelmail.Reply{Code: 250})
+}

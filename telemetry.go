@@ -1,0 +1,160 @@
+package otelmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.opentelemetry.io/otel/log"
+	lognoop "go.opentelemetry.io/otel/log/noop"
+	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/rusmes/otelmail/health"
+)
+
+// Telemetry records what a mail server does, one field for each area. The
+// fields are never nil, whatever [Start] or [New] returned.
+type Telemetry struct {
+	SMTP     *SMTP
+	IMAP     *IMAP
+	JMAP     *JMAP
+	POP3     *POP3
+	Mail     *Mail
+	Queue    *Queue
+	Delivery *Delivery
+	Storage  *Storage
+	Push     *Push
+
+	// Health holds the checks behind /health, /ready and /live.
+	Health *health.Registry
+
+	providers providers
+	binder    *binder
+	stopper   *stopper
+}
+
+// providers are where telemetry goes.
+type providers struct {
+	meter      metric.MeterProvider
+	tracer     trace.TracerProvider
+	logger     log.LoggerProvider
+	propagator propagation.TextMapPropagator
+}
+
+// MeterProvider is where the series are bound: for instruments of the
+// application's own.
+func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.providers.meter }
+
+// TracerProvider is where spans are made.
+func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.providers.tracer }
+
+// LoggerProvider is where log records go that are to leave over OTLP.
+func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.logger }
+
+// Propagator is how trace context travels between processes.
+func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
+
+// Value reads a counter or gauge of the catalogue as it is now: name as in
+// [Catalog], without namespace, and one value for each of its labels. It costs
+// a few atomic loads. Histograms cannot be read this way: collect them.
+func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
+	read, ok := t.binder.index[name]
+	if !ok {
+		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue", name)
+	}
+	v, ok := read(labels)
+	if !ok {
+		return 0, fmt.Errorf("otelmail: value of %q: no series with the labels [%s]", name, strings.Join(labels, " "))
+	}
+	return v, nil
+}
+
+// bind makes a Telemetry on providers. It returns a working one beside an error.
+func bind(c *config, p providers) (*Telemetry, error) {
+	b := newBinder(p.meter, c.namespace)
+	tr := &tracer{
+		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		door:   newDoor(c.privacy, c.hashKey),
+	}
+	t := &Telemetry{Health: c.health, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	conns := newConnections(b)
+	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit))
+	t.IMAP = newIMAP(b, tr, conns)
+	t.JMAP = newJMAP(b, tr, conns)
+	t.POP3 = &POP3{tracer: tr, conns: conns}
+	t.Mail = newMail(b, tr)
+	t.Queue = newQueue(b, tr, c.handle)
+	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue)
+	t.Storage = newStorage(b, c.handle)
+	t.Push = newPush(b)
+	bindHealth(b, c.health)
+	registration, err := b.register()
+	if err != nil {
+		return t, fmt.Errorf("bind the instruments: %w", err)
+	}
+	t.stopper.last = append(t.stopper.last, part{"instruments", func(context.Context) error {
+		return registration.Unregister()
+	}})
+	return t, nil
+}
+
+// Noop returns a Telemetry that records nothing, for tests and for servers that
+// run without telemetry. It needs no shutdown.
+func Noop() *Telemetry {
+	c, err := newConfig(nil)
+	if err != nil { // not without options
+		panic(err)
+	}
+	return noop(c)
+}
+
+func noop(c *config) *Telemetry {
+	if c.health == nil {
+		c.health = health.New()
+	}
+	t, err := bind(c, providers{
+		meter:      metricnoop.NewMeterProvider(),
+		tracer:     tracenoop.NewTracerProvider(),
+		logger:     lognoop.NewLoggerProvider(),
+		propagator: propagation.NewCompositeTextMapPropagator(),
+	})
+	if err != nil { // the no-op provider refuses nothing
+		panic(err)
+	}
+	return t
+}
+
+// New binds a Telemetry to providers that the application already has: those of
+// the options, by default OpenTelemetry's global ones. It builds no pipeline and
+// reads no environment; exporters are the application's. For the same series on
+// the same buckets, give the application's MeterProvider the [Views].
+//
+// Beside an error it returns a Telemetry that records nothing.
+func New(opts ...Option) (*Telemetry, error) {
+	c, err := newConfig(opts)
+	if err != nil {
+		return noop(c), fmt.Errorf("otelmail: new: %w", err)
+	}
+	if len(c.exporters) > 0 {
+		return noop(c), errors.New("otelmail: new: exporters are only for Start: New builds no pipeline")
+	}
+	if c.health == nil {
+		c.health = health.New()
+	}
+	if err := registerChecks(c); err != nil {
+		return noop(c), fmt.Errorf("otelmail: new: %w", err)
+	}
+	t, err := bind(c, c.providers())
+	if err != nil {
+		return noop(c), fmt.Errorf("otelmail: new: %w", err)
+	}
+	if err := t.startHealth(); err != nil {
+		return noop(c), fmt.Errorf("otelmail: new: %w", err)
+	}
+	return t, nil
+}
