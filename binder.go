@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -25,6 +24,9 @@ type binder struct {
 	before    []func()
 	index     map[string]func(labels []string) (int64, bool)
 	errs      []error
+
+	reader    *Reader // nil where readers that are not ours have to be reached
+	exemplars exemplarFilter
 }
 
 // series is one label set of an observable instrument.
@@ -56,32 +58,15 @@ func (b *binder) counter(m *Metric) *counter {
 	return c
 }
 
-// gauge binds an unlabelled gauge.
-func (b *binder) gauge(m *Metric) *gauge {
-	g := &gauge{}
-	b.observe(m, b.observable(m), g, nil)
-	return g
-}
-
-// counters binds a counter with one closed label: one cell group a value, in
-// the order of the label's values.
+// counters binds a counter, or a gauge that is only added to, with one closed
+// label: one counter a value, in the order of the label's values.
 func (b *binder) counters(m *Metric) []*counter {
-	return bindEach(b, m, newCounter)
-}
-
-// gauges binds a gauge with one closed label.
-func (b *binder) gauges(m *Metric) []*gauge {
-	return bindEach(b, m, func() *gauge { return &gauge{} })
-}
-
-func bindEach[S source](b *binder, m *Metric, make func() S) []S {
 	instrument := b.observable(m)
 	label := m.Labels[0]
-	all := []S{}
-	for _, value := range label.Values {
-		s := make()
-		all = append(all, s)
-		b.observe(m, instrument, s, []string{value}, attribute.String(label.Key, value))
+	all := make([]*counter, len(label.Values))
+	for i, value := range label.Values {
+		all[i] = newCounter()
+		b.observe(m, instrument, all[i], []string{value}, attribute.String(label.Key, value))
 	}
 	return all
 }
@@ -97,15 +82,22 @@ func (b *binder) each(m *Metric, each func(observe func(int64, []metric.ObserveO
 	}
 }
 
-// histogram binds a synchronous histogram.
+// histogram binds a histogram: to our Reader where it is the only one, else to
+// the provider as a synchronous instrument.
 func (b *binder) histogram(m *Metric) *histogram {
-	h, err := b.meter.Float64Histogram(m.FullName(b.namespace),
+	if b.reader != nil {
+		h := newHistogram(m, b.exemplars)
+		b.reader.add(m.FullName(b.namespace), h)
+		return h
+	}
+	instrument, err := b.meter.Float64Histogram(m.FullName(b.namespace),
 		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
 		metric.WithExplicitBucketBoundaries(m.Buckets...))
 	if err != nil {
 		b.errs = append(b.errs, fmt.Errorf("create %s: %w", m.FullName(b.namespace), err))
+		return newHistogram(m, exemplarsNever)
 	}
-	return &histogram{instrument: h}
+	return &histogram{metric: m, instrument: instrument}
 }
 
 // beforeCollection has fn run at the start of every collection.
@@ -176,15 +168,4 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 		})
 	}
 	return nil
-}
-
-// histogram records durations. It is synchronous, for its exemplars.
-type histogram struct{ instrument metric.Float64Histogram }
-
-// record takes the context of the work, whose sampled span becomes the exemplar.
-func (h *histogram) record(ctx context.Context, d time.Duration) {
-	if h.instrument == nil {
-		return
-	}
-	h.instrument.Record(ctx, max(d, 0).Seconds())
 }

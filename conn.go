@@ -68,12 +68,12 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active []*gauge
+	active []*counter // sharded as one: it is only ever added to
 	tls    []*counter
 }
 
 func newConnections(b *binder) *connections {
-	return &connections{active: b.gauges(activeConnections), tls: b.counters(tlsSessions)}
+	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions)}
 }
 
 func (c *connections) opened(p Protocol, conn Conn) {

@@ -33,8 +33,10 @@ type domains struct {
 	mu    sync.Mutex
 }
 
+// domainCount is not spread over cells: no single domain is that busy, and
+// there are many of them.
 type domainCount struct {
-	*counter
+	n       atomic.Int64
 	options []metric.ObserveOption
 }
 
@@ -48,7 +50,7 @@ func newDomains(b *binder, limit int) *domains {
 
 func (d *domains) newCount(domain string) *domainCount {
 	set := attribute.NewSet(attribute.String(d.key, domain))
-	return &domainCount{newCounter(), []metric.ObserveOption{metric.WithAttributeSet(set)}}
+	return &domainCount{options: []metric.ObserveOption{metric.WithAttributeSet(set)}}
 }
 
 // add counts one message for a domain that has passed the door.
@@ -56,7 +58,7 @@ func (d *domains) add(domain string) {
 	if d.limit == 0 {
 		return
 	}
-	d.count(domain).add(1)
+	d.count(domain).n.Add(1)
 }
 
 // addMessage counts one accepted message once for each distinct domain.
@@ -65,7 +67,7 @@ func (d *domains) addMessage(recipients []string) {
 		return
 	}
 	if len(recipients) == 1 {
-		d.add(domainOf(recipients[0]))
+		d.addAddress(recipients[0])
 		return
 	}
 	seen := make(map[string]struct{}, min(len(recipients), 64))
@@ -76,6 +78,19 @@ func (d *domains) addMessage(recipients []string) {
 			d.add(domain)
 		}
 	}
+}
+
+// addAddress counts one message for an address's domain. What follows the "@" is
+// looked up as it stands first: the map holds clean names only, so a domain that
+// is found there needs no cleaning.
+func (d *domains) addAddress(address string) {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		if c, ok := (*d.known.Load())[address[at+1:]]; ok {
+			c.n.Add(1)
+			return
+		}
+	}
+	d.add(domainOf(address))
 }
 
 func (d *domains) count(domain string) *domainCount {
@@ -109,18 +124,18 @@ func (d *domains) each(observe func(int64, []metric.ObserveOption)) {
 		return
 	}
 	for _, c := range *d.known.Load() {
-		observe(c.load(), c.options)
+		observe(c.n.Load(), c.options)
 	}
-	observe(d.other.load(), d.other.options)
+	observe(d.other.n.Load(), d.other.options)
 }
 
 func (d *domains) read(domain string) (int64, bool) {
 	if domain == otherDomain {
-		return d.other.load(), true
+		return d.other.n.Load(), true
 	}
 	c, ok := (*d.known.Load())[domain]
 	if !ok {
 		return 0, false
 	}
-	return c.load(), true
+	return c.n.Load(), true
 }

@@ -78,7 +78,7 @@ func (p *Pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers,
 // registers it.
 func (p *Pipeline) NewReader(opts ...sdkmetric.ManualReaderOption) *Reader {
 	r := newReader(p.config, opts...)
-	r.empty = nil
+	clear(r.histograms)
 	return r
 }
 

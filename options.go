@@ -115,7 +115,7 @@ func WithResourceAttributes(attrs ...attribute.KeyValue) Option {
 }
 
 // WithMeterProvider has the instruments bound to mp. Default: the provider that
-// Start builds; in New the global one. Start then adds no reader to it.
+// Start builds; in New the global one. Start refuses it beside exporters.
 func WithMeterProvider(mp metric.MeterProvider) Option {
 	return optionFunc(func(c *config) error {
 		if mp == nil {

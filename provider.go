@@ -8,7 +8,6 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/log"
-	logglobal "go.opentelemetry.io/otel/log/global"
 	lognoop "go.opentelemetry.io/otel/log/noop"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
@@ -46,6 +45,9 @@ func Start(ctx context.Context, opts ...Option) (*Telemetry, error) {
 }
 
 func start(ctx context.Context, c *config) (*Telemetry, error) {
+	if err := c.refuseForeignProviders(); err != nil {
+		return nil, err
+	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -82,7 +84,11 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 		return nil, err
 	}
 	own := p.newProviders(s)
-	t, err := bind(p.config, own)
+	b := newBinder(own.meter, p.config.namespace)
+	if p.config.meterProvider == nil && !p.disabled && len(p.readers) == 0 {
+		b.reader, b.exemplars = p.reader, s.exemplars
+	}
+	t, err := bind(p.config, own, b)
 	if err != nil {
 		return nil, err
 	}
@@ -162,14 +168,33 @@ func (c *config) providers() providers {
 	if p.propagator == nil {
 		p.propagator = otel.GetTextMapPropagator()
 	}
-	return p.or(otel.GetMeterProvider(), otel.GetTracerProvider(), logglobal.GetLoggerProvider())
+	return p.or(otel.GetMeterProvider(), otel.GetTracerProvider(), otel.GetLoggerProvider())
 }
 
 func install(p providers) {
 	otel.SetMeterProvider(p.meter)
 	otel.SetTracerProvider(p.tracer)
-	logglobal.SetLoggerProvider(p.logger)
+	otel.SetLoggerProvider(p.logger)
 	otel.SetTextMapPropagator(p.propagator)
+}
+
+// refuseForeignProviders: exporters read what Start builds, and would stay
+// silent beside a provider of the application's.
+func (c *config) refuseForeignProviders() error {
+	if len(c.exporters) == 0 {
+		return nil
+	}
+	for option, given := range map[string]bool{
+		"WithMeterProvider":  c.meterProvider != nil,
+		"WithTracerProvider": c.tracerProvider != nil,
+		"WithLoggerProvider": c.loggerProvider != nil,
+	} {
+		if given {
+			return fmt.Errorf("%s beside an exporter is not allowed: the exporter could not read that provider; "+
+				"use New, and give /metrics a Reader (NewReader) that is registered with it", option)
+		}
+	}
+	return nil
 }
 
 // abandon stops what a failed Start had begun, in reverse.

@@ -12,7 +12,6 @@ import (
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	logglobal "go.opentelemetry.io/otel/log/global"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -240,7 +239,7 @@ func TestGlobals(t *testing.T) {
 	}
 	defer func() { _ = tel.Shutdown(context.Background()) }()
 	if otel.GetMeterProvider() != tel.MeterProvider() || otel.GetTracerProvider() != tel.TracerProvider() ||
-		logglobal.GetLoggerProvider() != tel.LoggerProvider() {
+		otel.GetLoggerProvider() != tel.LoggerProvider() {
 		t.Error("the providers are not the global ones")
 	}
 	if fields := otel.GetTextMapPropagator().Fields(); len(fields) != 3 {
@@ -254,6 +253,21 @@ func TestGlobals(t *testing.T) {
 	defer func() { _ = joined.Shutdown(context.Background()) }()
 	if joined.TracerProvider() != tel.TracerProvider() {
 		t.Error("New does not use the global provider")
+	}
+}
+
+func TestStartRefusesForeignProvidersBesideExporters(t *testing.T) {
+	own := otelmail.Noop()
+	for option, opt := range map[string]otelmail.Option{
+		"WithMeterProvider":  otelmail.WithMeterProvider(own.MeterProvider()),
+		"WithTracerProvider": otelmail.WithTracerProvider(own.TracerProvider()),
+		"WithLoggerProvider": otelmail.WithLoggerProvider(own.LoggerProvider()),
+	} {
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), stopping(nil), opt)
+		if err == nil || !strings.Contains(err.Error(), option) {
+			t.Errorf("%s: error %v", option, err)
+		}
+		useNoop(t, tel)
 	}
 }
 

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
@@ -27,14 +27,10 @@ type Reader struct {
 	*sdkmetric.ManualReader
 
 	handle func(error)
-	empty  []emptyHistogram
 	begin  time.Time
-}
 
-// emptyHistogram is a histogram of the catalogue as it is before any record.
-type emptyHistogram struct {
-	name, help, unit string
-	bounds           []float64
+	mu         sync.Mutex
+	histograms map[string]*histogram
 }
 
 // NewReader returns a Reader. Of the options it heeds [WithNamespace] (default
@@ -49,7 +45,7 @@ func NewReader(opts ...Option) (*Reader, error) {
 
 // newReader makes a Reader; opts change the temporality or the aggregation.
 func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
-	r := &Reader{handle: c.handle, begin: time.Now()}
+	r := &Reader{handle: c.handle, begin: time.Now(), histograms: map[string]*histogram{}}
 	// The SDK's limit is one for all series of a kind, and 2,000 by default.
 	// Ours are bounded at the door, so the limit only has to leave them room.
 	limit := max(defaultCardinality, c.domainLimit+2*len(definitions))
@@ -60,9 +56,7 @@ func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
 	r.ManualReader = sdkmetric.NewManualReader(opts...)
 	for _, d := range definitions {
 		if d.Kind == Histogram {
-			r.empty = append(r.empty, emptyHistogram{
-				name: c.namespace + "_" + d.Name, help: d.Help, unit: d.Unit, bounds: d.Buckets,
-			})
+			r.histograms[d.FullName(c.namespace)] = newHistogram(d, exemplarsNever)
 		}
 	}
 	return r
@@ -93,7 +87,7 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 	default:
 		r.handle(fmt.Errorf("collect metrics: a callback failed, the other series go out: %w", err))
 	}
-	r.addEmptyHistograms(rm)
+	r.addHistograms(rm)
 	cleanMetrics(rm)
 	return nil
 }
@@ -107,18 +101,28 @@ func (r *Reader) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 	return rm.ScopeMetrics, nil
 }
 
-// addEmptyHistograms shows each histogram of the catalogue with count 0 until
-// its first record: the SDK leaves an untouched one out, and the API has no way
-// to touch it without recording.
-func (r *Reader) addEmptyHistograms(rm *metricdata.ResourceMetrics) {
+// add has the Reader show a histogram that keeps its own buckets.
+func (r *Reader) add(name string, h *histogram) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.histograms[name] = h
+}
+
+// addHistograms appends the catalogue's histograms that the SDK has not
+// collected: those that keep their own buckets, and those bound to the provider
+// and not yet recorded, which the SDK leaves out and no call could create
+// without recording.
+func (r *Reader) addHistograms(rm *metricdata.ResourceMetrics) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i := range rm.ScopeMetrics {
 		sm := &rm.ScopeMetrics[i]
 		if sm.Scope.Name != ScopeName {
 			continue
 		}
-		for _, e := range r.empty {
-			if !hasMetric(sm.Metrics, e.name) {
-				sm.Metrics = append(sm.Metrics, e.metric(r.begin))
+		for name, h := range r.histograms {
+			if !hasMetric(sm.Metrics, name) {
+				sm.Metrics = append(sm.Metrics, h.collect(name, r.begin))
 			}
 		}
 	}
@@ -131,20 +135,4 @@ func hasMetric(metrics []metricdata.Metrics, name string) bool {
 		}
 	}
 	return false
-}
-
-func (e emptyHistogram) metric(begin time.Time) metricdata.Metrics {
-	return metricdata.Metrics{
-		Name: e.name, Description: e.help, Unit: e.unit,
-		Data: metricdata.Histogram[float64]{
-			Temporality: metricdata.CumulativeTemporality,
-			DataPoints: []metricdata.HistogramDataPoint[float64]{{
-				Attributes:   *attribute.EmptySet(),
-				StartTime:    begin,
-				Time:         time.Now(),
-				Bounds:       e.bounds,
-				BucketCounts: make([]uint64, len(e.bounds)+1),
-			}},
-		},
-	}
 }

@@ -43,9 +43,10 @@ func (r Reply) Temporary() bool { return r.Failed() && r.Code < 500 }
 func (r Reply) Failed() bool { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
 
 // errorType is the error.type of a failed reply: the enhanced code, else the
-// reply code, else the cause.
+// reply code, else the cause. A panic comes first: it is our own fault, which
+// the reply that hides it does not say.
 func (r Reply) errorType() string {
-	if r.Refused() {
+	if r.Refused() && r.Cause != CausePanic {
 		if e := r.Enhanced.String(); e != "" && r.Enhanced[0] != 2 {
 			return e
 		}

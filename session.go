@@ -44,6 +44,15 @@ func (s *session) Upgrade(state tls.ConnectionState) {
 	}
 }
 
+// Handshake notes what implicit TLS agreed on, for a session that began before
+// its handshake (with Conn.TLS set, but empty).
+func (s *session) Handshake(state tls.ConnectionState) {
+	if s.conns != nil && s.recording() {
+		var room attributes
+		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
+	}
+}
+
 // finish ends the session once; it reports whether this call was the one.
 func (s *session) finish(cause Cause) bool {
 	if s.conns == nil || s.ended.Swap(true) {

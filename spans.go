@@ -63,7 +63,6 @@ var (
 	serverKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	clientKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}
 	producerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}
-	consumerKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
 	internalKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindInternal)}
 )
 

@@ -29,6 +29,7 @@ type startSettings struct {
 	propagator propagation.TextMapPropagator
 	service    string
 	attributes []attribute.KeyValue
+	exemplars  exemplarFilter
 }
 
 func readSettings(c *config) (startSettings, error) {
@@ -38,6 +39,7 @@ func readSettings(c *config) (startSettings, error) {
 		sampler:    samplerSetting(env),
 		propagator: propagatorSetting(env),
 		attributes: resourceSetting(env),
+		exemplars:  exemplarSetting(env),
 	}
 	s.service, _ = env.String("OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME")
 	checkSDKSettings(env)
@@ -115,6 +117,18 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 	return attrs
 }
 
+// exemplarSetting reads OTEL_METRICS_EXEMPLAR_FILTER, for the histograms that
+// keep their own buckets; the SDK reads it for all others.
+func exemplarSetting(env *settings.Env) exemplarFilter {
+	switch env.Enum("trace_based", []string{"always_on", "always_off", "trace_based"}, "OTEL_METRICS_EXEMPLAR_FILTER") {
+	case "always_on":
+		return exemplarsAlways
+	case "always_off":
+		return exemplarsNever
+	}
+	return exemplarsTraced
+}
+
 // checkSDKSettings refuses wrong values of the settings that the SDK reads by
 // itself, which would otherwise only be logged, and ignored.
 func checkSDKSettings(env *settings.Env) {
@@ -127,7 +141,6 @@ func checkSDKSettings(env *settings.Env) {
 	} {
 		env.Int(0, -1, math.MaxInt32, name)
 	}
-	env.Enum("", []string{"always_on", "always_off", "trace_based"}, "OTEL_METRICS_EXEMPLAR_FILTER")
 }
 
 // newResource describes the process. Command arguments and the owner are left

@@ -74,9 +74,8 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	return v, nil
 }
 
-// bind makes a Telemetry on providers. It returns a working one beside an error.
-func bind(c *config, p providers) (*Telemetry, error) {
-	b := newBinder(p.meter, c.namespace)
+// bind makes a Telemetry on providers with what b binds to them. It returns a working one beside an error.
+func bind(c *config, p providers, b *binder) (*Telemetry, error) {
 	tr := &tracer{
 		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		door:   newDoor(c.privacy, c.hashKey),
@@ -117,12 +116,13 @@ func noop(c *config) *Telemetry {
 	if c.health == nil {
 		c.health = health.New()
 	}
-	t, err := bind(c, providers{
+	p := providers{
 		meter:      metricnoop.NewMeterProvider(),
 		tracer:     tracenoop.NewTracerProvider(),
 		logger:     lognoop.NewLoggerProvider(),
 		propagator: propagation.NewCompositeTextMapPropagator(),
-	})
+	}
+	t, err := bind(c, p, newBinder(p.meter, c.namespace))
 	if err != nil { // the no-op provider refuses nothing
 		panic(err)
 	}
@@ -149,7 +149,8 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
-	t, err := bind(c, c.providers())
+	p := c.providers()
+	t, err := bind(c, p, newBinder(p.meter, c.namespace))
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}

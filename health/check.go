@@ -108,7 +108,7 @@ func validName(name string) error {
 	}
 	for i, b := range []byte(name) {
 		if !letterOrDigit(b) && (i == 0 || b != '_' && b != '-' && b != '.') {
-			return fmt.Errorf("name has %q at byte %d: must be letters a-z A-Z and digits, and after the first also _ - .", b, i)
+			return fmt.Errorf("name has %q at byte %d: must be letters a-z A-Z and digits, and after the first also one of '_-.'", b, i)
 		}
 	}
 	return nil

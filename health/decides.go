@@ -8,11 +8,11 @@ import "fmt"
 type Probe uint8
 
 const (
-	// Readiness: while the check is not healthy, /ready answers 503 and new work
+	// Readiness says that while the check is not healthy, /ready answers 503 and new work
 	// is sent elsewhere.
 	Readiness Probe = 1 << iota
 
-	// Liveness: when the check fails, /live answers 503 and the process is
+	// Liveness says that when the check fails, /live answers 503 and the process is
 	// restarted. Only for what a restart repairs, such as a deadlocked loop. A
 	// database that is down is no such thing: restarting every server at once
 	// makes that outage worse.

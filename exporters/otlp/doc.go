@@ -1,0 +1,47 @@
+// Package otlp pushes metrics, traces and logs to an OpenTelemetry Collector, or
+// to anything else that speaks OTLP, over gRPC or HTTP with protobuf.
+//
+//	tel, err := otelmail.Start(ctx, otlp.Push())
+//
+// # What is pushed
+//
+// For each signal, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER and
+// OTEL_LOGS_EXPORTER say where it goes: a comma-separated list of otlp, console
+// (standard output) and none; for metrics also prometheus, which the pull side
+// serves and for which nothing is pushed. Where the list is not set, a signal is
+// pushed if, and only if, somebody named an endpoint: by [Endpoint],
+// OTEL_EXPORTER_OTLP_ENDPOINT, the signal's own OTEL_EXPORTER_OTLP_*_ENDPOINT
+// or, for traces, RUSMES_TRACING_ENDPOINT.
+//
+// This departs from the OpenTelemetry specification on purpose: there, an unset
+// list means "otlp to localhost". A mail server without a Collector beside it
+// would then knock on a closed port for ever and report it as an error. Here a
+// program can always say otlp.Push() and the operator turns it on by naming an
+// endpoint.
+//
+// # Settings
+//
+// All OTEL_EXPORTER_OTLP_* variables of the specification are read, each also
+// per signal (OTEL_EXPORTER_OTLP_TRACES_HEADERS and so on): ENDPOINT, PROTOCOL,
+// HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE and CLIENT_KEY
+// (for https alone), INSECURE (for gRPC endpoints without a scheme alone); for
+// metrics METRICS_TEMPORALITY_PREFERENCE and
+// METRICS_DEFAULT_HISTOGRAM_AGGREGATION; and OTEL_METRIC_EXPORT_*, OTEL_BSP_*
+// and OTEL_BLRP_*. Options win over variables. A wrong value stops start-up,
+// even one for a signal that is not pushed.
+//
+// The protocol is http/protobuf where none is set, as the specification
+// recommends, even if the endpoint's port is 4317, which is the customary port
+// of gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc. JSON over HTTP is not
+// supported.
+//
+// # What happens when the receiver is away
+//
+// Neither start-up nor the code that is being observed ever waits for it. A
+// refused or broken connection, a timeout and an answer that asks for patience
+// are tried again for up to a minute (or OTEL_BSP_EXPORT_TIMEOUT and its
+// siblings, if set), with growing, random pauses. OTEL_EXPORTER_OTLP_TIMEOUT
+// bounds one attempt. Meanwhile spans and log records collect in a bounded
+// queue; what does not fit is dropped and counted. Shutdown says how much was
+// not delivered and where to.
+package otlp

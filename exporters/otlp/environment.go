@@ -1,0 +1,229 @@
+package otlp
+
+import (
+	"cmp"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// signal is one of the three kinds of telemetry.
+type signal struct {
+	name  string // as in an error: otlp traces
+	env   string // as in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+	path  string // what HTTP adds to a base endpoint (OTLP specification)
+	items string // what is counted
+	// lists are the allowed members of OTEL_*_EXPORTER.
+	lists []string
+}
+
+var (
+	traces  = signal{"traces", "TRACES", "v1/traces", "spans", []string{"otlp", "console", "none"}}
+	metrics = signal{"metrics", "METRICS", "v1/metrics", "data points", []string{"otlp", "console", "none", "prometheus"}}
+	logs    = signal{"logs", "LOGS", "v1/logs", "log records", []string{"otlp", "console", "none"}}
+)
+
+// environment reads all variables and keeps all errors, so that an operator sees
+// them at once.
+type environment struct {
+	settings.Env
+	errs []error
+}
+
+func (e *environment) add(err error) {
+	if err != nil {
+		e.errs = append(e.errs, err)
+	}
+}
+
+// err joins all errors. A variable for all signals is read once for each of
+// them, and its error is shown once.
+func (e *environment) err() error {
+	all := e.errs
+	if joined, ok := e.Err().(interface{ Unwrap() []error }); ok {
+		all = append(all, joined.Unwrap()...)
+	}
+	var once []error
+	for _, err := range all {
+		same := func(other error) bool { return other.Error() == err.Error() }
+		if !slices.ContainsFunc(once, same) {
+			once = append(once, err)
+		}
+	}
+	return errors.Join(once...)
+}
+
+// names are the variables for one setting of one signal, the strongest first.
+func (e *environment) names(s signal, suffix string) []string {
+	return []string{"OTEL_EXPORTER_OTLP_" + s.env + "_" + suffix, "OTEL_EXPORTER_OTLP_" + suffix}
+}
+
+// target is where and how one signal is pushed.
+type target struct {
+	address
+	transport Transport
+	headers   map[string]string
+	gzip      bool
+	timeout   time.Duration // of one attempt
+	tls       *tls.Config   // nil: the system's roots
+}
+
+// plan says of one signal where it goes.
+type plan struct {
+	otlp, console bool
+	target        target
+}
+
+// plan resolves one signal. All its variables are checked even if it goes
+// nowhere: a wrong value is wrong.
+func (e *environment) plan(s signal, one, all choice) plan {
+	t := target{transport: e.transport(s, one, all)}
+	named := e.endpoint(s, one, all, &t)
+	t.headers = e.headers(s, one, all, t)
+	t.gzip = e.gzip(s, one, all)
+	t.timeout = e.Millis(10*time.Second, e.names(s, "TIMEOUT")...)
+	if d := cmp.Or(one.timeout, all.timeout); d > 0 {
+		t.timeout = d
+	}
+	t.tls = e.certificates(s)
+	if c := cmp.Or(one.tls, all.tls); c != nil {
+		t.tls = c
+	}
+
+	p := plan{target: t}
+	where := e.exporters(s)
+	switch {
+	case one.off || all.off:
+	case where == nil:
+		p.otlp = named
+	case slices.Contains(where, "none") && len(where) > 1:
+		e.Fail("OTEL_"+s.env+"_EXPORTER", strings.Join(where, ","), "none alone, or a list without none")
+	default:
+		p.otlp = slices.Contains(where, "otlp")
+		p.console = slices.Contains(where, "console")
+	}
+	return p
+}
+
+// exporters is the signal's list of exporters, nil if none is set.
+func (e *environment) exporters(s signal) []string {
+	where := e.List(s.lists, "OTEL_"+s.env+"_EXPORTER")
+	if s.name != traces.name {
+		return where
+	}
+	const alias = "RUSMES_TRACING_ENABLED"
+	enabled := e.Bool(false, alias)
+	if v, _ := e.String(alias); v == "" || where != nil {
+		return where
+	}
+	if enabled {
+		return []string{"otlp"}
+	}
+	return []string{"none"}
+}
+
+func (e *environment) transport(s signal, one, all choice) Transport {
+	grpc := e.Enum("", []string{"grpc", "http/protobuf"}, e.names(s, "PROTOCOL")...)
+	if s.name == traces.name {
+		alias := e.Enum("", []string{"grpc", "http"}, "RUSMES_TRACING_PROTOCOL")
+		grpc = cmp.Or(grpc, alias)
+	}
+	t := HTTP
+	if grpc == "grpc" {
+		t = GRPC
+	}
+	return cmp.Or(one.transport, all.transport, t)
+}
+
+// endpoint finds out where the signal goes and whether somebody said so.
+func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool) {
+	own, base := e.names(s, "ENDPOINT")[:1], e.names(s, "ENDPOINT")[1:]
+	// INSECURE is for gRPC endpoints without a scheme alone (OTLP exporter
+	// specification); it is checked in any case.
+	insecure := e.Bool(false, e.names(s, "INSECURE")...)
+
+	value, setting, asIs := one.endpoint, "otlp.Endpoint", true
+	if value == "" {
+		value, asIs = all.endpoint, false
+	}
+	if value == "" {
+		value, setting = e.String(own...)
+		asIs = value != ""
+	}
+	if value == "" {
+		value, setting = e.String(base...)
+	}
+	if value == "" && s.name == traces.name {
+		// The older setting held an endpoint for traces with or without a path.
+		value, setting = e.String("RUSMES_TRACING_ENDPOINT")
+		u, err := parseEndpoint(setting, value, t.transport == GRPC)
+		asIs = err == nil && u.url.Path != "/"
+	}
+	named = value != ""
+	if !named {
+		value = "http://localhost:4318"
+		if t.transport == GRPC {
+			value = "http://localhost:4317"
+		}
+	}
+	a, err := parseEndpoint(setting, value, t.transport == GRPC)
+	if err != nil {
+		e.add(err)
+		return named
+	}
+	if a.bare && !insecure {
+		a.url.Scheme = "https"
+	}
+	switch {
+	case t.transport == GRPC:
+		a.url.Path = ""
+		a.url.RawPath = ""
+	case !asIs:
+		a.url = a.url.JoinPath(s.path)
+	}
+	t.address = a
+	return named
+}
+
+func (e *environment) headers(s signal, one, all choice, t target) map[string]string {
+	list, setting := e.String(e.names(s, "HEADERS")...)
+	headers, err := parseHeaders(setting, list)
+	e.add(err)
+	switch {
+	case one.headers != nil:
+		headers, setting = one.headers, "otlp.Headers"
+	case all.headers != nil:
+		headers, setting = all.headers, "otlp.Headers"
+	}
+	if t.transport == GRPC {
+		e.add(checkMetadata(setting, headers))
+	}
+	if t.user == nil {
+		return headers
+	}
+	for name := range headers {
+		if strings.EqualFold(name, "authorization") {
+			return headers
+		}
+	}
+	password, _ := t.user.Password()
+	credentials := base64.StdEncoding.EncodeToString([]byte(t.user.Username() + ":" + password))
+	with := map[string]string{"Authorization": "Basic " + credentials}
+	for name, value := range headers {
+		with[name] = value
+	}
+	return with
+}
+
+func (e *environment) gzip(s signal, one, all choice) bool {
+	said := e.Enum("none", []string{"gzip", "none"}, e.names(s, "COMPRESSION")...)
+	if c := cmp.Or(one.compression, all.compression); c != 0 {
+		return c == Gzip
+	}
+	return said == "gzip"
+}

@@ -1,0 +1,103 @@
+package prometheus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	prom "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/otlptranslator"
+	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/rusmes/otelmail"
+)
+
+// bridge turns OpenTelemetry's metrics into Prometheus families with
+// OpenTelemetry's own exporter. That exporter is the reader of a MeterProvider
+// without instruments, so that all it sees is what our producer collected.
+// Collecting beforehand gives the collection the scrape's deadline, for which
+// client_golang's Collector has no parameter, and keeps a failing collection
+// out of the exporter, which would send its error to the global handler.
+type bridge struct {
+	producer sdkmetric.Producer
+	registry *prom.Registry
+	// turn guards pending. There is one exporter and not one for each scrape,
+	// because it remembers the type under which it first saw a name.
+	turn    chan struct{}
+	pending []metricdata.ScopeMetrics
+}
+
+func newBridge(producer sdkmetric.Producer) (*bridge, error) {
+	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
+	exporter, err := otelprom.New(
+		otelprom.WithRegisterer(b.registry),
+		otelprom.WithoutScopeInfo(),
+		otelprom.WithoutTargetInfo(),
+		otelprom.WithTranslationStrategy(otlptranslator.UnderscoreEscapingWithSuffixes),
+		otelprom.WithProducer(pendingMetrics{b}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("build the Prometheus exporter: %w", err)
+	}
+	// The exporter keeps what it needs of the provider. Neither owns a goroutine.
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.Empty()))
+	return b, nil
+}
+
+// pendingMetrics hands the exporter what was collected before.
+type pendingMetrics struct{ b *bridge }
+
+func (p pendingMetrics) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
+	return p.b.pending, nil
+}
+
+func (b *bridge) gather(ctx context.Context) ([]*dto.MetricFamily, []problem) {
+	scopes, err := b.producer.Produce(ctx)
+	var found []problem
+	if err != nil {
+		reason := reasonSource
+		if ctx.Err() != nil {
+			reason = reasonTimeout
+		}
+		found = append(found, problem{reason, fmt.Errorf("collect OpenTelemetry metrics: %w", err)})
+	}
+	if len(scopes) == 0 {
+		return nil, found
+	}
+	families, more := b.translate(ctx, inOrder(scopes))
+	return families, append(found, more...)
+}
+
+func (b *bridge) translate(ctx context.Context, scopes []metricdata.ScopeMetrics) ([]*dto.MetricFamily, []problem) {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, []problem{{reasonTimeout, fmt.Errorf("wait to translate OpenTelemetry metrics: %w", ctx.Err())}}
+	}
+	defer func() { b.pending = nil; <-b.turn }()
+	b.pending = scopes
+	families, err := b.registry.Gather()
+	return families, seriesProblems("OpenTelemetry metrics", err)
+}
+
+// inOrder puts the catalogue first and the rest by name. Of two series with one
+// name the first is shown: the SDK returns scopes in random order, and an
+// application's instrument must not take a name of the catalogue by luck.
+func inOrder(scopes []metricdata.ScopeMetrics) []metricdata.ScopeMetrics {
+	out := slices.Clone(scopes) // they are the producer's
+	rank := func(s *metricdata.ScopeMetrics) int {
+		if s.Scope.Name == otelmail.ScopeName {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(out, func(a, b metricdata.ScopeMetrics) int {
+		return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Scope.Name, b.Scope.Name))
+	})
+	return out
+}

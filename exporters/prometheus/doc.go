@@ -1,0 +1,52 @@
+// Package prometheus is the pull side: it serves /metrics.
+//
+// [Serve] has [otelmail.Start] run a small HTTP server with /metrics, the three
+// probes of package health and a page of links. [NewHandler] is the same
+// /metrics to mount on a mux of your own.
+//
+// Every series comes from one [otelmail.Reader], so that what is scraped and
+// what is pushed are the same numbers. Names of the catalogue appear as they
+// are written there; names with dots get the usual translation
+// (http.server.request.duration in s becomes
+// http_server_request_duration_seconds).
+//
+// # One bad series
+//
+// A scrape does not fail because one thing on the page is bad. A series that
+// cannot be shown is left out, the rest is served with 200; the error handler
+// hears of it at most once a minute for each reason, and
+// <namespace>_telemetry_scrape_errors_total counts it under
+//
+//	reason="source"  a collection failed or panicked: its series are missing
+//	reason="series"  a series was invalid, a duplicate or of another type
+//	reason="encode"  a family could not be written in the format asked for
+//	reason="timeout" a collection was not done in time
+//	reason="busy"    a scrape was refused: too many at once
+//
+// A page counts what its own collections ran into. What the page as a whole ran
+// into (a series that two sources have, a family that cannot be encoded) shows on
+// the next one.
+//
+// # Formats
+//
+// The Accept header chooses between the classic text (the default), OpenMetrics
+// 1.0.0 and 0.0.1 with exemplars, and protobuf with exemplars and native
+// histograms. Accept-Encoding: gzip is honoured. ?name[]=… (repeatable) asks
+// for single families.
+//
+// # Settings
+//
+// Options win over the environment, the environment over defaults.
+//
+//	RUSMES_METRICS_BIND_ADDRESS     host:port to listen on, default 0.0.0.0:9090
+//	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that
+//	OTEL_EXPORTER_PROMETHEUS_PORT   replaces the port of that
+//	RUSMES_METRICS_PATH             default /metrics
+//	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
+//	                                neither for /metrics nor for the probes
+//
+// OTEL_METRICS_EXPORTER neither switches this side on nor off: it chooses among
+// exporters configured by themselves, and this one was asked for in code. With
+// "none", say, the probes on the same server must not vanish. An operator who
+// wants no server sets RUSMES_METRICS_ENABLED=false.
+package prometheus

@@ -1,0 +1,77 @@
+package prometheus_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/prometheus"
+)
+
+// The SDK serves /metrics, /health, /ready and /live. Without WithAddress that
+// is on 0.0.0.0:9090.
+func ExampleServe() {
+	ctx := context.Background()
+	tel, err := otelmail.Start(ctx, prometheus.Serve(prometheus.WithAddress("127.0.0.1:0")))
+	if err != nil {
+		log.Fatal(err)
+	}
+	// … the mail server runs …
+	if err := tel.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
+// An application with a MeterProvider and a mux of its own mounts the handler
+// there.
+func ExampleNewHandler() {
+	reader, err := otelmail.NewReader()
+	if err != nil {
+		log.Fatal(err)
+	}
+	views, err := otelmail.Views()
+	if err != nil {
+		log.Fatal(err)
+	}
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(views...))
+	tel, err := otelmail.New(otelmail.WithMeterProvider(provider))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+
+	metrics, err := prometheus.NewHandler(reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/internal/metrics", metrics)
+
+	tel.Queue.SetSize(12)
+
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	res, err := http.Get(server.URL + "/internal/metrics")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for line := range strings.Lines(string(page)) {
+		if strings.HasPrefix(line, "rusmes_queue_size") {
+			fmt.Print(line)
+		}
+	}
+	// Output: rusmes_queue_size 12
+}

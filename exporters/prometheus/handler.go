@@ -1,0 +1,195 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	prom "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// Handler serves /metrics. Make one with [NewHandler]. It owns no goroutine and
+// needs no closing.
+type Handler struct {
+	config   *handlerConfig
+	formats  []expfmt.Format
+	sources  []*source
+	own      *prom.Registry // the page's own series, gathered after the sources
+	problems *problems
+
+	collecting chan struct{} // one entry for each page being made
+	open       chan struct{} // one entry for each request being answered
+}
+
+// openPerCollecting is how many requests may be under way for each one that may
+// be collecting.
+const openPerCollecting = 4
+
+// NewHandler returns a handler that serves what producer yields: the
+// [otelmail.Reader] of Start, or one made by [otelmail.NewReader] and registered
+// with a MeterProvider of yours. It answers GET and HEAD, on any path. An error
+// names the wrong option, the value and what is allowed.
+func NewHandler(producer sdkmetric.Producer, opts ...HandlerOption) (*Handler, error) {
+	h, err := newHandler(producer, opts)
+	if err != nil {
+		return nil, fmt.Errorf("prometheus: new handler: %w", err)
+	}
+	return h, nil
+}
+
+func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, error) {
+	c := defaultHandlerConfig()
+	var errs []error
+	if producer == nil {
+		errs = append(errs, settings.Invalid("producer", "nil", "an otelmail.Reader or another sdkmetric.Producer"))
+	}
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
+		}
+		errs = append(errs, opt.applyHandler(c))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		config:     c,
+		formats:    expfmt.DefaultAcceptedFormats(),
+		own:        prom.NewRegistry(),
+		problems:   newProblems(c.namespace, c.handle),
+		collecting: make(chan struct{}, c.concurrent),
+		open:       make(chan struct{}, openPerCollecting*c.concurrent),
+	}
+	if c.openMetrics {
+		h.formats = expfmt.DefaultOpenMetricsAcceptedFormats()
+	}
+	if err := h.own.Register(h.problems.counter); err != nil {
+		return nil, fmt.Errorf("register the scrape error counter: %w", err)
+	}
+	return h, h.addSources(producer)
+}
+
+// addSources lists them in the order of their rights: a name that two have is
+// the earlier one's. OpenTelemetry's metrics must stay the first, see gather.
+func (h *Handler) addSources(producer sdkmetric.Producer) error {
+	b, err := newBridge(producer)
+	if err != nil {
+		return err
+	}
+	h.addSource("OpenTelemetry metrics", b.gather)
+	if h.config.runtime {
+		r, err := runtimeRegistry()
+		if err != nil {
+			return err
+		}
+		h.addSource("runtime metrics", gathered("runtime metrics", r))
+	}
+	for i, col := range h.config.collectors {
+		name := fmt.Sprintf("collector %d (%T)", i+1, col)
+		r, err := register(col)
+		if err != nil {
+			return fmt.Errorf("WithCollectors: %s cannot be registered: %w", name, err)
+		}
+		h.addSource(name, gathered(name, r))
+	}
+	for i, g := range h.config.gatherers {
+		name := fmt.Sprintf("gatherer %d (%T)", i+1, g)
+		h.addSource(name, gathered(name, g))
+	}
+	return nil
+}
+
+func (h *Handler) addSource(name string, gather gatherFunc) {
+	h.sources = append(h.sources, newSource(name, h.config.concurrent, gather))
+}
+
+// ServeHTTP answers a scrape.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)
+		return
+	}
+	select {
+	case h.open <- struct{}{}:
+		defer func() { <-h.open }()
+	default:
+		h.refuseBusy(w)
+		return
+	}
+	p, err := h.makePage(r)
+	switch {
+	case errors.Is(err, errBusy):
+		h.refuseBusy(w)
+	case err != nil:
+		refuse(w, "the metrics could not be collected in time, try again later")
+	default:
+		defer p.release()
+		p.send(w, h.config.timeout)
+	}
+}
+
+var (
+	errBusy = errors.New("too many scrapes at once")
+	errLate = errors.New("not collected in time")
+)
+
+func (h *Handler) refuseBusy(w http.ResponseWriter) {
+	h.problems.add(problem{reasonBusy, fmt.Errorf("a scrape is refused: %d are under way", h.config.concurrent)})
+	refuse(w, "too many scrapes at once, try again later")
+}
+
+func refuse(w http.ResponseWriter, why string) {
+	w.Header().Set("Retry-After", "5")
+	http.Error(w, why, http.StatusServiceUnavailable)
+}
+
+// makePage holds one of the places for collecting until the page is made.
+func (h *Handler) makePage(r *http.Request) (*page, error) {
+	select {
+	case h.collecting <- struct{}{}:
+		defer func() { <-h.collecting }()
+	default:
+		return nil, errBusy
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeLimit(r.Header, h.config.timeout))
+	defer cancel()
+	families, err := h.gather(ctx)
+	if err != nil {
+		return nil, err
+	}
+	families = named(families, r.URL.Query()["name[]"])
+	format := expfmt.NegotiateAccept(r.Header, h.formats...)
+	p, found, err := newPage(r.Context(), families, format, acceptsGzip(r.Header))
+	h.problems.add(found...)
+	return p, err
+}
+
+// gather collects all sources at the same time.
+func (h *Handler) gather(ctx context.Context) ([]*dto.MetricFamily, error) {
+	begun := make([]<-chan part, len(h.sources))
+	for i, s := range h.sources {
+		begun[i] = s.begin(ctx)
+	}
+	parts := make([]part, len(h.sources), len(h.sources)+1)
+	for i, s := range h.sources {
+		parts[i] = s.await(ctx, begun[i])
+		h.problems.add(parts[i].problems...)
+	}
+	if parts[0].late {
+		// Without the series that the page is for, a 200 would be a lie.
+		return nil, errLate
+	}
+	own, err := h.own.Gather()
+	h.problems.add(seriesProblems("the page's own series", err)...)
+	families, found := merge(own, h.sources, parts)
+	h.problems.add(found...)
+	return families, nil
+}

@@ -1,0 +1,150 @@
+package prometheus
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+
+	prom "github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// HandlerOption configures [NewHandler]. Each is an [Option] of the server too.
+type HandlerOption interface {
+	Option
+	applyHandler(*handlerConfig) error
+}
+
+type handlerOption func(*handlerConfig) error
+
+func (f handlerOption) applyHandler(c *handlerConfig) error { return f(c) }
+
+func (f handlerOption) applyServer(c *serverConfig) error {
+	c.handlerOptions = append(c.handlerOptions, f)
+	return nil
+}
+
+type handlerConfig struct {
+	namespace   string
+	handle      func(error)
+	runtime     bool
+	openMetrics bool
+	collectors  []prom.Collector
+	gatherers   []prom.Gatherer
+	concurrent  int
+	timeout     time.Duration
+}
+
+func defaultHandlerConfig() *handlerConfig {
+	return &handlerConfig{
+		namespace:   "rusmes",
+		handle:      otel.Handle,
+		runtime:     true,
+		openMetrics: true,
+		concurrent:  4,
+		timeout:     10 * time.Second,
+	}
+}
+
+var namespacePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
+
+// WithNamespace sets the prefix of the page's own series
+// (<namespace>_telemetry_scrape_errors_total). It renames nothing else. Default
+// "rusmes"; under [otelmail.Start] the namespace given there.
+func WithNamespace(namespace string) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		if !namespacePattern.MatchString(namespace) {
+			return settings.Invalid("WithNamespace", namespace,
+				"1 to 63 letters, digits and underscores that do not start with a digit")
+		}
+		c.namespace = namespace
+		return nil
+	})
+}
+
+// WithErrorHandler receives what goes wrong in the background, at most once a
+// minute for each reason. It must be safe for concurrent use. Default
+// [otel.Handle]; under [otelmail.Start] the handler given there.
+func WithErrorHandler(handle func(error)) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		if handle == nil {
+			return settings.Invalid("WithErrorHandler", "nil", "a function")
+		}
+		c.handle = handle
+		return nil
+	})
+}
+
+// WithoutRuntimeMetrics leaves out the process_* and go_* series. Default: they
+// are on the page.
+func WithoutRuntimeMetrics() HandlerOption {
+	return handlerOption(func(c *handlerConfig) error { c.runtime = false; return nil })
+}
+
+// WithoutOpenMetrics answers clients that ask for OpenMetrics in the classic
+// text, without exemplars. OpenMetrics writes le="1.0" where the classic text
+// has le="1", and a Prometheus before 3.0 takes these for different series.
+// Default: OpenMetrics is offered.
+func WithoutOpenMetrics() HandlerOption {
+	return handlerOption(func(c *handlerConfig) error { c.openMetrics = false; return nil })
+}
+
+// WithCollectors adds the application's own client_golang collectors, each kept
+// apart: one that fails, panics, hangs or repeats a series takes no other down.
+// A series that the page already has is left out. Default: none.
+func WithCollectors(collectors ...prom.Collector) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		for _, col := range collectors {
+			if col == nil {
+				return settings.Invalid("WithCollectors", "nil", "a prometheus.Collector")
+			}
+		}
+		c.collectors = append(c.collectors, collectors...)
+		return nil
+	})
+}
+
+// WithGatherers adds whole registries, kept apart like collectors are. The go_*
+// and process_* series of prometheus.DefaultGatherer may be among theirs: they
+// are shown once. Default: none.
+func WithGatherers(gatherers ...prom.Gatherer) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		for _, g := range gatherers {
+			if g == nil {
+				return settings.Invalid("WithGatherers", "nil", "a prometheus.Gatherer")
+			}
+		}
+		c.gatherers = append(c.gatherers, gatherers...)
+		return nil
+	})
+}
+
+// WithMaxConcurrentScrapes sets how many scrapes are collected at the same time,
+// 1 to 1000. Four times as many may be under way in all, the others being sent
+// to slow readers. Whoever comes beyond that gets 503 with Retry-After. Default 4.
+func WithMaxConcurrentScrapes(n int) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		if n < 1 || n > 1000 {
+			return settings.Invalid("WithMaxConcurrentScrapes", fmt.Sprint(n), "a whole number from 1 to 1000")
+		}
+		c.concurrent = n
+		return nil
+	})
+}
+
+// WithScrapeTimeout bounds the collecting of a page, and again the sending of
+// it, each 1 ms to 5 min. When the scraper says how long it waits (the header
+// X-Prometheus-Scrape-Timeout-Seconds), nine tenths of that bound the
+// collecting, if shorter. A scrape that is late is answered with 503; an added
+// collector or gatherer that is late is left out. Default 10 s.
+func WithScrapeTimeout(d time.Duration) HandlerOption {
+	return handlerOption(func(c *handlerConfig) error {
+		if d < time.Millisecond || d > 5*time.Minute {
+			return settings.Invalid("WithScrapeTimeout", d.String(), "a duration from 1ms to 5m")
+		}
+		c.timeout = d
+		return nil
+	})
+}

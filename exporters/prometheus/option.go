@@ -1,0 +1,134 @@
+package prometheus
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// Option configures [NewServer] and [Serve]. Every [HandlerOption] is one too.
+// A wrong option makes [otelmail.Start] fail with an error that names the
+// option, the value and what is allowed.
+type Option interface {
+	applyServer(*serverConfig) error
+}
+
+type serverOption func(*serverConfig) error
+
+func (f serverOption) applyServer(c *serverConfig) error { return f(c) }
+
+// serverConfig is what the options say. Zero values mean "not said".
+type serverConfig struct {
+	address        string
+	path           string
+	webConfigFile  string
+	auth           *basicAuth
+	pages          []extraPage
+	handlerOptions []HandlerOption
+}
+
+// extraPage is a page of the application on our server.
+type extraPage struct {
+	path    string
+	handler http.Handler
+}
+
+func newServerConfig(opts []Option) (*serverConfig, error) {
+	c := &serverConfig{}
+	var errs []error
+	for i, opt := range opts {
+		if opt == nil {
+			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
+			continue
+		}
+		errs = append(errs, opt.applyServer(c))
+	}
+	return c, errors.Join(errs...)
+}
+
+// WithAddress sets the host:port to listen on. An empty host means all
+// addresses; port 0 lets the system choose, see [Server.Addr]. Default:
+// OTEL_EXPORTER_PROMETHEUS_HOST and _PORT, each for its half, then
+// RUSMES_METRICS_BIND_ADDRESS, then 0.0.0.0:9090.
+func WithAddress(address string) Option {
+	return serverOption(func(c *serverConfig) error {
+		if _, _, err := splitAddress(address); err != nil {
+			return settings.Invalid("WithAddress", address, allowedAddress)
+		}
+		c.address = address
+		return nil
+	})
+}
+
+// WithPath sets where the metrics are. Default: RUSMES_METRICS_PATH, then
+// /metrics. At "/" they take the place of the page of links.
+func WithPath(path string) Option {
+	return serverOption(func(c *serverConfig) error {
+		if why := wrongPath(path); why != "" {
+			return settings.Invalid("WithPath", path, why)
+		}
+		c.path = path
+		return nil
+	})
+}
+
+// WithWebConfigFile reads TLS, client certificates, Basic auth, headers and a
+// rate limit from Prometheus's web configuration file:
+// https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
+//
+// The file and the certificates in it are checked at Start and read again later,
+// so that renewed certificates take effect. Its basic_auth_users, headers and
+// rate_limit cover everything but the probes, which stay open. TLS covers the
+// probes as well: a client certificate is asked for before any path is known, so
+// with RequireAndVerifyClientCert a probe has to bring one. Default: no file,
+// plain HTTP.
+func WithWebConfigFile(file string) Option {
+	return serverOption(func(c *serverConfig) error {
+		if file == "" {
+			return settings.Invalid("WithWebConfigFile", file, "the name of a web configuration file")
+		}
+		c.webConfigFile = file
+		return nil
+	})
+}
+
+// WithBasicAuth asks for one user's name and password on every path but the
+// probes and the page of links. The password is given as its bcrypt hash of cost
+// 4 to 15, as "htpasswd -nBC 10 user" prints it after the colon. It is meant for
+// TLS, or for a private network: Basic auth sends the password itself. Do not
+// use it beside basic_auth_users of [WithWebConfigFile]: nobody can give two
+// passwords. Default: no authentication.
+func WithBasicAuth(username, bcryptHash string) Option {
+	return serverOption(func(c *serverConfig) error {
+		auth, err := newBasicAuth(username, bcryptHash)
+		if err != nil {
+			return fmt.Errorf("WithBasicAuth: %w", err)
+		}
+		c.auth = auth
+		return nil
+	})
+}
+
+// WithPage adds a page of the application, such as /debug/pprof/. A path that
+// ends in "/" covers all below it. [WithBasicAuth] and the web configuration's
+// users cover it too. An answer may take [WithScrapeTimeout] and 20 s at most.
+// Default: none.
+func WithPage(path string, page http.Handler) Option {
+	return serverOption(func(c *serverConfig) error {
+		if page == nil {
+			return settings.Invalid("WithPage "+path, "nil", "a handler")
+		}
+		if why := wrongPagePath(path); why != "" {
+			return settings.Invalid("WithPage", path, why)
+		}
+		for _, other := range c.pages {
+			if other.path == path {
+				return settings.Invalid("WithPage", path, "a path that is given once")
+			}
+		}
+		c.pages = append(c.pages, extraPage{path, page})
+		return nil
+	})
+}

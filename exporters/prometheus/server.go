@@ -1,0 +1,176 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// Server is the [otelmail.Exporter] that serves /metrics, the probes and a page
+// of links. It is for one Start.
+type Server struct {
+	opts []Option
+
+	mu       sync.Mutex
+	opened   bool
+	listener net.Listener
+
+	http          *http.Server
+	probes        probes
+	webConfigFile string
+	log           slog.Handler
+	handle        func(error)
+	unused        unused
+	accepting     chan struct{} // closed when connections are taken
+	serving       chan struct{} // closed when the serving goroutine has ended; nil before it begins
+}
+
+// NewServer returns a server for [otelmail.WithExporter]. Options are checked at
+// Start.
+func NewServer(opts ...Option) *Server { return &Server{opts: opts} }
+
+// Serve is WithExporter(NewServer(opts...)), for those who need no [Server.Addr].
+// Default: http://0.0.0.0:9090/metrics, /health, /ready and /live.
+func Serve(opts ...Option) otelmail.Option { return otelmail.WithExporter(NewServer(opts...)) }
+
+// Addr is the address that is listened on, nil before Start has opened the
+// server and when RUSMES_METRICS_ENABLED is false.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.listener == nil {
+		return nil
+	}
+	return s.listener.Addr()
+}
+
+// Open implements [otelmail.Exporter]. It checks all settings and takes the
+// address; requests are answered from the moment that Start's providers exist.
+func (s *Server) Open(ctx context.Context, p *otelmail.Pipeline) error {
+	if err := s.open(ctx, p); err != nil {
+		return fmt.Errorf("prometheus: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.opened {
+		return errors.New("this Server is in use: make one for each Start")
+	}
+	c, err := newServerConfig(s.opts)
+	env := settings.Env{Lookup: p.LookupEnv}
+	enabled := env.Bool(true, envEnabled)
+	bind := readAddress(c.address, &env)
+	path := readPath(c.path, &env)
+	if err := errors.Join(err, env.Err()); err != nil {
+		return err
+	}
+	s.handle = p.HandleError
+	opts := append([]HandlerOption{WithNamespace(p.Namespace()), WithErrorHandler(s.handle)}, c.handlerOptions...)
+	var producer sdkmetric.Producer = p.Reader()
+	if p.Disabled() {
+		producer = nothing{}
+	}
+	metrics, err := newHandler(producer, opts)
+	if err != nil {
+		return err
+	}
+	routes, err := newRoutes(path, metrics, c)
+	if err != nil {
+		return err
+	}
+	if !enabled {
+		return nil
+	}
+	if err := web.Validate(c.webConfigFile); err != nil {
+		return fmt.Errorf("WithWebConfigFile: %q cannot be used: %w", c.webConfigFile, err)
+	}
+	s.probes, s.webConfigFile = newProbes(p.Health()), c.webConfigFile
+	s.log, s.accepting = newServerLog(s.handle), make(chan struct{})
+	s.http = s.newHTTPServer(routes, metrics.config.timeout)
+	// The last step that can fail: nothing has to be undone.
+	if s.listener, err = bind.listen(ctx); err != nil {
+		s.listener = nil
+		return err
+	}
+	s.opened = true
+	p.OnStart("prometheus server", s.start)
+	p.OnShutdown("prometheus server", s.shutdown)
+	return nil
+}
+
+// nothing is produced with OTEL_SDK_DISABLED=true. The page then has process_*,
+// go_* and what [WithCollectors] and [WithGatherers] add.
+type nothing struct{}
+
+func (nothing) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return nil, nil }
+
+// newHTTPServer bounds what a stranger can hold open.
+func (s *Server) newHTTPServer(routes http.Handler, scrape time.Duration) *http.Server {
+	server := &http.Server{
+		Handler:           routes,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      scrape + 20*time.Second, // from the request's first byte
+		IdleTimeout:       3 * time.Minute,         // longer than most scrape intervals
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log, slog.LevelError),
+		ConnState:         s.unused.track,
+	}
+	// The toolkit wraps the handler so that basic_auth_users and rate_limit cover
+	// every path, without exception. BaseContext is called after that and before
+	// the first connection is taken: the moment to put the probes in front.
+	server.BaseContext = func(net.Listener) context.Context {
+		server.Handler = s.probes.before(server.Handler)
+		close(s.accepting)
+		return context.Background()
+	}
+	return server
+}
+
+// start returns when requests are answered, or cannot be: the toolkit reads the
+// web configuration file once more, and it may have changed.
+func (s *Server) start(ctx context.Context) error {
+	s.mu.Lock()
+	l, failed := s.listener, make(chan error, 1)
+	s.serving = make(chan struct{})
+	go s.serve(l, failed, s.serving)
+	s.mu.Unlock()
+	select {
+	case <-s.accepting:
+		return nil
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("serve on %s: %w", l.Addr(), ctx.Err())
+	}
+}
+
+func (s *Server) serve(l net.Listener, failed chan<- error, done chan<- struct{}) {
+	defer close(done)
+	defer l.Close() // else connections would wait in it for nobody
+	flags := &web.FlagConfig{WebConfigFile: &s.webConfigFile}
+	err := web.Serve(l, s.http, flags, slog.New(s.log))
+	select {
+	case <-s.accepting:
+		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.handle(fmt.Errorf("prometheus: serve on %s: %w", l.Addr(), err))
+		}
+	default:
+		failed <- fmt.Errorf("serve on %s: %w", l.Addr(), err)
+	}
+}
