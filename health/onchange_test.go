@@ -54,7 +54,7 @@ func TestOnChangeHoldsNothingUp(t *testing.T) {
 		release := make(chan struct{})
 		calls := 0
 		var r *health.Registry
-		r = health.New(health.OnChange(func(_ string, _, to health.State) {
+		r = health.New(health.OnChange(func(_ string, _, _ health.State) {
 			if calls++; calls == 1 {
 				close(entered)
 				<-release
