@@ -117,6 +117,17 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	return o
 }
 
+// Do makes one attempt: it calls deliver with the attempt's context and ends the
+// attempt with the reply that it returns, and with what it panicked with, if so.
+// A reply without a code stands for none: give it a Cause, see [CauseOf].
+func (d *Delivery) Do(ctx context.Context, a Attempt, deliver func(context.Context, Delivering) Reply) (outcome Outcome, reply Reply) {
+	o := d.Attempt(ctx, a)
+	reply = Reply{Cause: CausePanic}
+	defer func() { outcome = o.End(reply) }() // on a panic too, which goes on
+	reply = deliver(o.Context(), o)
+	return outcome, reply
+}
+
 // Delivering is an attempt in progress. End it exactly once.
 type Delivering struct {
 	Op
@@ -175,10 +186,12 @@ func (o Delivering) EndAs(outcome Outcome, r Reply) {
 	}
 	var room attributes
 	attrs := append(room[:0], mailconv.OutcomeKey.String(outcome.String()))
-	o.span.SetAttributes(o.delivery.tracer.door.reply(attrs, r)...)
+	attrs = o.delivery.tracer.door.reply(attrs, r)
 	if outcome == OutcomeDelivered {
+		o.span.SetAttributes(attrs...)
 		o.end("")
 		return
 	}
+	o.span.SetAttributes(append(attrs, mailconv.ReasonKey.String(r.reason()))...)
 	o.end(r.errorType())
 }

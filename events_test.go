@@ -157,7 +157,11 @@ func TestEachEventMovesExactlyItsSeries(t *testing.T) {
 			tel.Push.Delivered()
 			tel.Push.GaveUp()
 			tel.Push.GaveUp()
-		}, moves{"push_deliveries_total": 1, "push_delivery_failures_total": 2}},
+			tel.Push.Attempt(ctx, "push.example").End(201, otelmail.CauseNone, true)
+			tel.Push.Attempt(ctx, "push.example").End(503, otelmail.CauseNone, false)
+			tel.Push.Attempt(ctx, "push.example").End(404, otelmail.CauseNone, false)
+			tel.Push.Attempt(ctx, "push.example").End(0, otelmail.CauseTimeout, true)
+		}, moves{"push_deliveries_total": 2, "push_delivery_failures_total": 4}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tel, reader := start(t)

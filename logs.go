@@ -2,58 +2,147 @@ package otelmail
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
 
-	"go.opentelemetry.io/contrib/bridges/otelslog"
-	"go.opentelemetry.io/otel/trace"
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// LogHandler returns a slog.Handler that adds trace_id and span_id to every
-// record made inside a span, passes it on to local, and gives it to the
-// LoggerProvider, which pushes it over OTLP where logs are switched on. What
-// becomes of the push changes nothing for local. A nil local only pushes.
-//
-//	logger := slog.New(tel.LogHandler(slog.NewTextHandler(os.Stderr, nil)))
-//	logger.InfoContext(session.Context(), "accepted")
-func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
-	push := otelslog.NewHandler(ScopeName,
-		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version))
-	if local == nil {
-		return push
-	}
-	return logHandler{local, push}
+// LogFormat is how the local log is written.
+type LogFormat uint8
+
+// The formats.
+const (
+	LogText LogFormat = iota // key=value lines (slog.TextHandler)
+	LogJSON                  // a JSON object a line (slog.JSONHandler)
+
+	logFormatEnd
+)
+
+// logConfig says what Telemetry.Logger writes to.
+type logConfig struct {
+	level  *slog.Level
+	format *LogFormat
+	output string
+	writer io.Writer
 }
 
-// logHandler hands each record to both sides. The pushed record carries the
-// trace in its own fields, so only the local one gets attributes for it.
-type logHandler struct{ local, push slog.Handler }
-
-func (h logHandler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.local.Enabled(ctx, level) || h.push.Enabled(ctx, level)
+// WithLogLevel sets the lowest level that the local log shows. The push has no
+// level of its own: it takes what the application logs. Default:
+// RUSMES_LOG_LEVEL (debug, info, warn, error), else info.
+func WithLogLevel(level slog.Level) Option {
+	return optionFunc(func(c *config) error { c.log.level = &level; return nil })
 }
 
-func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
-	var pushed, kept error
-	if h.push.Enabled(ctx, r.Level) {
-		pushed = h.push.Handle(ctx, r.Clone())
-	}
-	if h.local.Enabled(ctx, r.Level) {
-		if span := trace.SpanContextFromContext(ctx); span.IsValid() {
-			r = r.Clone()
-			r.AddAttrs(
-				slog.String("trace_id", span.TraceID().String()),
-				slog.String("span_id", span.SpanID().String()))
+// WithLogFormat sets how the local log is written. Default: RUSMES_LOG_FORMAT
+// (text, json), else text.
+func WithLogFormat(f LogFormat) Option {
+	return optionFunc(func(c *config) error {
+		if f >= logFormatEnd {
+			return settings.Invalid("WithLogFormat", fmt.Sprint(uint8(f)), "LogText or LogJSON")
 		}
-		kept = h.local.Handle(ctx, r)
+		c.log.format = &f
+		return nil
+	})
+}
+
+// WithLogOutput sets where the local log goes: "stdout", "stderr" or the path
+// of a file, which is appended to. Default: RUSMES_LOG_OUTPUT, else stderr.
+func WithLogOutput(output string) Option {
+	return optionFunc(func(c *config) error {
+		if output == "" {
+			return settings.Invalid("WithLogOutput", output, "stdout, stderr or the path of a file")
+		}
+		c.log.output = output
+		return nil
+	})
+}
+
+// WithLogWriter has the local log written to w. Default: see [WithLogOutput].
+func WithLogWriter(w io.Writer) Option {
+	return optionFunc(func(c *config) error {
+		if w == nil {
+			return settings.Invalid("WithLogWriter", "nil", "a writer")
+		}
+		c.log.writer = w
+		return nil
+	})
+}
+
+// Logger writes to the local log, adds trace_id and span_id to what is logged
+// inside a span, and pushes the same records over OTLP where logs are switched
+// on; see [Telemetry.LogHandler]. After a failed Start it still writes to
+// stderr.
+func (t *Telemetry) Logger() *slog.Logger { return t.logger }
+
+// openLog reads the RUSMES_LOG_* settings and opens the local log.
+func openLog(c *config, env *settings.Env) (slog.Handler, io.Closer, error) {
+	level, format := checkLogSettings(env)
+	if c.log.level != nil {
+		level = *c.log.level
 	}
-	return errors.Join(kept, pushed)
+	if c.log.format != nil {
+		format = *c.log.format
+	}
+	if err := env.Err(); err != nil {
+		return nil, nil, err
+	}
+	w, closer, err := logOutput(c, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	if format == LogJSON {
+		return slog.NewJSONHandler(w, opts), closer, nil
+	}
+	return slog.NewTextHandler(w, opts), closer, nil
 }
 
-func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return logHandler{h.local.WithAttrs(attrs), h.push.WithAttrs(attrs)}
+// checkLogSettings reads what can be wrong without opening anything.
+func checkLogSettings(env *settings.Env) (level slog.Level, format LogFormat) {
+	switch env.Enum("info", []string{"debug", "info", "warn", "error"}, "RUSMES_LOG_LEVEL") {
+	case "debug":
+		level = slog.LevelDebug
+	case "warn":
+		level = slog.LevelWarn
+	case "error":
+		level = slog.LevelError
+	}
+	if env.Enum("text", []string{"text", "json"}, "RUSMES_LOG_FORMAT") == "json" {
+		format = LogJSON
+	}
+	return level, format
 }
 
-func (h logHandler) WithGroup(name string) slog.Handler {
-	return logHandler{h.local.WithGroup(name), h.push.WithGroup(name)}
+func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
+	if c.log.writer != nil {
+		return c.log.writer, nil, nil
+	}
+	output, name := c.log.output, "WithLogOutput"
+	if output == "" {
+		output, name = env.String("RUSMES_LOG_OUTPUT")
+	}
+	switch output {
+	case "", "stderr":
+		return os.Stderr, nil, nil
+	case "stdout":
+		return os.Stdout, nil, nil
+	}
+	// Logs may hold what is nobody else's business.
+	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %q is not allowed: want stdout, stderr or the path of a file that can be written: %w", name, output, err)
+	}
+	return f, f, nil
+}
+
+// setLog gives t its logger, and closes the log's file after everything else
+// has stopped.
+func (t *Telemetry) setLog(h slog.Handler, closer io.Closer) {
+	t.logger = slog.New(t.LogHandler(h))
+	if closer != nil {
+		t.stopper.final = append(t.stopper.final, part{"log output", func(context.Context) error { return closer.Close() }})
+	}
 }

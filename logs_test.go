@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -53,7 +55,7 @@ func TestLogHandler(t *testing.T) {
 	if len(lines) != 2 {
 		t.Fatalf("%d local lines, want the two warnings:\n%s", len(lines), local.String())
 	}
-	for _, want := range []string{"deferred", "queue=q1", "g.n=1", "trace_id=" + span.TraceID().String(), "span_id=" + span.SpanID().String()} {
+	for _, want := range []string{"deferred", "queue=q1", "g.n=1", " trace_id=" + span.TraceID().String(), " span_id=" + span.SpanID().String()} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("the local line lacks %q: %s", want, lines[0])
 		}
@@ -66,5 +68,55 @@ func TestLogHandler(t *testing.T) {
 	}
 	if r := pushed.records[0]; r.TraceID() != span.TraceID() || r.SpanID() != span.SpanID() || r.Body().AsString() != "deferred" {
 		t.Errorf("pushed %v with trace %v", r.Body(), r.TraceID())
+	}
+}
+
+func TestLocalLog(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mail.log")
+	for _, tc := range []struct {
+		name string
+		opts []otelmail.Option
+		want string
+	}{
+		{"settings", []otelmail.Option{lookup("RUSMES_LOG_LEVEL", "WARN", "RUSMES_LOG_FORMAT", "json", "RUSMES_LOG_OUTPUT", file)},
+			`"level":"WARN","msg":"two"}` + "\n"},
+		{"options win", []otelmail.Option{lookup("RUSMES_LOG_LEVEL", "error", "RUSMES_LOG_FORMAT", "json", "RUSMES_LOG_OUTPUT", "/nonexistent/x"),
+			otelmail.WithLogLevel(slog.LevelInfo), otelmail.WithLogFormat(otelmail.LogText), otelmail.WithLogOutput(file)},
+			"level=WARN msg=two\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tel, err := otelmail.Start(t.Context(), append(tc.opts, otelmail.WithoutGlobals())...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tel.Logger().Debug("one")
+			tel.Logger().Warn("two")
+			if err := tel.Shutdown(context.Background()); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(file)
+			if err != nil || !strings.HasSuffix(string(got), tc.want) || strings.Contains(string(got), "one") {
+				t.Errorf("the log holds %q, %v; want it to end in %q", got, err, tc.want)
+			}
+		})
+	}
+	for _, tc := range []struct {
+		opt  otelmail.Option
+		want string
+	}{
+		{lookup("RUSMES_LOG_LEVEL", "loud"), `RUSMES_LOG_LEVEL: "loud" is not allowed: want one of debug, info, warn, error`},
+		{lookup("RUSMES_LOG_FORMAT", "xml"), `RUSMES_LOG_FORMAT: "xml" is not allowed: want one of text, json`},
+		{lookup("RUSMES_LOG_OUTPUT", "/nonexistent/mail.log"), `RUSMES_LOG_OUTPUT: "/nonexistent/mail.log" is not allowed: want stdout, stderr or the path`},
+		{otelmail.WithLogOutput(""), "WithLogOutput"},
+		{otelmail.WithLogFormat(9), "WithLogFormat"},
+		{otelmail.WithLogWriter(nil), "WithLogWriter"},
+	} {
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), tc.opt)
+		if err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("error %v, want %s", err, tc.want)
+		}
+		if tel.Logger() == nil {
+			t.Error("no logger beside the error")
+		}
 	}
 }

@@ -49,6 +49,7 @@ type config struct {
 	privacy         Privacy
 	hashKey         []byte
 	domainLimit     int
+	log             logConfig
 	handle          func(error)
 	lookup          settings.LookupEnv
 }

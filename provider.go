@@ -18,6 +18,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
@@ -65,11 +66,19 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return nil, err
 	}
+	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
+	if err != nil {
+		return nil, err
+	}
 	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newReader(c)}
 	t, err := p.build(ctx, s)
 	if err != nil {
+		if closer != nil {
+			err = errors.Join(err, closer.Close())
+		}
 		return nil, errors.Join(err, p.abandon(ctx))
 	}
+	t.setLog(log, closer)
 	return t, nil
 }
 

@@ -42,6 +42,41 @@ func (r Reply) Temporary() bool { return r.Failed() && r.Code < 500 }
 // Failed reports a reply 4xx or 5xx, a code that is none, or no reply.
 func (r Reply) Failed() bool { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
 
+// reason is the class of a failure: the subject of the enhanced code (RFC 3463
+// section 3), else what the cause or the reply code says.
+func (r Reply) reason() string {
+	if s := r.Enhanced[1]; r.Refused() && r.Enhanced.String() != "" && s > 0 && s < len(reasonSubjects) {
+		return reasonSubjects[s]
+	}
+	switch r.Cause {
+	case CauseTimeout:
+		return "timeout"
+	case CauseRefused, CauseNoRoute, CauseReset, CauseEOF:
+		return "network"
+	case CauseTLSHandshake:
+		return "tls"
+	case CauseDNS:
+		return "dns"
+	case CauseProtocol:
+		return "protocol"
+	case CauseStorage:
+		return "system"
+	}
+	switch r.Code { // RFC 5321 section 4.2.3
+	case 421, 451, 452:
+		return "system"
+	case 450, 550, 551, 553:
+		return "mailbox"
+	case 552:
+		return "content"
+	case 500, 501, 502, 503, 504:
+		return "protocol"
+	}
+	return "other"
+}
+
+var reasonSubjects = [...]string{"other", "address", "mailbox", "system", "network", "protocol", "content", "policy"}
+
 // errorType is the error.type of a failed reply: the enhanced code, else the
 // reply code, else the cause. A panic comes first: it is our own fault, which
 // the reply that hides it does not say.

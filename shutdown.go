@@ -9,11 +9,13 @@ import (
 )
 
 // stopper stops what Start has started: first everything in parallel, each with
-// the whole deadline, then what the parts stood on.
+// the whole deadline, then what the parts stood on, and at last what all of
+// these may still have written to.
 type stopper struct {
 	timeout  time.Duration
 	parallel []part
 	last     []part
+	final    []part
 	once     sync.Once
 	err      error
 }
@@ -42,7 +44,7 @@ func (s *stopper) stop(ctx context.Context) error {
 		defer cancel()
 	}
 	s.once.Do(func() {
-		s.err = errors.Join(runAll(ctx, s.parallel), runAll(ctx, s.last))
+		s.err = errors.Join(runAll(ctx, s.parallel), runAll(ctx, s.last), runAll(ctx, s.final))
 	})
 	return s.err
 }

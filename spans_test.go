@@ -3,6 +3,7 @@ package otelmail_test
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"maps"
 	"net"
 	"slices"
@@ -145,7 +146,8 @@ func TestSpans(t *testing.T) {
 			"email.recipient.domain": "example.net", "server.address": "mx.example.net", "email.tls.policy": "opportunistic",
 			"network.protocol.name": "smtp", "network.peer.address": "192.0.2.25", "network.peer.port": "25",
 			"tls.established": "true", "tls.resumed": "false", "tls.protocol.version": "1.3", "tls.cipher": "TLS_AES_128_GCM_SHA256",
-			"smtp.response.status_code": "451", "smtp.response.enhanced_code": "4.3.0", "error.type": "4.3.0"})},
+			"smtp.response.status_code": "451", "smtp.response.enhanced_code": "4.3.0", "error.type": "4.3.0",
+			"email.delivery.reason": "system"})},
 		{"deliver local", trace.SpanKindClient, false, func(tel *otelmail.Telemetry) {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLocal}).End(otelmail.Reply{Code: 250})
 		}, map[string]string{"email.delivery.transport": "local", "email.delivery.attempt": "1", "email.delivery.outcome": "delivered",
@@ -154,7 +156,16 @@ func TestSpans(t *testing.T) {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLMTP}).
 				EndAs(otelmail.OutcomeFailed, otelmail.Reply{Cause: otelmail.CauseRefused})
 		}, map[string]string{"email.delivery.transport": "lmtp", "network.protocol.name": "lmtp", "email.delivery.attempt": "1",
-			"email.delivery.outcome": "failed", "error.type": "refused"}},
+			"email.delivery.outcome": "failed", "email.delivery.reason": "network", "error.type": "refused"}},
+		{"push", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
+			tel.Push.Attempt(ctx, "Push.Example").End(410, otelmail.CauseNone, false)
+		}, map[string]string{"server.address": "push.example", "http.response.status_code": "410", "email.push.final": "true", "error.type": "410"}},
+		{"push", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
+			tel.Push.Attempt(ctx, "").End(0, otelmail.CauseDNS, false)
+		}, map[string]string{"email.push.final": "false", "error.type": "dns"}},
+		{"push", trace.SpanKindClient, false, func(tel *otelmail.Telemetry) {
+			tel.Push.Attempt(ctx, "push.example").End(201, otelmail.CauseNone, true)
+		}, map[string]string{"server.address": "push.example", "http.response.status_code": "201"}},
 		{"queue enqueue", trace.SpanKindProducer, false, func(tel *otelmail.Telemetry) {
 			tel.Queue.Enqueue(ctx, facts).End(otelmail.CauseNone)
 		}, message},
@@ -403,4 +414,58 @@ func TestZeroHandles(t *testing.T) {
 	}
 	//nolint:staticcheck // a nil context is the mistake under test
 	otelmail.Noop().SMTP.Command(nil, otelmail.SMTPData).End(otelmail.Reply{Code: 250})
+}
+
+// TestMessageIsWhatServersStore takes a Message through JSON, as a restart does.
+func TestMessageIsWhatServersStore(t *testing.T) {
+	tel, rec := traced(t)
+	stored, queued := tel.Queue.Accept(t.Context(), otelmail.MessageFacts{QueueID: "q1"})
+	queued.End(otelmail.CauseNone)
+	file, err := json.Marshal(stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m otelmail.Message
+	if err := json.Unmarshal(file, &m); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	if m.QueueID != "q1" || !m.Enqueued.Equal(stored.Enqueued) || m.Trace != stored.Trace {
+		t.Errorf("%s came back as %+v", file, m)
+	}
+	for want := 1; want <= 2; want++ {
+		d := tel.Queue.Resume(t.Context(), m, otelmail.MessageFacts{})
+		outcome, _ := tel.Delivery.Do(d.Context(), m.Attempt(otelmail.TransportSMTP, "example.net"),
+			func(ctx context.Context, _ otelmail.Delivering) otelmail.Reply {
+				if !trace.SpanContextFromContext(ctx).IsValid() {
+					t.Error("the attempt's context has no span")
+				}
+				return otelmail.Reply{Code: 451}
+			})
+		d.End(otelmail.CauseNone)
+		if outcome != otelmail.OutcomeDeferred || m.Attempts != want {
+			t.Errorf("attempt %d: %v, %d attempts", want, outcome, m.Attempts)
+		}
+	}
+	checkValue(t, tel, 1, "queue_retries_total")
+	first := rec.Ended()[0].SpanContext().TraceID()
+	for _, s := range rec.Ended() {
+		if s.SpanContext().TraceID() != first {
+			t.Errorf("%s is in another trace", s.Name())
+		}
+	}
+}
+
+func TestDeliveryPanics(t *testing.T) {
+	tel, rec := traced(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(context.Context, otelmail.Delivering) otelmail.Reply { panic("bob@example.org") })
+	}()
+	if got := attrs(rec.Ended()[0]); got["error.type"] != "panic" || got["email.delivery.outcome"] != "deferred" {
+		t.Errorf("attributes %v", got)
+	}
 }

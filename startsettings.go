@@ -43,6 +43,7 @@ func readSettings(c *config) (startSettings, error) {
 	}
 	s.service, _ = env.String("OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME")
 	checkSDKSettings(env)
+	checkLogSettings(env)
 	if c.sampler != nil {
 		s.sampler = c.sampler
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/log"
@@ -15,6 +17,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // Telemetry records what a mail server does, one field for each area. The
@@ -36,6 +39,7 @@ type Telemetry struct {
 	providers providers
 	binder    *binder
 	stopper   *stopper
+	logger    *slog.Logger
 }
 
 // providers are where telemetry goes.
@@ -90,7 +94,7 @@ func bind(c *config, p providers, b *binder) (*Telemetry, error) {
 	t.Queue = newQueue(b, tr, c.handle)
 	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue)
 	t.Storage = newStorage(b, c.handle)
-	t.Push = newPush(b)
+	t.Push = newPush(b, tr)
 	bindHealth(b, c.health)
 	registration, err := b.register()
 	if err != nil {
@@ -126,12 +130,13 @@ func noop(c *config) *Telemetry {
 	if err != nil { // the no-op provider refuses nothing
 		panic(err)
 	}
+	t.setLog(slog.NewTextHandler(os.Stderr, nil), nil)
 	return t
 }
 
 // New binds a Telemetry to providers that the application already has: those of
-// the options, by default OpenTelemetry's global ones. It builds no pipeline and
-// reads no environment; exporters are the application's. For the same series on
+// the options, by default OpenTelemetry's global ones. It builds no pipeline;
+// exporters are the application's. Of the environment it reads RUSMES_LOG_*. For the same series on
 // the same buckets, give the application's MeterProvider the [Views].
 //
 // Beside an error it returns a Telemetry that records nothing.
@@ -154,6 +159,11 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
+	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
+	if err != nil {
+		return noop(c), fmt.Errorf("otelmail: new: %w", err)
+	}
+	t.setLog(log, closer)
 	if err := t.startHealth(); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
