@@ -50,6 +50,7 @@ type config struct {
 	hashKey         []byte
 	domainLimit     int
 	log             logConfig
+	fleet           *Fleet
 	handle          func(error)
 	lookup          settings.LookupEnv
 }

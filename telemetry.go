@@ -40,6 +40,7 @@ type Telemetry struct {
 	binder    *binder
 	stopper   *stopper
 	logger    *slog.Logger
+	fleet     *Fleet
 }
 
 // providers are where telemetry goes.
@@ -84,7 +85,7 @@ func bind(c *config, p providers, b *binder) (*Telemetry, error) {
 		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		door:   newDoor(c.privacy, c.hashKey),
 	}
-	t := &Telemetry{Health: c.health, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit))
 	t.IMAP = newIMAP(b, tr, conns)

@@ -1,0 +1,141 @@
+package otelmail_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/rusmes/otelmail"
+)
+
+const someParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+func fleet(t *testing.T) otelmail.Option {
+	t.Helper()
+	return otelmail.WithFleet(otelmail.Fleet{
+		Hosts: []string{"mx2.example.org", ".fleet.example"},
+		Peers: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
+	})
+}
+
+func TestInbound(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	for _, tc := range []struct{ name, in, out, parent, state string }{
+		{"none", "From: a\r\n\r\nTraceparent: body\r\n", "From: a\r\n\r\nTraceparent: body\r\n", "", ""},
+		{"both", "Traceparent: " + someParent + "\r\nFrom: a\r\nTracestate: v=1\r\n\r\nbody", "From: a\r\n\r\nbody", someParent, "v=1"},
+		{"any case, folded, space before the colon", "tRaCePaReNt :\r\n " + someParent + "\r\nFrom: a\r\n\r\n", "From: a\r\n\r\n", someParent, ""},
+		{"folded line of another field", "Subject: a\r\n Traceparent: no\r\n\r\n", "Subject: a\r\n Traceparent: no\r\n\r\n", "", ""},
+		{"bare newlines", "Traceparent: " + someParent + "\nFrom: a\n\nbody", "From: a\n\nbody", someParent, ""},
+		{"two parents", "Traceparent: " + someParent + "\r\nTraceparent: x\r\nFrom: a\r\n\r\n", "From: a\r\n\r\n", "", ""},
+		{"prefix of the name", "Traceparent-X: 1\r\nX-Traceparent: 2\r\n\r\n", "Traceparent-X: 1\r\nX-Traceparent: 2\r\n\r\n", "", ""},
+		{"long lines", "X: " + long + "\r\nTraceparent: " + long + "\r\nFrom: a\r\n\r\n" + long, "X: " + long + "\r\nFrom: a\r\n\r\n" + long, "", ""},
+		{"the name far inside a long line", "X: " + long + "\nTraceparent: " + someParent + "\n\n", "X: " + long + "\n\n", someParent, ""},
+		{"header alone", "From: a\r\nTraceparent: " + someParent, "From: a\r\n", someParent, ""},
+		{"empty", "", "", "", ""},
+		{"body at once", "\r\nTraceparent: x\r\n", "\r\nTraceparent: x\r\n", "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tel, _ := start(t, fleet(t))
+			for peer, believed := range map[string]bool{"192.0.2.7:25": true, "203.0.113.7:25": false} {
+				m := tel.Inbound(tcp(peer), iotest.OneByteReader(strings.NewReader(tc.in)))
+				out, err := io.ReadAll(m)
+				if err != nil || string(out) != tc.out {
+					t.Errorf("%s: passed on %.80q, %v; want %.80q", peer, out, err, tc.out)
+				}
+				want := otelmail.TraceContext{}
+				if believed {
+					want = otelmail.TraceContext{Parent: tc.parent, State: tc.state}
+					if tc.parent == "" {
+						want = otelmail.TraceContext{}
+					}
+				}
+				if got := m.TraceContext(); got != want && tc.name != "long lines" {
+					t.Errorf("%s: trace context %+v, want %+v", peer, got, want)
+				}
+				if m.TraceContext().SpanContext().IsValid() && (!believed || tc.parent != someParent) {
+					t.Errorf("%s: a trace from nowhere", peer)
+				}
+			}
+			off, _ := start(t)
+			m := off.Inbound(tcp("192.0.2.7:25"), strings.NewReader(tc.in))
+			if out, _ := io.ReadAll(m); string(out) != tc.in || m.TraceContext() != (otelmail.TraceContext{}) {
+				t.Error("the message was touched although the option is off")
+			}
+		})
+	}
+}
+
+func TestOutbound(t *testing.T) {
+	const stale = "Traceparent: stale\r\nFrom: a\r\n\r\nbody"
+	tel, rec := traced(t, fleet(t))
+	op := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{})
+	for host, trusted := range map[string]bool{
+		"mx2.example.org": true, "MX2.example.org.": true, "a.fleet.example": true,
+		"fleet.example": false, "evilfleet.example": false, "mx3.example.org": false, "": false, "192.0.2.1": false,
+	} {
+		out, err := io.ReadAll(tel.Outbound(op.Context(), host, strings.NewReader(stale)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "From: a\r\n\r\nbody"
+		if trusted {
+			want = "Traceparent: " + otelmail.TraceContextOf(op.Context()).Parent + "\r\n" + want
+		}
+		if string(out) != want {
+			t.Errorf("%s: sent %q, want %q", host, out, want)
+		}
+	}
+	if out, _ := io.ReadAll(tel.Outbound(context.Background(), "mx2.example.org", strings.NewReader(stale))); string(out) != "From: a\r\n\r\nbody" {
+		t.Errorf("without a span: sent %q", out)
+	}
+	op.End(otelmail.Reply{Code: 250})
+
+	// The next hop links to it, and to nothing else.
+	next := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+	otelmail.Link(next.Context(), otelmail.TraceContextOf(op.Context()))
+	otelmail.Link(next.Context(), otelmail.TraceContext{Parent: "garbage"})
+	otelmail.Link(context.Background(), otelmail.TraceContext{Parent: someParent})
+	next.End(otelmail.CauseNone)
+	spans := rec.Ended()
+	if l := spans[1].Links(); len(l) != 1 || l[0].SpanContext.SpanID() != spans[0].SpanContext().SpanID() || spans[1].Parent().IsValid() {
+		t.Errorf("links %v and parent %v, want one link and no parent", l, spans[1].Parent())
+	}
+}
+
+func TestFleetOption(t *testing.T) {
+	for want, f := range map[string]otelmail.Fleet{
+		`WithFleet host: "no host"`: {Hosts: []string{"no host"}},
+		"WithFleet peer":            {Peers: []netip.Prefix{{}}},
+	} {
+		if _, err := otelmail.New(otelmail.WithFleet(f)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
+}
+
+func FuzzInbound(f *testing.F) {
+	f.Add("Traceparent: " + someParent + "\r\n\r\nbody")
+	f.Add("A: b\n traceparent: x\n\n")
+	f.Add("traceparent\t:\n\tx\r\n\r\n\r\n")
+	tel, err := otelmail.New(otelmail.WithFleet(otelmail.Fleet{Peers: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	peer := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}
+	f.Fuzz(func(t *testing.T, in string) {
+		m := tel.Inbound(peer, strings.NewReader(in))
+		out, err := io.ReadAll(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.TraceContext().SpanContext()
+		again, _ := io.ReadAll(tel.Inbound(peer, strings.NewReader(string(out))))
+		if string(again) != string(out) {
+			t.Fatalf("%q became %q and, once more, %q", in, out, again)
+		}
+	})
+}
