@@ -1,0 +1,100 @@
+package demo
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/rusmes/otelmail"
+)
+
+// router delivers to the mailbox here or to the server of another domain.
+type router struct {
+	tel   *otelmail.Telemetry
+	log   *slog.Logger
+	store *mailStore
+	relay *relay
+}
+
+// failure is a recipient that was not served, and why.
+type failure struct {
+	recipient string
+	reply     otelmail.Reply
+}
+
+// deliver makes one attempt for each domain among the recipients. last says
+// that what is deferred now has failed for good.
+func (r *router) deliver(ctx context.Context, it *item, message []byte, last bool) []failure {
+	var failures []failure
+	for _, d := range destinations(it.Recipients) {
+		if d.domain == localDomain {
+			// Every mailbox is a delivery of its own.
+			for _, recipient := range d.recipients {
+				failures = append(failures, r.attempt(ctx, it, message, last, destination{d.domain, []string{recipient}})...)
+			}
+			continue
+		}
+		failures = append(failures, r.attempt(ctx, it, message, last, d)...)
+	}
+	return failures
+}
+
+func (r *router) attempt(ctx context.Context, it *item, message []byte, last bool, to destination) []failure {
+	facts := it.facts()
+	facts.Recipient = ""
+	if len(to.recipients) == 1 {
+		facts.Recipient = to.recipients[0]
+	}
+	about := otelmail.Attempt{
+		Transport: otelmail.TransportLocal,
+		Number:    it.Attempts,
+		Domain:    to.domain,
+		Message:   facts,
+	}
+	send := r.store.deliver
+	if to.domain != localDomain {
+		about.Transport, about.Server, about.TLSPolicy = otelmail.TransportSMTP, remoteHost, "opportunistic"
+		send = r.relay.deliver
+	}
+
+	attempt := r.tel.Delivery.Attempt(ctx, about)
+	reply, failures := send(attempt, it.Sender, to.recipients, message)
+	outcome := outcomeOf(reply, last)
+	attempt.EndAs(outcome, reply)
+	r.log.InfoContext(attempt.Context(), outcome.String(), "id", it.ID, "domain", to.domain,
+		"transport", about.Transport.String(), "attempt", it.Attempts, "code", reply.Code)
+	return failures
+}
+
+// outcomeOf differs from what the reply alone says in one case: what has been
+// tried often enough has failed.
+func outcomeOf(reply otelmail.Reply, last bool) otelmail.Outcome {
+	switch {
+	case reply.Accepted():
+		return otelmail.OutcomeDelivered
+	case reply.Temporary() && !last:
+		return otelmail.OutcomeDeferred
+	}
+	return otelmail.OutcomeFailed
+}
+
+// destination is what goes to one server in one transaction.
+type destination struct {
+	domain     string
+	recipients []string
+}
+
+// destinations groups recipients by domain, in the order of their first one.
+func destinations(recipients []string) []destination {
+	var all []destination
+	for _, recipient := range recipients {
+		domain := domainOf(recipient)
+		i := slices.IndexFunc(all, func(d destination) bool { return d.domain == domain })
+		if i < 0 {
+			i = len(all)
+			all = append(all, destination{domain: domain})
+		}
+		all[i].recipients = append(all[i].recipients, recipient)
+	}
+	return all
+}

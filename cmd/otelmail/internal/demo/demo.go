@@ -1,0 +1,218 @@
+// Package demo is a small mail server on this machine, instrumented with
+// otelmail, that sends itself mail: so that every series moves and every trace
+// can be looked at without a mail server at hand. It is written to be read, and
+// to be copied from.
+//
+// A message's way, file by file: smtpserver.go takes it in, queue.go and
+// spool.go keep it, worker.go takes it out, pipeline.go filters it, deliver.go
+// brings it to mailstore.go or, through relay.go, to the second server of
+// remote.go, and bounce.go tells the sender what failed. demo.go puts these
+// together and takes them apart again.
+package demo
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+)
+
+const workers = 4
+
+// workerLimit is how long a worker may be busy with one message before it
+// counts as stuck: some destinations that do not answer.
+const workerLimit = time.Minute
+
+// Demo is a running demo.
+type Demo struct {
+	config Config
+	tel    *otelmail.Telemetry
+	log    *slog.Logger // shown here and pushed over OTLP
+	local  *slog.Logger // shown here alone: what others put together may name people
+	web    *prometheus.Server
+	began  time.Time
+
+	spool   *spool
+	queue   *queue
+	store   *mailStore
+	remote  *remote
+	smtp    []*serving // the mail server, and its twin with implicit TLS
+	traffic *traffic
+	ports   ports
+
+	alive       []*health.Heartbeat // one for each worker
+	working     sync.WaitGroup
+	stopWorkers context.CancelFunc
+	sending     sync.WaitGroup
+	stopTraffic context.CancelFunc
+}
+
+// ports are what the mail server listens on.
+type ports struct{ mx, submissions, narrow net.Listener }
+
+// Start brings everything up. extra options are added to those of otelmail.Start.
+func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.Option) (*Demo, error) {
+	d := &Demo{config: c, began: time.Now(), tel: otelmail.Noop(), local: slog.New(local)}
+	if err := d.start(ctx, extra); err != nil {
+		return nil, errors.Join(err, d.abandon())
+	}
+	return d, nil
+}
+
+func (d *Demo) start(ctx context.Context, extra []otelmail.Option) error {
+	certificate, err := selfSigned(localHost)
+	if err != nil {
+		return err
+	}
+	if d.spool, err = openSpool(d.config.Spool); err != nil {
+		return err
+	}
+	// Addresses are taken first: nothing has to be told good-bye when one is in use.
+	if err := d.listen(); err != nil {
+		return err
+	}
+	if err := d.startTelemetry(ctx, extra); err != nil {
+		return err
+	}
+	if d.store, err = newMailStore(d.tel, d.config.User, d.config.Password); err != nil {
+		return err
+	}
+	if d.queue, err = openQueue(d.tel, d.spool); err != nil {
+		return err
+	}
+	if d.remote, err = startRemote(certificate, d.local); err != nil {
+		return err
+	}
+	d.startWorkers()
+	d.serve(certificate)
+	d.startTraffic()
+	return nil
+}
+
+// startTelemetry is all it takes to have metrics, traces, logs and probes.
+func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.Option) error {
+	for range workers {
+		beat := &health.Heartbeat{}
+		beat.Beat() // the workers are about to start
+		d.alive = append(d.alive, beat)
+	}
+	d.web = prometheus.NewServer(prometheus.WithAddress(d.config.HTTP))
+	options := append([]otelmail.Option{
+		otelmail.WithService("otelmail-demo", otelmail.Version),
+		otelmail.WithExporter(d.web),
+		otlp.Push(), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
+		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness)),
+		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness)),
+		otelmail.WithErrorHandler(func(err error) { d.local.Warn("telemetry", "error", err) }),
+	}, extra...)
+	tel, err := otelmail.Start(ctx, options...)
+	d.tel = tel // which works, recording nothing, beside an error too
+	d.log = slog.New(tel.LogHandler(d.local.Handler()))
+	if cannotListen(err) {
+		return fmt.Errorf("--http %s: %w", d.config.HTTP, err)
+	}
+	return err
+}
+
+// cannotListen tells an address that cannot be had from a wrong setting.
+func cannotListen(err error) bool {
+	var errno syscall.Errno
+	var network *net.OpError
+	return errors.As(err, &errno) || errors.As(err, &network)
+}
+
+// allAlive is the check that every worker still turns.
+func allAlive(beats []*health.Heartbeat) func(context.Context) error {
+	return func(ctx context.Context) error {
+		for i, beat := range beats {
+			if err := beat.Check(workerLimit)(ctx); err != nil {
+				return fmt.Errorf("worker %d: %w", i+1, err)
+			}
+		}
+		return nil
+	}
+}
+
+// listen takes the addresses of the mail server: the one of the flags, and two
+// free ones on this machine.
+func (d *Demo) listen() error {
+	for _, p := range []struct {
+		listener      *net.Listener
+		name, address string
+	}{
+		{&d.ports.mx, "--smtp " + d.config.SMTP, d.config.SMTP},
+		{&d.ports.submissions, "SMTP over TLS", "127.0.0.1:0"},
+		{&d.ports.narrow, "SMTP, one connection at a time", "127.0.0.1:0"},
+	} {
+		l, err := net.Listen("tcp", p.address)
+		if err != nil {
+			return fmt.Errorf("%s: %w: stop what listens there or choose another address", p.name, err)
+		}
+		*p.listener = l
+	}
+	return nil
+}
+
+// serve opens the doors: one for other servers and for users with STARTTLS, one
+// for users with implicit TLS (RFC 8314), and one that is soon too narrow, to
+// show what a connection limit does.
+func (d *Demo) serve(certificate *tls.Config) {
+	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue}
+
+	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()))
+	mx.serve(otelsmtp.Listener(d.tel, mx.tracked(d.ports.mx),
+		otelsmtp.Block(blocked), otelsmtp.MaxConnections(maxConnections)))
+	mx.serve(otelsmtp.Listener(d.tel, mx.tracked(d.ports.narrow), otelsmtp.MaxConnections(1)))
+
+	submissions := backend.newServing(d.tel, otelmail.RoleSubmission, certificate, false)
+	submissions.serve(otelsmtp.Listener(d.tel, submissions.tracked(d.ports.submissions),
+		otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.ImplicitTLS(certificate),
+		otelsmtp.Block(blocked), otelsmtp.MaxConnections(maxConnections)))
+
+	d.smtp = []*serving{mx, submissions}
+}
+
+// isLoopback says whether a password in plaintext stays on this machine.
+func isLoopback(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+func (d *Demo) startWorkers() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stopWorkers = cancel
+	pipeline := newPipeline(d.tel)
+	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{d.remote.address}}
+	for i := range workers {
+		w := &worker{
+			tel: d.tel, log: d.log, queue: d.queue, pipeline: pipeline, router: router,
+			backoff: d.config.backoff, alive: d.alive[i],
+		}
+		d.working.Go(func() { w.run(ctx) })
+	}
+}
+
+func (d *Demo) startTraffic() {
+	ctx, cancel := context.WithCancel(context.Background())
+	d.stopTraffic = cancel
+	d.traffic = &traffic{
+		log: d.local, user: d.config.User, password: d.config.Password,
+		mx:          d.ports.mx.Addr().String(),
+		submissions: d.ports.submissions.Addr().String(),
+		narrow:      d.ports.narrow.Addr().String(),
+	}
+	if d.config.Rate > 0 {
+		d.sending.Go(func() { d.traffic.run(ctx, d.config.Rate) })
+	}
+}

@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Config is what the flags say.
+type Config struct {
+	HTTP string // /metrics, the probes and a page of links; host:port
+	SMTP string // the mail server; host:port
+
+	// Where IMAP, JMAP and POP3 will be. They are checked, and nothing listens
+	// there yet.
+	IMAP, JMAP, POP3 string
+
+	Rate     float64       // built-in traffic, messages a second; 0 is none
+	Duration time.Duration // 0 is until interrupted
+	User     string        // who may log in, and whose mailbox there is
+	Password string
+	Spool    string // the directory of the queue; "" is a temporary one
+
+	// backoff is the pause after each failed attempt but the last.
+	backoff []time.Duration
+}
+
+// Default is the configuration without flags; begin with it to make another.
+func Default() Config {
+	return Config{
+		HTTP: "127.0.0.1:9090", SMTP: "127.0.0.1:2525",
+		IMAP: "127.0.0.1:1143", JMAP: "127.0.0.1:8081", POP3: "127.0.0.1:1110",
+		Rate: 5, User: "demo", Password: "demo",
+		// A real server waits minutes, then hours.
+		backoff: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
+	}
+}
+
+const maxRate = 1000
+
+// ParseFlags reads the command line. The error names the flag, its value and
+// what is allowed; it is [flag.ErrHelp] when help is asked for.
+func ParseFlags(args []string) (Config, error) {
+	c := Default()
+	set := newFlagSet(&c)
+	if err := set.Parse(args); err != nil {
+		return c, err
+	}
+	if set.NArg() > 0 {
+		return c, fmt.Errorf("%q is not allowed: want flags only", set.Arg(0))
+	}
+	return c, nil
+}
+
+// Usage writes the flags with their defaults.
+func Usage(w io.Writer) {
+	c := Default()
+	fmt.Fprint(w, "Usage: otelmail demo [flags]\n\n"+
+		"Runs a small mail server on this machine, instrumented with otelmail, and sends it mail.\n\n")
+	newFlagSet(&c).VisitAll(func(f *flag.Flag) {
+		kind, text := flag.UnquoteUsage(f)
+		fmt.Fprintf(w, "  --%s %s\n        %s (default %q)\n", f.Name, kind, text, f.DefValue)
+	})
+}
+
+func newFlagSet(c *Config) *flag.FlagSet {
+	set := flag.NewFlagSet("otelmail demo", flag.ContinueOnError)
+	set.SetOutput(io.Discard) // the caller prints the error
+	set.Usage = func() {}
+	set.Var((*address)(&c.HTTP), "http", "`host:port` of /metrics, /health, /ready and /live; port 0 takes a free one")
+	set.Var((*address)(&c.SMTP), "smtp", "`host:port` of the mail server; port 0 takes a free one")
+	set.Var((*address)(&c.IMAP), "imap", "`host:port` reserved for IMAP, not served yet")
+	set.Var((*address)(&c.JMAP), "jmap", "`host:port` reserved for JMAP, not served yet")
+	set.Var((*address)(&c.POP3), "pop3", "`host:port` reserved for POP3, not served yet")
+	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, 0 for none")
+	set.Var((*duration)(&c.Duration), "duration", "how `long` to run, like 20s or 5m; 0 is until interrupted")
+	set.Var((*userName)(&c.User), "user", "`name` of the mailbox and of who may log in")
+	set.Var((*password)(&c.Password), "password", "`password` of that user")
+	set.StringVar(&c.Spool, "spool", c.Spool, "`directory` of the queue, kept over a restart; empty is a temporary one")
+	return set
+}
+
+// The types of the flags refuse what is wrong and say what is allowed; package
+// flag adds the flag's name and the value.
+type (
+	address  string
+	rate     float64
+	duration time.Duration
+	userName string
+	password string
+)
+
+func (a *address) String() string { return string(*a) }
+
+func (a *address) Set(s string) error {
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("want host:port with a port from 0 to 65535, like 127.0.0.1:2525")
+	}
+	*a = address(s)
+	return nil
+}
+
+func (r *rate) String() string { return strconv.FormatFloat(float64(*r), 'g', -1, 64) }
+
+func (r *rate) Set(s string) error {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || v < 0 || v > maxRate {
+		return fmt.Errorf("want a number from 0 to %d", maxRate)
+	}
+	*r = rate(v)
+	return nil
+}
+
+func (d *duration) String() string { return time.Duration(*d).String() }
+
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return errors.New("want a duration like 20s or 5m, or 0 for no end")
+	}
+	*d = duration(v)
+	return nil
+}
+
+func (u *userName) String() string { return string(*u) }
+
+// The name becomes the local part of an address, so quoting is kept out.
+var userNames = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+func (u *userName) Set(s string) error {
+	if !userNames.MatchString(s) {
+		return errors.New("want 1 to 64 of a-z, 0-9, _ and -, the first a letter or digit")
+	}
+	*u = userName(s)
+	return nil
+}
+
+func (p *password) String() string { return string(*p) }
+
+func (p *password) Set(s string) error {
+	if s == "" || len(s) > 128 {
+		return errors.New("want 1 to 128 bytes")
+	}
+	*p = password(s)
+	return nil
+}

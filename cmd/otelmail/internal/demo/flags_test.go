@@ -1,0 +1,122 @@
+package demo
+
+import (
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFlagsDefaults(t *testing.T) {
+	c, err := ParseFlags(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string][2]any{
+		"--http":     {c.HTTP, "127.0.0.1:9090"},
+		"--smtp":     {c.SMTP, "127.0.0.1:2525"},
+		"--imap":     {c.IMAP, "127.0.0.1:1143"},
+		"--jmap":     {c.JMAP, "127.0.0.1:8081"},
+		"--pop3":     {c.POP3, "127.0.0.1:1110"},
+		"--rate":     {c.Rate, 5.0},
+		"--duration": {c.Duration, time.Duration(0)},
+		"--user":     {c.User, "demo"},
+		"--password": {c.Password, "demo"},
+		"--spool":    {c.Spool, ""},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
+		}
+	}
+}
+
+func TestFlags(t *testing.T) {
+	c, err := ParseFlags([]string{
+		"--http", "[::1]:0", "--smtp=:25", "--imap", "127.0.0.1:0", "--jmap", "localhost:1", "--pop3", "127.0.0.1:2",
+		"--rate", "0.5", "--duration", "2m", "--user", "anna", "--password", "geheim", "--spool", "queue",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string][2]any{
+		"--http":     {c.HTTP, "[::1]:0"},
+		"--smtp":     {c.SMTP, ":25"},
+		"--imap":     {c.IMAP, "127.0.0.1:0"},
+		"--jmap":     {c.JMAP, "localhost:1"},
+		"--pop3":     {c.POP3, "127.0.0.1:2"},
+		"--rate":     {c.Rate, 0.5},
+		"--duration": {c.Duration, 2 * time.Minute},
+		"--user":     {c.User, "anna"},
+		"--password": {c.Password, "geheim"},
+		"--spool":    {c.Spool, "queue"},
+	} {
+		if pair[0] != pair[1] {
+			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
+		}
+	}
+}
+
+// Each error says which flag, which value and what is allowed.
+func TestWrongFlags(t *testing.T) {
+	tests := []struct{ args, flag, value, allowed string }{
+		{"--http 9090", "http", "9090", "want host:port"},
+		{"--http 127.0.0.1:65536", "http", "127.0.0.1:65536", "0 to 65535"},
+		{"--smtp localhost", "smtp", "localhost", "want host:port"},
+		{"--imap 127.0.0.1:imap", "imap", "127.0.0.1:imap", "want host:port"},
+		{"--jmap x", "jmap", "x", "want host:port"},
+		{"--pop3 127.0.0.1:-1", "pop3", "127.0.0.1:-1", "want host:port"},
+		{"--rate -1", "rate", "-1", "want a number from 0 to 1000"},
+		{"--rate 1001", "rate", "1001", "want a number from 0 to 1000"},
+		{"--rate NaN", "rate", "NaN", "want a number from 0 to 1000"},
+		{"--rate fast", "rate", "fast", "want a number from 0 to 1000"},
+		{"--duration 20", "duration", "20", "want a duration like 20s"},
+		{"--duration -1s", "duration", "-1s", "want a duration like 20s"},
+		{"--user a@b", "user", "a@b", "want 1 to 64 of a-z"},
+		{"--user=", "user", "", "want 1 to 64 of a-z"},
+		{"--password=", "password", "", "want 1 to 128 bytes"},
+		{"--colour", "colour", "colour", "not defined"},
+		{"fast", "fast", "fast", "want flags only"},
+	}
+	for _, tt := range tests {
+		_, err := ParseFlags(strings.Fields(tt.args))
+		if err == nil {
+			t.Errorf("%s: no error", tt.args)
+			continue
+		}
+		for _, want := range []string{tt.flag, tt.value, tt.allowed} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %q", tt.args, err, want)
+			}
+		}
+	}
+}
+
+func TestHelpNamesEveryFlag(t *testing.T) {
+	if _, err := ParseFlags([]string{"--help"}); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("--help: %v", err)
+	}
+	var help strings.Builder
+	Usage(&help)
+	for _, want := range []string{
+		"--http", "--smtp", "--imap", "--jmap", "--pop3", "--rate", "--duration", "--user", "--password", "--spool",
+		`(default "127.0.0.1:2525")`, `(default "5")`,
+	} {
+		if !strings.Contains(help.String(), want) {
+			t.Errorf("the help does not say %q:\n%s", want, &help)
+		}
+	}
+}
+
+func TestLogLevel(t *testing.T) {
+	for value, want := range map[string]string{"": "WARN", "debug": "DEBUG", "INFO": "INFO", "warn": "WARN", "error": "ERROR"} {
+		level, err := logLevel(func(string) (string, bool) { return value, true })
+		if err != nil || level.String() != want {
+			t.Errorf("%q: %v, %v, want %s", value, level, err, want)
+		}
+	}
+	_, err := logLevel(func(string) (string, bool) { return "loud", true })
+	if err == nil || !strings.Contains(err.Error(), `RUSMES_LOG_LEVEL: "loud" is not allowed: want debug, info, warn or error`) {
+		t.Errorf("loud: %v", err)
+	}
+}

@@ -1,0 +1,63 @@
+package demo
+
+import (
+	"strings"
+	"time"
+
+	"github.com/rusmes/otelmail"
+)
+
+// item is a message in the queue, all but its text. The spool keeps it as JSON.
+type item struct {
+	ID         string   `json:"id"`
+	Sender     string   `json:"sender"`     // the reverse-path; empty for a bounce
+	Recipients []string `json:"recipients"` // those that are still to be served
+	MessageID  string   `json:"message_id,omitempty"`
+	Direction  string   `json:"direction"` // inbound, outbound or internal
+	Size       int64    `json:"size"`      // bytes
+
+	Processed bool      `json:"processed"` // has passed the pipeline
+	Attempts  int       `json:"attempts"`  // deliveries tried
+	Next      time.Time `json:"next"`      // not to be touched before
+	Enqueued  time.Time `json:"enqueued"`
+
+	// Trace ties every delivery, hours later or after a restart, to the session
+	// that accepted the message.
+	Trace otelmail.TraceContext `json:"trace"`
+}
+
+// bounce reports a message that must never be bounced itself (RFC 5321
+// section 6.1).
+func (it *item) bounce() bool { return it.Sender == "" }
+
+// facts are what telemetry may know of the message; the privacy policy decides
+// what of it is shown.
+func (it *item) facts() otelmail.MessageFacts {
+	f := otelmail.MessageFacts{
+		QueueID: it.ID, MessageID: it.MessageID, Sender: it.Sender,
+		Direction: it.Direction, Size: it.Size,
+	}
+	if len(it.Recipients) == 1 {
+		f.Recipient = it.Recipients[0]
+	}
+	return f
+}
+
+// domainOf returns what follows the last "@", in lower case. Logs name domains
+// and never whole addresses.
+func domainOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// localPartOf returns what stands before the last "@", in lower case.
+func localPartOf(address string) string {
+	local, _, _ := cutLast(address, "@")
+	return strings.ToLower(local)
+}
+
+func cutLast(s, separator string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, separator); i >= 0 {
+		return s[:i], s[i+len(separator):], true
+	}
+	return s, "", false
+}

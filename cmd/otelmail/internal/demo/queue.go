@@ -1,0 +1,149 @@
+package demo
+
+import (
+	"container/heap"
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"github.com/rusmes/otelmail"
+)
+
+// queue hands out the messages of the spool when they are due.
+type queue struct {
+	tel   *otelmail.Telemetry
+	spool *spool
+
+	mu       sync.Mutex
+	waiting  byTime
+	changed  chan struct{} // closed and replaced at every change
+	draining bool
+}
+
+// openQueue takes up what an earlier run has left in the spool.
+func openQueue(tel *otelmail.Telemetry, s *spool) (*queue, error) {
+	items, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	q := &queue{tel: tel, spool: s, waiting: items, changed: make(chan struct{})}
+	heap.Init(&q.waiting)
+	tel.Queue.SetSize(int64(len(items)))
+	return q, nil
+}
+
+// enqueue stores a message and has it worked on as soon as a worker is free.
+// When it returns nil the message is safe on disk.
+func (q *queue) enqueue(ctx context.Context, it *item, message []byte) error {
+	it.ID = rand.Text()[:12]
+	it.Size = int64(len(message))
+	it.Enqueued = time.Now()
+	it.Next = it.Enqueued
+
+	putting := q.tel.Queue.Enqueue(ctx, it.facts())
+	it.Trace = putting.TraceContext()
+	if err := q.spool.add(it, message); err != nil {
+		putting.End(otelmail.CauseStorage)
+		return err
+	}
+	putting.End(otelmail.CauseNone)
+	q.put(it)
+	return nil
+}
+
+// take returns the next message that is due, or nil when there is none within
+// the given time, when ctx has ended, or at once while the queue drains.
+func (q *queue) take(ctx context.Context, within time.Duration) *item {
+	limit := time.NewTimer(within)
+	defer limit.Stop()
+	for ctx.Err() == nil {
+		it, wait, changed := q.pop()
+		if it != nil || q.isDraining() {
+			return it
+		}
+		due := time.NewTimer(wait)
+		select {
+		case <-due.C:
+		case <-changed:
+		case <-ctx.Done():
+		case <-limit.C:
+			due.Stop()
+			return nil
+		}
+		due.Stop()
+	}
+	return nil
+}
+
+// pop takes the first message if it is due, else says how long that will be and
+// what to listen to for an earlier one.
+func (q *queue) pop() (it *item, wait time.Duration, changed <-chan struct{}) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return nil, time.Hour, q.changed
+	}
+	if wait = time.Until(q.waiting[0].Next); wait > 0 {
+		return nil, wait, q.changed
+	}
+	return heap.Pop(&q.waiting).(*item), 0, nil
+}
+
+// later puts a message that was taken back, to be tried again after a pause.
+func (q *queue) later(it *item, pause time.Duration) error {
+	it.Next = time.Now().Add(pause)
+	err := q.spool.update(it)
+	// In memory it goes on even when the disk did not take the change: after a
+	// restart the message would be tried too early, which harms nobody.
+	q.put(it)
+	return err
+}
+
+// remove ends a message that was taken: it was delivered, bounced or dropped.
+func (q *queue) remove(it *item) error {
+	err := q.spool.remove(it.ID)
+	q.tel.Queue.Remove()
+	return err
+}
+
+// drain has take return what is due now and wait for nothing more.
+func (q *queue) drain() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.draining = true
+	q.wake()
+}
+
+func (q *queue) isDraining() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.draining
+}
+
+func (q *queue) put(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	heap.Push(&q.waiting, it)
+	q.wake()
+}
+
+func (q *queue) wake() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// byTime is a heap with the message that is due first on top.
+type byTime []*item
+
+func (b byTime) Len() int           { return len(b) }
+func (b byTime) Less(i, j int) bool { return b[i].Next.Before(b[j].Next) }
+func (b byTime) Swap(i, j int)      { b[i], b[j] = b[j], b[i] }
+func (b *byTime) Push(x any)        { *b = append(*b, x.(*item)) }
+func (b *byTime) Pop() any {
+	last := len(*b) - 1
+	it := (*b)[last]
+	(*b)[last] = nil
+	*b = (*b)[:last]
+	return it
+}

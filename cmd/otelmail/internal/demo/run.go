@@ -1,0 +1,115 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+)
+
+// Run runs the demo until ctx ends or the configured time is up, drains it and
+// prints a summary. stdout gets what is for people, stderr the log. The error
+// says why it did not start.
+func Run(ctx context.Context, c Config, stdout, stderr io.Writer) error {
+	level, err := logLevel(os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	d, err := Start(ctx, c, slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	if err != nil {
+		return err
+	}
+	d.welcome(stdout)
+	if c.Duration > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Duration)
+		defer cancel()
+	}
+	if isTerminal(stdout) {
+		d.showTotals(ctx, stdout)
+	}
+	<-ctx.Done()
+	fmt.Fprintln(stdout, "\nDraining: /ready answers 503, sessions end, what is due is delivered. Interrupt again to end at once.")
+	took := time.Since(d.began)
+	d.summary(stdout, took, d.Stop())
+	return nil
+}
+
+// logLevel is what the terminal shows. The default is warn: at info a line for
+// each step of each message would push the totals away. What is pushed over
+// OTLP begins at info all the same.
+func logLevel(lookup func(string) (string, bool)) (slog.Level, error) {
+	const name = "RUSMES_LOG_LEVEL"
+	value, _ := lookup(name)
+	switch strings.ToLower(value) {
+	case "":
+		return slog.LevelWarn, nil
+	case "debug":
+		return slog.LevelDebug, nil
+	case "info":
+		return slog.LevelInfo, nil
+	case "warn":
+		return slog.LevelWarn, nil
+	case "error":
+		return slog.LevelError, nil
+	}
+	return 0, fmt.Errorf("%s: %q is not allowed: want debug, info, warn or error", name, value)
+}
+
+func (d *Demo) welcome(w io.Writer) {
+	mx := d.ports.mx.Addr().String()
+	fmt.Fprintf(w, "otelmail demo: a mail server for %s on this machine\n\n", localDomain)
+	fmt.Fprintf(w, "  SMTP               %s   STARTTLS; log in as %s with the password %s\n", mx, d.config.User, d.config.Password)
+	fmt.Fprintf(w, "  SMTP over TLS      %s\n", d.ports.submissions.Addr())
+	fmt.Fprintf(w, "  the other domains  %s   reject…@, defer…@ and always-defer…@ do what they say\n", d.remote.address)
+	if web := d.web.Addr(); web != nil {
+		fmt.Fprintf(w, "  metrics            http://%s/metrics\n", web)
+		fmt.Fprintf(w, "  probes             http://%s/health /ready /live\n", web)
+	} else {
+		fmt.Fprintln(w, "  metrics            off (RUSMES_METRICS_ENABLED=false)")
+	}
+	fmt.Fprintf(w, "  queue              %s", d.spool.dir)
+	if d.spool.temporary {
+		fmt.Fprint(w, "   removed at the end")
+	}
+	fmt.Fprintf(w, "\n  traffic            %g messages a second\n\n", d.config.Rate)
+	fmt.Fprintln(w, "Try:")
+	if web := d.web.Addr(); web != nil {
+		fmt.Fprintf(w, "  curl -s http://%s/metrics | grep ^rusmes_\n", web)
+	}
+	fmt.Fprintf(w, "  swaks --server %s --from you@home.example --to %s@%s\n", mx, d.config.User, localDomain)
+	fmt.Fprintf(w, "  swaks --server %s -tls --auth-user %s --auth-password %s --from %s@%s --to defer-1@partner.example\n",
+		mx, d.config.User, d.config.Password, d.config.User, localDomain)
+	fmt.Fprintln(w, "  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 otelmail demo   pushes metrics, traces and logs")
+	fmt.Fprintln(w)
+}
+
+// showEvery is how often a terminal gets a line of totals.
+const showEvery = 5 * time.Second
+
+// showTotals prints a line now and then until ctx ends.
+func (d *Demo) showTotals(ctx context.Context, w io.Writer) {
+	tick := time.NewTicker(showEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			fmt.Fprintln(w, d.totals())
+		}
+	}
+}
+
+// isTerminal keeps the running totals out of files and pipes.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

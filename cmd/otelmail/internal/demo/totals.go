@@ -1,0 +1,79 @@
+package demo
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// total is a series of the summary.
+type total struct {
+	says   string
+	series string
+	label  string // the value of the series' one label; empty for none
+}
+
+// The series in the order of a message's life.
+var totals = []total{
+	{"connections", "smtp_connections_total", ""},
+	{"  refused: blocked", "smtp_connections_rejected_blocked_total", ""},
+	{"  refused: too many", "smtp_connections_rejected_overload_total", ""},
+	{"  upgraded to TLS", "tls_sessions_total", "starttls"},
+	{"logins", "smtp_auth_success_total", ""},
+	{"  failed", "smtp_auth_failure_total", ""},
+	{"messages accepted", "smtp_messages_received_total", ""},
+	{"  refused", "smtp_messages_rejected_total", ""},
+	{"SMTP errors", "smtp_errors_total", ""},
+	{"pipeline runs", "mail_processed_total", ""},
+	{"deliveries", "mail_delivered_total", ""},
+	{"  to other servers", "smtp_messages_sent_total", ""},
+	{"  retries", "queue_retries_total", ""},
+	{"dropped", "mail_dropped_total", ""},
+	{"bounces", "mail_bounced_total", ""},
+	{"still in the queue", "queue_size", ""},
+	{"messages stored", "messages_total", ""},
+	{"bytes stored", "storage_bytes", ""},
+}
+
+// value reads one series, as a scrape would see it.
+func (d *Demo) value(series string, labels ...string) string {
+	v, err := d.tel.Value(series, labels...)
+	if err != nil {
+		return "?" // the catalogue does not have it: a test holds that it does
+	}
+	return fmt.Sprint(v)
+}
+
+// totals is one line for a terminal.
+func (d *Demo) totals() string {
+	return fmt.Sprintf("%5s  accepted %s, delivered %s, retries %s, bounced %s, dropped %s, in the queue %s, stored %s",
+		time.Since(d.began).Round(time.Second),
+		d.value("smtp_messages_received_total"), d.value("mail_delivered_total"), d.value("queue_retries_total"),
+		d.value("mail_bounced_total"), d.value("mail_dropped_total"), d.value("queue_size"), d.value("messages_total"))
+}
+
+// summary says what has happened. stopped is the error of Stop.
+func (d *Demo) summary(w io.Writer, took time.Duration, stopped error) {
+	fmt.Fprintf(w, "\nIn %s:\n\n", took.Round(100*time.Millisecond))
+	for _, t := range totals {
+		var labels []string
+		series := t.series
+		if t.label != "" {
+			labels = []string{t.label}
+			series += "{" + t.label + "}"
+		}
+		fmt.Fprintf(w, "  %-20s %9s   %s\n", t.says, d.value(t.series, labels...), series)
+	}
+	fmt.Fprintln(w)
+	if left := d.tel.Queue.Size(); left > 0 {
+		if d.spool.temporary {
+			fmt.Fprintf(w, "%d messages were waiting for their next attempt and are gone with the temporary queue; --spool keeps them.\n", left)
+		} else {
+			fmt.Fprintf(w, "%d messages wait in %s for the next start.\n", left, d.spool.dir)
+		}
+	}
+	if stopped != nil {
+		fmt.Fprintf(w, "Not everything could be pushed or cleared away:\n  %s\n", strings.ReplaceAll(stopped.Error(), "\n", "\n  "))
+	}
+}

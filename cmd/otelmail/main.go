@@ -1,0 +1,78 @@
+// Otelmail is the program beside the otelmail library.
+//
+//	otelmail demo    runs a small mail server on this machine, with telemetry
+//	otelmail help    lists the commands
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/demo"
+)
+
+const usage = `otelmail: OpenTelemetry for mail servers
+
+Usage:
+
+	otelmail demo [flags]   run a small mail server on this machine, with telemetry
+	otelmail help           show this text
+
+"otelmail demo --help" lists the flags.
+`
+
+// The exit statuses.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	switch command := args[0]; command {
+	case "demo":
+		return runDemo(args[1:], stdout, stderr)
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return exitOK
+	default:
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo or help\n\n%s", command, usage)
+		return exitUsage
+	}
+}
+
+func runDemo(args []string, stdout, stderr io.Writer) int {
+	config, err := demo.ParseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		demo.Usage(stdout)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "otelmail demo: %v\n\"otelmail demo --help\" lists the flags.\n", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// The first signal begins the drain. From then on signals do again what
+	// they do without us: the second one ends the program at once.
+	context.AfterFunc(ctx, stop)
+	if err := demo.Run(ctx, config, stdout, stderr); err != nil {
+		fmt.Fprintf(stderr, "otelmail demo: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"strings"
+	"testing"
+)
+
+func TestCommands(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	tests := []struct {
+		args           string
+		exit           int
+		stdout, stderr string // what must be said there; "" is nothing at all
+	}{
+		{"", exitUsage, "", "otelmail demo [flags]"},
+		{"help", exitOK, "otelmail demo [flags]", ""},
+		{"--help", exitOK, "otelmail demo [flags]", ""},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo or help`},
+		{"demo --help", exitOK, "--smtp host:port", ""},
+		{"demo --rate fast", exitUsage, "", `invalid value "fast" for flag -rate: want a number from 0 to 1000`},
+		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},
+	}
+	for _, tt := range tests {
+		var stdout, stderr bytes.Buffer
+		if got := run(strings.Fields(tt.args), &stdout, &stderr); got != tt.exit {
+			t.Errorf("%q: exit status %d, want %d", tt.args, got, tt.exit)
+		}
+		said(t, tt.args, "stdout", stdout.String(), tt.stdout)
+		said(t, tt.args, "stderr", stderr.String(), tt.stderr)
+	}
+}
+
+func said(t *testing.T, args, where, got, want string) {
+	t.Helper()
+	if want == "" && got != "" || !strings.Contains(got, want) {
+		t.Errorf("%q: %s has %q, want %q", args, where, got, want)
+	}
+}
+
+func TestDemoRunsAndEnds(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+	t.Setenv("RUSMES_LOG_LEVEL", "")
+	var stdout, stderr bytes.Buffer
+	args := strings.Fields("demo --http 127.0.0.1:0 --smtp 127.0.0.1:0 --rate 100 --duration 1s")
+	if got := run(args, &stdout, &stderr); got != exitOK {
+		t.Errorf("exit status %d, want 0: %s", got, &stderr)
+	}
+	for _, want := range []string{"/metrics\n", "swaks --server 127.0.0.1:", "Draining", "smtp_messages_received_total", "queue_size"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("stdout does not say %q:\n%s", want, &stdout)
+		}
+	}
+	if strings.Contains(stdout.String(), "127.0.0.1:0") {
+		t.Errorf("stdout has an address that nobody listens on:\n%s", &stdout)
+	}
+	if stderr.Len() > 0 {
+		t.Errorf("stderr: %s", &stderr)
+	}
+}
+
+// What cannot be pushed is said, and is no failure of the demo.
+func TestDemoSaysWhatCouldNotBePushed(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
+	var stdout, stderr bytes.Buffer
+	args := strings.Fields("demo --http 127.0.0.1:0 --smtp 127.0.0.1:0 --rate 20 --duration 300ms")
+	if got := run(args, &stdout, &stderr); got != exitOK {
+		t.Errorf("exit status %d, want 0: %s", got, &stderr)
+	}
+	for _, want := range []string{"Not everything could be pushed", "spans not delivered to http://127.0.0.1:1"} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("stdout does not say %q:\n%s", want, &stdout)
+		}
+	}
+}
