@@ -13,6 +13,9 @@ import (
 // source is anything whose present value an observable instrument reads.
 type source interface{ load() int64 }
 
+// refresher is a source that has to ask the application first.
+type refresher interface{ refresh() }
+
 // binder creates the instruments of a Telemetry from the catalogue and reads
 // all counters and gauges in one callback: an event is an atomic add, and the
 // OpenTelemetry SDK's work is done once a collection instead of once an event.
@@ -129,6 +132,9 @@ func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source,
 	previous := b.index[m.Name]
 	b.index[m.Name] = func(labels []string) (int64, bool) {
 		if strings.Join(labels, "\x00") == strings.Join(values, "\x00") {
+			if r, ok := s.(refresher); ok {
+				r.refresh()
+			}
 			return s.load(), true
 		}
 		if previous != nil {

@@ -298,6 +298,7 @@ func TestObservedValues(t *testing.T) {
 	tel.Storage.ObserveMessages(func(context.Context) (int64, error) { return 0, errors.New("user bob@example.org") })
 	tel.Storage.ObserveBytes(func(context.Context) (int64, error) { panic("bob@example.org") })
 	tel.Queue.ObserveSize(func(context.Context) (int64, error) { <-release; return 1, nil })
+	checkValue(t, tel, 3, "mailboxes_total")
 	for range 3 {
 		got := values(t, reader)
 		want := map[string]int64{"mailboxes_total": 3, "messages_total": 7, "storage_bytes": 8, "queue_size": 9}

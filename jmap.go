@@ -2,6 +2,9 @@ package otelmail
 
 import (
 	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -87,18 +90,41 @@ func (j *JMAP) EndRequest(failed bool) {
 	}
 }
 
+// CallError counts a method call that failed and has no span of its own: one
+// whose error was only seen in the response, or that is one too many to trace.
+func (j *JMAP) CallError() { j.errors.add(1) }
+
+// Describe adds to the span of an HTTP request, which the caller has begun, who
+// asked, as the privacy policy allows, and over what connection.
+func (j *JMAP) Describe(request trace.Span, c Conn) {
+	if request == nil || !request.IsRecording() {
+		return
+	}
+	var room attributes
+	attrs := j.tracer.door.client(room[:0], c.Remote)
+	attrs = serverAddress(attrs, c.Local, false)
+	request.SetAttributes(tlsAttributes(attrs, c.TLS)...)
+}
+
 // JMAPFacts are what is known of a method call. All but Method are optional.
 type JMAPFacts struct {
 	Method    string // an unknown one is "_OTHER"
 	AccountID string // shown as the privacy policy allows
 	CallID    string // likewise: a client chooses it
 	RequestID string // the server's own id of the request
+	// Begun is when the call began, for one that is told of afterwards; the
+	// zero value is now.
+	Begun time.Time
 }
 
 // Call begins a method call of a request. ctx holds the request's span.
 func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	i := jmapIndex[facts.Method]
-	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], serverKind), jmap: j}
+	kind := serverKind
+	if !facts.Begun.IsZero() {
+		kind = []trace.SpanStartOption{serverKind[0], trace.WithTimestamp(facts.Begun)}
+	}
+	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
 		d := j.tracer.door
 		var room attributes
@@ -142,6 +168,7 @@ var jmapErrorTypes = func() map[string]bool {
 		"accountReadOnly", "requestTooLarge", "cannotCalculateChanges", "stateMismatch",
 		"anchorNotFound", "unsupportedSort", "unsupportedFilter", "tooManyChanges",
 		"fromAccountNotFound", "fromAccountNotSupportedByMethod",
+		"unknownDataType", // RFC 9404 section 4.3
 	} {
 		m[t] = true
 	}

@@ -24,13 +24,19 @@ const (
 // logConfig says what Telemetry.Logger writes to.
 type logConfig struct {
 	level  *slog.Level
+	push   slog.Level
 	format *LogFormat
 	output string
 	writer io.Writer
 }
 
-// WithLogLevel sets the lowest level that the local log shows. The push has no
-// level of its own: it takes what the application logs. Default:
+// WithPushLogLevel sets the lowest level that is pushed over OTLP, whatever the
+// local log shows. Default info.
+func WithPushLogLevel(level slog.Level) Option {
+	return optionFunc(func(c *config) error { c.log.push = level; return nil })
+}
+
+// WithLogLevel sets the lowest level that the local log shows. Default:
 // RUSMES_LOG_LEVEL (debug, info, warn, error), else info.
 func WithLogLevel(level slog.Level) Option {
 	return optionFunc(func(c *config) error { c.log.level = &level; return nil })

@@ -50,6 +50,7 @@ func TestLogHandler(t *testing.T) {
 	logger.With("queue", "q1").WithGroup("g").WarnContext(s.Context(), "deferred", "n", 1)
 	logger.InfoContext(s.Context(), "accepted")
 	logger.Warn("outside of any span")
+	logger.DebugContext(s.Context(), "neither shown nor pushed")
 
 	lines := strings.Split(strings.TrimSpace(local.String()), "\n")
 	if len(lines) != 2 {

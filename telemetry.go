@@ -40,6 +40,7 @@ type Telemetry struct {
 	binder    *binder
 	stopper   *stopper
 	logger    *slog.Logger
+	pushLevel slog.Level
 	fleet     *Fleet
 }
 
@@ -66,7 +67,7 @@ func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.provid
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
-// a few atomic loads. Histograms cannot be read this way: collect them.
+// a few atomic loads, and for a gauge that is observed a call of its function. Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.binder.index[name]
 	if !ok {
@@ -85,7 +86,7 @@ func bind(c *config, p providers, b *binder) (*Telemetry, error) {
 		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		door:   newDoor(c.privacy, c.hashKey),
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit))
 	t.IMAP = newIMAP(b, tr, conns)

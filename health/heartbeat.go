@@ -28,6 +28,9 @@ func (h *Heartbeat) Beat() { h.last.Store(sinceEpoch()) }
 // Check returns a check that fails when the last Beat is older than maxAge, and
 // while there was none. maxAge must be positive and should be several turns of the
 // loop: a check made with another value fails at every run and says why.
+//
+// A check's first run comes at once, its second an Interval later: Beat once before
+// the registry starts, or a server whose loop starts last stays unready that long.
 func (h *Heartbeat) Check(maxAge time.Duration) func(context.Context) error {
 	return func(context.Context) error {
 		if maxAge <= 0 {
