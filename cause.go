@@ -62,6 +62,7 @@ func CauseOf(err error) Cause {
 		unknown  x509.UnknownAuthorityError
 		hostname x509.HostnameError
 		invalid  x509.CertificateInvalidError
+		op       *net.OpError
 		path     *fs.PathError
 		network  net.Error
 	)
@@ -69,7 +70,9 @@ func CauseOf(err error) Cause {
 	case errors.As(err, &dns):
 		return CauseDNS
 	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &cert),
-		errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid):
+		errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid),
+		// crypto/tls wraps alerts, whose type it keeps to itself, like this.
+		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
 		return CauseTLSHandshake
 	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
 		return CauseCanceled

@@ -143,8 +143,12 @@ func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
 func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 	c := s.imap.Command(s.Context(), verb, facts)
 	if c.recording() {
+		about := s.conn
+		if state := s.tls.Load(); state != nil {
+			about.TLS = state
+		}
 		var room attributes
-		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), s.conn)...)
+		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), about)...)
 	}
 	return c
 }
@@ -168,16 +172,22 @@ type IMAPFacts struct {
 func (i *IMAP) Command(ctx context.Context, verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 	n := imapVerbs.index(int(verb))
 	c := IMAPCommand{Op: i.tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
-	if c.recording() {
-		d := i.tracer.door
-		var room attributes
-		attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[n]))
-		attrs = d.user(attrs, facts.User)
-		attrs = d.mailbox(attrs, facts.Mailbox)
-		attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
-		c.span.SetAttributes(attrs...)
-	}
+	c.describe(n, facts)
 	return c
+}
+
+// describe sets what is known of a command.
+func (c IMAPCommand) describe(verb int, facts IMAPFacts) {
+	if !c.recording() {
+		return
+	}
+	d := c.imap.tracer.door
+	var room attributes
+	attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[verb]))
+	attrs = d.user(attrs, facts.User)
+	attrs = d.mailbox(attrs, facts.Mailbox)
+	attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
+	c.span.SetAttributes(attrs...)
 }
 
 // IMAPCommand is a command in progress. End it exactly once.
@@ -186,9 +196,27 @@ type IMAPCommand struct {
 	imap *IMAP
 }
 
+// Refine corrects the verb of a command that turned out to be another one than
+// it seemed, and adds facts learned since.
+func (c IMAPCommand) Refine(verb IMAPVerb, facts IMAPFacts) {
+	if c.recording() {
+		n := imapVerbs.index(int(verb))
+		c.span.SetName(imapVerbs.spans[n])
+		c.describe(n, facts)
+	}
+}
+
 // End ends the command: every result but [IMAPOK] is an error. The cause is the
 // error.type where it is known; else it is the result.
-func (c IMAPCommand) End(r IMAPResult, cause Cause) {
+func (c IMAPCommand) End(r IMAPResult, cause Cause) { c.finish(r, cause.String()) }
+
+// EndCode ends the command as End does, with the response code of its reply as
+// the error.type: one of RFC 9051 section 7.1 or its extensions, in any case;
+// what follows its name is ignored. Example: "AUTHENTICATIONFAILED". For "" and
+// for codes that are not known the error.type is the result.
+func (c IMAPCommand) EndCode(r IMAPResult, code string) { c.finish(r, knownIMAPCode(code)) }
+
+func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	if c.imap == nil {
 		return
 	}
@@ -200,7 +228,7 @@ func (c IMAPCommand) End(r IMAPResult, cause Cause) {
 	if c.recording() {
 		c.span.SetAttributes(mailconv.IMAPStatusKey.String(r.String()))
 		if failed {
-			c.end(firstOf(cause.String(), r.String()))
+			c.end(firstOf(errorType, r.String()))
 			return
 		}
 	}

@@ -19,7 +19,7 @@ import (
 //
 // [Telemetry.Logger] has one ready-made.
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
-	push := slog.Handler(leveled{otelslog.NewHandler(ScopeName,
+	push := slog.Handler(levelled{otelslog.NewHandler(ScopeName,
 		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)), t.pushLevel})
 	if local == nil {
 		return push
@@ -27,22 +27,22 @@ func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	return logHandler{root: local, local: local, push: push}
 }
 
-// leveled is a handler with a lowest level.
-type leveled struct {
+// levelled is a handler with a lowest level.
+type levelled struct {
 	slog.Handler
 	level slog.Level
 }
 
-func (l leveled) Enabled(ctx context.Context, level slog.Level) bool {
+func (l levelled) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= l.level && l.Handler.Enabled(ctx, level)
 }
 
-func (l leveled) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return leveled{l.Handler.WithAttrs(attrs), l.level}
+func (l levelled) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return levelled{l.Handler.WithAttrs(attrs), l.level}
 }
 
-func (l leveled) WithGroup(name string) slog.Handler {
-	return leveled{l.Handler.WithGroup(name), l.level}
+func (l levelled) WithGroup(name string) slog.Handler {
+	return levelled{l.Handler.WithGroup(name), l.level}
 }
 
 // logHandler hands each record to both sides. The pushed record carries the

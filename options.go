@@ -41,6 +41,7 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
+	inherits        bool // see tracer.inherits
 	keepGlobals     bool
 	shutdownTimeout time.Duration
 	health          *health.Registry

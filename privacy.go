@@ -172,7 +172,7 @@ func (d *door) client(attrs []attribute.KeyValue, addr net.Addr) []attribute.Key
 		shown = prefix(ip)
 	}
 	attrs = append(attrs, semconv.ClientAddress(shown), semconv.NetworkPeerAddress(shown))
-	if d.policy == PrivacyFull {
+	if d.policy == PrivacyFull && port > 0 {
 		attrs = append(attrs, semconv.ClientPort(port), semconv.NetworkPeerPort(port))
 	}
 	return attrs

@@ -17,6 +17,9 @@ type session struct {
 	begun    time.Time
 	upgraded atomic.Bool
 	ended    atomic.Bool
+	// tls is what Upgrade and Handshake told, for the spans of the commands of a
+	// session that has no span itself.
+	tls atomic.Pointer[tls.ConnectionState]
 }
 
 func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol, protocolName string, c Conn) *session {
@@ -38,16 +41,25 @@ func (s *session) Upgrade(state tls.ConnectionState) {
 		return
 	}
 	s.conns.upgraded()
-	if s.recording() {
-		var room attributes
-		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
-	}
+	s.secured(state)
 }
 
 // Handshake notes what implicit TLS agreed on, for a session that began before
 // its handshake (with Conn.TLS set, but empty).
 func (s *session) Handshake(state tls.ConnectionState) {
-	if s.conns != nil && s.recording() {
+	if s.conns != nil {
+		s.secured(state)
+	}
+}
+
+func (s *session) secured(state tls.ConnectionState) {
+	switch {
+	case s.span == nil: // keep what spans show, not the certificates
+		s.tls.Store(&tls.ConnectionState{
+			Version: state.Version, HandshakeComplete: state.HandshakeComplete,
+			DidResume: state.DidResume, CipherSuite: state.CipherSuite,
+		})
+	case s.recording():
 		var room attributes
 		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
 	}

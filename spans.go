@@ -57,6 +57,11 @@ func (o Op) end(errorType string) {
 type tracer struct {
 	trace.Tracer
 	door *door
+	// silent says that nothing is traced at all.
+	silent bool
+	// inherits says that a child of an unsampled span is never sampled, so that
+	// starting one can be left out. True of the parent-based samplers.
+	inherits bool
 }
 
 var (
@@ -69,6 +74,16 @@ var (
 func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartOption) Op {
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
+	}
+	if t.silent {
+		return Op{ctx: ctx}
+	}
+	if t.inherits {
+		if parent := trace.SpanFromContext(ctx); !parent.IsRecording() {
+			if sc := parent.SpanContext(); sc.IsValid() && !sc.IsSampled() {
+				return Op{ctx: ctx}
+			}
+		}
 	}
 	ctx, span := t.Start(ctx, name, kind...)
 	return Op{ctx, span}

@@ -389,6 +389,34 @@ func TestUnsampledWorkIsNotDescribed(t *testing.T) {
 	checkValue(t, tel, 1, "smtp_messages_received_total")
 }
 
+// TestUnsampledChildrenFollowTheSampler: children of an unsampled span are left
+// out only where the sampler would not have sampled them anyway.
+func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
+	remote := trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}}))
+	for name, tc := range map[string]struct {
+		sampler sdktrace.Sampler
+		want    int
+	}{
+		"parent-based": {sdktrace.ParentBased(sdktrace.AlwaysSample()), 0},
+		"always":       {sdktrace.AlwaysSample(), 1},
+		"parent-based but for remote parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+			sdktrace.WithRemoteParentNotSampled(sdktrace.AlwaysSample())), 1},
+		"parent-based but for local parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+			sdktrace.WithLocalParentNotSampled(sdktrace.AlwaysSample())), 0},
+	} {
+		tel, rec := traced(t, otelmail.WithSampler(tc.sampler))
+		c := tel.SMTP.Command(remote, otelmail.SMTPData)
+		if got := trace.SpanContextFromContext(c.Context()).TraceID(); got != (trace.TraceID{1}) {
+			t.Errorf("%s: the trace is lost: %v", name, got)
+		}
+		c.End(otelmail.Reply{Code: 250})
+		if got := len(rec.Ended()); got != tc.want {
+			t.Errorf("%s: %d spans, want %d", name, got, tc.want)
+		}
+	}
+}
+
 // TestZeroHandles ends handles that were never begun: a server that forgot must
 // not crash for it.
 func TestZeroHandles(t *testing.T) {

@@ -47,6 +47,7 @@ func readSettings(c *config) (startSettings, error) {
 	if c.sampler != nil {
 		s.sampler = c.sampler
 	}
+	c.inherits = c.tracerProvider == nil && followsUnsampled(s.sampler)
 	if c.propagator != nil {
 		s.propagator = c.propagator
 	}
@@ -74,6 +75,15 @@ func samplerSetting(env *settings.Env) sdktrace.Sampler {
 		return sdktrace.ParentBased(root)
 	}
 	return root
+}
+
+// followsUnsampled reports whether a sampler never samples the child of an
+// unsampled span. The SDK tells only by the sampler's description.
+func followsUnsampled(s sdktrace.Sampler) bool {
+	d := s.Description()
+	return strings.HasPrefix(d, "ParentBased{") &&
+		strings.Contains(d, "remoteParentNotSampled:AlwaysOffSampler") &&
+		strings.Contains(d, "localParentNotSampled:AlwaysOffSampler")
 }
 
 // propagatorSetting reads OTEL_PROPAGATORS. The propagators of other vendors

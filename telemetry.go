@@ -82,9 +82,13 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 
 // bind makes a Telemetry on providers with what b binds to them. It returns a working one beside an error.
 func bind(c *config, p providers, b *binder) (*Telemetry, error) {
+	_, silent := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
 		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		door:   newDoor(c.privacy, c.hashKey),
+		// A foreign provider may have a sampler that looks at children by themselves.
+		inherits: c.inherits,
+		silent:   silent,
 	}
 	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
 	conns := newConnections(b)

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -29,7 +30,7 @@ func parts(t *testing.T, text string) map[string]string {
 	r := multipart.NewReader(m.Body, params["boundary"])
 	for {
 		part, err := r.NextPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all
 		}
 		if err != nil {

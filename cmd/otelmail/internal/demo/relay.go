@@ -1,13 +1,15 @@
 package demo
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/emersion/go-smtp"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
 // relay hands messages to the server of another domain, over real SMTP. A real
@@ -26,41 +28,20 @@ func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients [
 	defer cancel()
 	client, err := r.connect(ctx, attempt)
 	if err != nil {
-		return allFail(recipients, replyOf(ctx, err))
+		return allFail(recipients, withCause(ctx, otelsmtp.ClientReply(err)))
 	}
-	if err := client.Mail(sender, nil); err != nil {
-		return allFail(recipients, replyOf(ctx, err))
-	}
-	var taken []string
+	defer client.Quit() //nolint:errcheck // politeness: the replies are in
+	reply, refused := otelsmtp.Send(attempt, client, sender, recipients, bytes.NewReader(message))
+	reply = withCause(ctx, reply)
 	var failures []failure
 	for _, recipient := range recipients {
-		if err := client.Rcpt(recipient, nil); err != nil {
-			failures = append(failures, failure{recipient, replyOf(ctx, err)})
-			continue
+		if i := slices.IndexFunc(refused, func(r otelmail.RecipientReply) bool { return r.Recipient == recipient }); i >= 0 {
+			failures = append(failures, failure{recipient, refused[i].Reply})
+		} else if !reply.Accepted() {
+			failures = append(failures, failure{recipient, reply})
 		}
-		taken = append(taken, recipient)
 	}
-	if len(taken) == 0 {
-		_ = client.Quit() // politeness: the replies are in
-		return failures[len(failures)-1].reply, failures
-	}
-	if err := sendText(client, message); err != nil {
-		reply, rest := allFail(taken, replyOf(ctx, err))
-		return reply, append(failures, rest...)
-	}
-	_ = client.Quit()
-	return otelmail.Reply{Code: 250}, failures
-}
-
-func sendText(client *smtp.Client, message []byte) error {
-	text, err := client.Data()
-	if err != nil {
-		return err
-	}
-	if _, err := text.Write(message); err != nil {
-		return err
-	}
-	return text.Close()
+	return reply, failures
 }
 
 // connect uses STARTTLS if that works, else plaintext: opportunistic TLS. The
@@ -77,9 +58,6 @@ func (r *relay) connect(ctx context.Context, attempt otelmail.Delivering) (*smtp
 		err = client.Hello(localHost)
 	}
 	if err == nil {
-		if state, ok := client.TLSConnectionState(); ok {
-			attempt.TLS(state)
-		}
 		return client, nil
 	}
 	conn.Close()
@@ -99,18 +77,11 @@ func allFail(recipients []string, reply otelmail.Reply) (otelmail.Reply, []failu
 	return reply, failures
 }
 
-// replyOf is what the other server said, or why it said nothing.
-func replyOf(ctx context.Context, err error) otelmail.Reply {
-	var said *smtp.SMTPError
-	if errors.As(err, &said) {
-		return otelmail.Reply{
-			Code:     said.Code,
-			Enhanced: otelmail.EnhancedCode(said.EnhancedCode),
-			Text:     said.Message,
-		}
+// withCause is a reply that was not given because ctx ended: the connection was
+// closed for it.
+func withCause(ctx context.Context, reply otelmail.Reply) otelmail.Reply {
+	if reply.Code == 0 && ctx.Err() != nil {
+		reply.Cause = otelmail.CauseOf(ctx.Err())
 	}
-	if ctx.Err() != nil {
-		err = ctx.Err() // the connection was closed because of it
-	}
-	return otelmail.Reply{Cause: otelmail.CauseOf(err)}
+	return reply
 }

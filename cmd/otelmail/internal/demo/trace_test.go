@@ -107,8 +107,8 @@ func compareTrace(t *testing.T, spans tracetest.SpanStubs, want map[string]int) 
 			t.Errorf("%s is in another trace", s.Name)
 		}
 		for _, kv := range s.Attributes {
-			if strings.Contains(kv.Value.Emit(), "@") {
-				t.Errorf("%s: %s holds an address: %s", s.Name, kv.Key, kv.Value.Emit())
+			if strings.Contains(kv.Value.String(), "@") {
+				t.Errorf("%s: %s holds an address: %s", s.Name, kv.Key, kv.Value.String())
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func TestTheFactsOfADelivery(t *testing.T) {
 		}
 		facts := map[string]string{}
 		for _, kv := range s.Attributes {
-			facts[string(kv.Key)] = kv.Value.Emit()
+			facts[string(kv.Key)] = kv.Value.String()
 		}
 		attempts = append(attempts, facts)
 	}

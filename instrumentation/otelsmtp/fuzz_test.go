@@ -1,0 +1,112 @@
+package otelsmtp_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+	"go.opentelemetry.io/otel/codes"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// FuzzCommands sends bytes of a stranger's choice and compares the counted
+// errors with the refusals that the client has read.
+func FuzzCommands(f *testing.F) {
+	for _, seed := range []string{
+		"EHLO a\r\n" + transaction + "\r\nDATA\r\nhi\r\n.\r\nQUIT\r\nEHLO b\r\nFOOO\r\n",
+		"EHLO a\r\n" + transaction + "\r\nDATA\r\nhi",
+		"EHLO a\r\n" + transaction + "\r\nBDAT 3\r\nhi\nBDAT 2\r\nxBDAT 0 LAST\r\n",
+		"EHLO a\r\n" + transaction + "\r\nBDAT 3\r\nhi\nRSET\r\n" + transaction + "\r\nBDAT 999 LAST\r\n",
+		"EHLO a\r\n" + transaction + "\r\nBDAT 3\r\nhi\nMAIL FROM:<>\r\nBDAT 200 LAST\r\n" + strings.Repeat("y\r\n", 70),
+		"EHLO a\r\nAUTH LOGIN\r\nc2VjcmV0\r\nAUTH LOGIN\r\n*\r\nAUTH LOGIN\r\n?\r\nAUTH LOGIN\r\n",
+		"EHLO a\r\nAUTH LOGIN\r\nd3Jvbmc=\r\nAUTH LOGIN\r\nc2VjcmV0\r\nAUTH X\r\nMAIL FROM:<no@a.b>\r\nMAIL FROM:<550@a.b>\r\n",
+		"\r\nFOOO\r\n\x00\xff\r\nEHLO \xff\r\nHELO a\r\nHELO b\r\nSTARTTLS\r\nVRFY\r\n",
+		"EHLO a\r\n" + strings.Repeat("x", 3000),
+	} {
+		f.Add([]byte(seed))
+	}
+	b := logins()
+	b.mail = func(_ *gosmtp.Conn, from string) error {
+		if strings.HasPrefix(from, "no") { // a stranger's text in the reply
+			return errors.New(from + "\n550 " + from)
+		}
+		return nil
+	}
+	b.rcpt = unknownUser
+	w := start(f, b, setting{server: func(s *gosmtp.Server) { s.MaxMessageBytes = 100 }}) // for all inputs
+
+	f.Fuzz(func(t *testing.T, input []byte) {
+		w.t = t
+		w.spans.Reset()
+		before := w.counts()
+		c, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		go func() {
+			_, _ = c.Write(input)
+			_ = c.(*net.TCPConn).CloseWrite()
+		}()
+		refusals, whole := readRefusals(c)
+		if !within(func() bool {
+			now := w.counts()
+			return now["active_connections/smtp"] == 0 && now["sessions ended"] == before["sessions ended"]+1
+		}) {
+			t.Fatalf("the session has not ended: %v", w.counts())
+		}
+		after := w.counts()
+		if n := after["smtp_connections_total"] - before["smtp_connections_total"]; n != 1 {
+			t.Errorf("%d connections, want 1", n)
+		}
+		if !whole { // the server closed before it had read all: replies may be lost
+			return
+		}
+		var unanswered int64
+		if !within(func() bool {
+			unanswered = w.unanswered()
+			return w.counts()["smtp_errors_total"]-before["smtp_errors_total"] == refusals+unanswered
+		}) {
+			t.Errorf("%d errors, want %d refusals and %d unanswered", after["smtp_errors_total"]-before["smtp_errors_total"], refusals, unanswered)
+		}
+	})
+}
+
+// readRefusals counts the replies 4xx and 5xx until the server closes.
+func readRefusals(c net.Conn) (n int64, whole bool) {
+	r := bufio.NewReader(c)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return n, err == io.EOF
+		}
+		if len(line) > 3 && (line[0] == '4' || line[0] == '5') && line[3] == ' ' {
+			n++
+		}
+	}
+}
+
+// unanswered counts the failed BDAT and AUTH to which there was no reply. (DATA
+// that breaks off is answered, if only to the void.)
+func (w *world) unanswered() (n int64) {
+	for _, s := range w.spans.Ended() {
+		if s.Status().Code != codes.Error || s.Name() != "SMTP BDAT" && s.Name() != "SMTP AUTH" {
+			continue
+		}
+		answered := false
+		for _, kv := range s.Attributes() {
+			answered = answered || kv.Key == mailconv.SMTPStatusCodeKey
+		}
+		if !answered {
+			n++
+		}
+	}
+	return n
+}

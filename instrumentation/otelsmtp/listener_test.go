@@ -1,0 +1,141 @@
+package otelsmtp_test
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+)
+
+func TestBlock(t *testing.T) {
+	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.Block(func(client net.Addr) bool {
+		tcp, ok := client.(*net.TCPAddr)
+		return ok && tcp.IP.IsLoopback()
+	})}})
+	c := w.dial()
+	c.answer("554 5.7.1")
+	c.closed()
+	early := w.dial().say("EHLO before.the.greeting.example", "554") // and still reads why
+	early.closed()
+	w.expect(counts{"smtp_connections_rejected_blocked_total": 2})
+}
+
+// TestMaxConnections has more clients come and go than there are places. A
+// client counts itself only while the server surely has it open.
+func TestMaxConnections(t *testing.T) {
+	const limit, clients, visits = 3, 20, 20
+	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.MaxConnections(limit)}})
+	var now, tooMany, served, refused atomic.Int64
+	visit := func() error {
+		c, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_ = c.SetDeadline(time.Now().Add(patience))
+		r := bufio.NewReader(c)
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(line, "421 4.3.2") {
+			refused.Add(1)
+			return nil
+		}
+		served.Add(1)
+		if now.Add(1) > limit {
+			tooMany.Add(1)
+		}
+		_, _ = io.WriteString(c, "NOOP\r\n")
+		_, err = r.ReadString('\n')
+		now.Add(-1)
+		return err
+	}
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			for range visits {
+				if err := visit(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if tooMany.Load() > 0 {
+		t.Errorf("more than %d connections were open %d times", limit, tooMany.Load())
+	}
+	if served.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d served, %d refused: want some of both", served.Load(), refused.Load())
+	}
+	w.expect(counts{"smtp_connections_total": served.Load(), "tls_sessions_total/no": served.Load(),
+		"sessions ended": served.Load(), "smtp_connections_rejected_overload_total": refused.Load()})
+}
+
+func TestRefusalInImplicitTLS(t *testing.T) {
+	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{
+		otelsmtp.ImplicitTLS(serverTLS(t)), otelsmtp.Block(func(net.Addr) bool { return true })}})
+	if said, err := io.ReadAll(w.dial()); len(said) > 0 || err != nil {
+		t.Errorf("read %q, %v; want a plain close", said, err)
+	}
+	w.expect(counts{"smtp_connections_rejected_blocked_total": 1})
+}
+
+// TestPlacesComeBack: a place is free again as soon as its connection closes.
+func TestPlacesComeBack(t *testing.T) {
+	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.MaxConnections(1)}})
+	for i := range int64(5) {
+		w.dial().greet().say("QUIT", "221")
+		w.expect(counts{"smtp_connections_total": i + 1, "tls_sessions_total/no": i + 1, "sessions ended": i + 1})
+	}
+}
+
+// TestSlowRefusals: clients that take nothing do not hold up Accept, and only so
+// many of them are waited for.
+func TestSlowRefusals(t *testing.T) {
+	const slow, waitedFor = 500, 64
+	l := &pipes{conns: make(chan net.Conn, slow+1)}
+	clients := make([]net.Conn, slow+1)
+	for i := range clients {
+		var near net.Conn
+		near, clients[i] = net.Pipe() // writing to it waits for the reader
+		l.conns <- near
+	}
+	accepting := otelsmtp.Listener(nil, l, otelsmtp.Block(func(net.Addr) bool { return len(l.conns) > 0 }))
+	c, err := accepting.Accept() // the last one
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	closed := 0
+	for _, client := range clients[:slow] {
+		if said, _ := io.ReadAll(client); len(said) == 0 {
+			closed++
+		} else if string(said) != "554 5.7.1 Your address is blocked\r\n" {
+			t.Errorf("read %q", said)
+		}
+	}
+	if closed != slow-waitedFor {
+		t.Errorf("%d clients were closed without a word, want %d", closed, slow-waitedFor)
+	}
+}
+
+// pipes is a listener without a network.
+type pipes struct{ conns chan net.Conn }
+
+func (p *pipes) Accept() (net.Conn, error) {
+	c, ok := <-p.conns
+	if !ok {
+		return nil, errors.New("no more")
+	}
+	return c, nil
+}
+func (p *pipes) Close() error   { close(p.conns); return nil }
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }

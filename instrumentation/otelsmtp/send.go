@@ -1,0 +1,76 @@
+package otelsmtp
+
+import (
+	"errors"
+	"io"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail"
+)
+
+// Send sends one message over a go-smtp client, which has said hello, within a
+// delivery attempt: it notes the connection's TLS and returns the reply to end
+// the attempt with. The server may take some recipients and refuse others: those
+// are returned, and the reply is the message's if anybody was taken, else that
+// of the last refusal. The client stays open.
+//
+//	outcome, reply := tel.Delivery.Do(ctx, attempt, func(ctx context.Context, d otelmail.Delivering) otelmail.Reply {
+//		client, err := connect(ctx)
+//		if err != nil {
+//			return otelsmtp.ClientReply(err)
+//		}
+//		defer client.Close()
+//		reply, refused := otelsmtp.Send(d, client, from, to, message)
+//		…
+//		return reply
+//	})
+func Send(d otelmail.Delivering, c *smtp.Client, from string, to []string, message io.Reader) (reply otelmail.Reply, refused []otelmail.RecipientReply) {
+	if state, ok := c.TLSConnectionState(); ok {
+		d.TLS(state)
+	}
+	if err := c.Mail(from, nil); err != nil {
+		return ClientReply(err), nil
+	}
+	taken := false
+	for _, recipient := range to {
+		if err := c.Rcpt(recipient, nil); err != nil {
+			reply = ClientReply(err)
+			refused = append(refused, otelmail.RecipientReply{Recipient: recipient, Reply: reply})
+			continue
+		}
+		taken = true
+	}
+	if !taken {
+		return reply, refused
+	}
+	return ClientReply(sendText(c, message)), refused
+}
+
+func sendText(c *smtp.Client, message io.Reader) error {
+	text, err := c.Data()
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(text, message); err != nil {
+		return err
+	}
+	return text.Close()
+}
+
+// ClientReply is what an error of go-smtp's client means for a delivery attempt:
+// the server's reply, or why there was none. nil is 250.
+func ClientReply(err error) otelmail.Reply {
+	if err == nil {
+		return otelmail.Reply{Code: 250}
+	}
+	var said *smtp.SMTPError
+	if !errors.As(err, &said) {
+		return otelmail.Reply{Cause: otelmail.CauseOf(err)}
+	}
+	reply := otelmail.Reply{Code: said.Code, Text: said.Message}
+	if e := said.EnhancedCode; e != smtp.EnhancedCodeNotSet && e != smtp.NoEnhancedCode {
+		reply.Enhanced = otelmail.EnhancedCode(e)
+	}
+	return reply
+}

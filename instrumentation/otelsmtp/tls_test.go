@@ -1,0 +1,175 @@
+package otelsmtp_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	gosmtp "github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+)
+
+func serverTLS(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mx.example.com"},
+		DNSNames: []string{"mx.example.com"}, NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+func clientTLS(server *tls.Config) *tls.Config {
+	roots := x509.NewCertPool()
+	if leaf, err := x509.ParseCertificate(server.Certificates[0].Certificate[0]); err == nil {
+		roots.AddCert(leaf)
+	}
+	return &tls.Config{RootCAs: roots, ServerName: "mx.example.com"}
+}
+
+func implicitTLS(config *tls.Config) setting {
+	return setting{listen: []otelsmtp.ListenerOption{otelsmtp.ImplicitTLS(config)}}
+}
+
+// upgrade says STARTTLS and shakes hands.
+func (c *client) upgrade(config *tls.Config) *client {
+	c.t.Helper()
+	c.say("STARTTLS", "220")
+	secure := tls.Client(c.Conn, clientTLS(config))
+	if err := secure.Handshake(); err != nil {
+		c.t.Fatal(err)
+	}
+	return hand(c.t, secure)
+}
+
+func TestStartTLS(t *testing.T) {
+	for _, bare := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
+			config := serverTLS(t)
+			w := start(t, &script{}, setting{bare: bare, server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+			c := w.dial().greet().say("MAIL FROM:<a@sender.example>", "250").upgrade(config)
+			w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1,
+				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+			c.say("EHLO client.example.net", "250").say("EHLO client.example.net", "250")
+			c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250")
+			c.say("FOOO", "500") // inside TLS nobody sees it
+			w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1, "smtp_messages_received_total": 1,
+				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+			c.say("QUIT", "221")
+			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "smtp_messages_received_total": 1,
+				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+		})
+	}
+}
+
+func TestVanishAfterStartTLS(t *testing.T) {
+	for _, bare := range []bool{false, true} {
+		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
+			config := serverTLS(t)
+			w := start(t, &script{}, setting{bare: bare, server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+			_ = w.dial().greet().upgrade(config).Close()
+			if bare && !within(func() bool { runtime.GC(); return w.durations() == 1 }) {
+				t.Error("the collected connection has not ended")
+			}
+			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
+				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+		})
+	}
+}
+
+// TestStartTLSBeforeEHLO: the Listener knows that the session began in plaintext.
+func TestStartTLSBeforeEHLO(t *testing.T) {
+	for _, greets := range []bool{true, false} {
+		t.Run(fmt.Sprintf("greets=%v", greets), func(t *testing.T) {
+			config := serverTLS(t)
+			w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+			c := w.dial()
+			c.answer("220")
+			c = c.upgrade(config)
+			if greets {
+				c.say("EHLO client.example.net", "250").say("QUIT", "221")
+			}
+			_ = c.Close()
+			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
+				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+		})
+	}
+}
+
+func TestStartTLSFails(t *testing.T) {
+	config := serverTLS(t)
+	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+	w.dial().greet().say("STARTTLS", "220").say("this is no TLS record", "550").say("QUIT", "221").closed()
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 1})
+	w.span("SMTP STARTTLS").attr("error.type", "tls_handshake")
+}
+
+func TestImplicitTLS(t *testing.T) {
+	config := serverTLS(t)
+	w := start(t, &script{}, implicitTLS(config))
+	c := hand(t, tls.Client(w.dial().Conn, clientTLS(config))).greet()
+	c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1, "smtp_messages_received_total": 1})
+	w.span("SMTP session").attr("tls.established", true).attr("tls.protocol.version", "1.3")
+
+	if _, err := hand(t, w.dial().Conn).Write([]byte("EHLO this is no TLS\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(counts{"smtp_connections_total": 2, "sessions ended": 2, "tls_sessions_total/yes": 2,
+		"smtp_messages_received_total": 1, "smtp_errors_total": 1})
+	_ = w.dial().Close() // a look whether the port is open is no error
+	w.expect(counts{"smtp_connections_total": 3, "sessions ended": 3, "tls_sessions_total/yes": 3,
+		"smtp_messages_received_total": 1, "smtp_errors_total": 1})
+}
+
+func TestImplicitTLSWithoutListener(t *testing.T) {
+	config := serverTLS(t)
+	w := start(t, &script{}, setting{bare: true, listener: func(l net.Listener) net.Listener { return tls.NewListener(l, config) }})
+	hand(t, tls.Client(w.dial().Conn, clientTLS(config))).greet().say("QUIT", "221")
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1})
+}
+
+// TestListenerAroundTLS: it would hide TLS from go-smtp, so Accept says no.
+func TestListenerAroundTLS(t *testing.T) {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := otelsmtp.Listener(nil, tls.NewListener(plain, serverTLS(t)))
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := l.Accept(); err == nil || !strings.Contains(err.Error(), "ImplicitTLS") {
+		t.Errorf("Accept returned %v, want an error that names ImplicitTLS", err)
+	}
+}
+
+func TestImplicitTLSWithoutConfig(t *testing.T) {
+	w := start(t, &script{}, implicitTLS(nil))
+	if err := tls.Client(w.dial().Conn, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil {
+		t.Error("a handshake without a certificate succeeded")
+	}
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1, "smtp_errors_total": 1})
+}
