@@ -64,14 +64,21 @@ func (b *binder) counter(m *Metric) *counter {
 // counters binds a counter, or a gauge that is only added to, with one closed
 // label: one counter a value, in the order of the label's values.
 func (b *binder) counters(m *Metric) []*counter {
+	all := make([]*counter, len(m.Labels[0].Values))
+	for i := range all {
+		all[i] = newCounter()
+	}
+	b.bindCounters(m, all)
+	return all
+}
+
+// bindCounters is counters for counters that are there already.
+func (b *binder) bindCounters(m *Metric, all []*counter) {
 	instrument := b.observable(m)
 	label := m.Labels[0]
-	all := make([]*counter, len(label.Values))
 	for i, value := range label.Values {
-		all[i] = newCounter()
 		b.observe(m, instrument, all[i], []string{value}, attribute.String(label.Key, value))
 	}
-	return all
 }
 
 // each binds a series whose label values come and go.

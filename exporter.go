@@ -36,6 +36,7 @@ type Pipeline struct {
 	starts         []part
 	stops          []part
 	last           []part
+	exports        []func() []ExportStats
 }
 
 // part is one step of starting or stopping, with the name that errors give it.
@@ -93,6 +94,10 @@ func (p *Pipeline) AddSpanProcessor(sp sdktrace.SpanProcessor) {
 func (p *Pipeline) AddLogProcessor(lp sdklog.Processor) {
 	p.logProcessors = append(p.logProcessors, lp)
 }
+
+// OnStats has the telemetry_sent_total, _dropped_total and telemetry_waiting
+// series read from fn at each collection. It must be fast and never block.
+func (p *Pipeline) OnStats(fn func() []ExportStats) { p.exports = append(p.exports, fn) }
 
 // OnStart has fn run once the providers exist and metrics can be collected.
 func (p *Pipeline) OnStart(name string, fn func(context.Context) error) {

@@ -50,7 +50,9 @@ type config struct {
 	privacy         Privacy
 	hashKey         []byte
 	domainLimit     int
+	pinned          []string
 	log             logConfig
+	self            *self
 	fleet           *Fleet
 	handle          func(error)
 	lookup          settings.LookupEnv
@@ -63,6 +65,7 @@ func newConfig(opts []Option) (*config, error) {
 		domainLimit:     200,
 		handle:          otel.Handle,
 		lookup:          os.LookupEnv,
+		self:            newSelf(),
 	}
 	var errs []error
 	for i, opt := range opts {
@@ -258,9 +261,25 @@ func WithHashKey(key []byte) Option {
 	})
 }
 
+// WithLocalDomains has messages_per_domain_total show these domains always, from
+// 0 on, beside the busiest ones. Default: none.
+func WithLocalDomains(domains ...string) Option {
+	return optionFunc(func(c *config) error {
+		for _, d := range domains {
+			clean := cleanDomain(d)
+			if clean == otherDomain {
+				return settings.Invalid("WithLocalDomains", d, "domain names")
+			}
+			c.pinned = append(c.pinned, clean)
+		}
+		return nil
+	})
+}
+
 // WithDomainLimit sets how many recipient domains messages_per_domain_total
-// shows by name, 0 to 100,000; the rest count under domain="_other", so that
-// the sum is exact. Default 200. With 0 the series is not kept at all.
+// shows by name beside the local ones, 0 to 100,000: the busiest. The rest count
+// under domain="_other", so that the sum is exact. Default 200. With 0 and
+// without local domains the series is not kept at all.
 func WithDomainLimit(n int) Option {
 	return optionFunc(func(c *config) error {
 		if n < 0 || n > 100_000 {

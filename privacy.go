@@ -65,14 +65,28 @@ const (
 type door struct {
 	policy Privacy
 	key    []byte
+	self   *self
 }
 
-func newDoor(policy Privacy, key []byte) *door {
+func newDoor(policy Privacy, key []byte, counts *self) *door {
 	if key == nil {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // crypto/rand.Read never returns an error
 	}
-	return &door{policy: policy, key: key}
+	return &door{policy: policy, key: key, self: counts}
+}
+
+// clean is [clean], counted.
+func (d *door) clean(s string, most int) string {
+	c := clean(s, most)
+	switch {
+	case c == s:
+	case len(s) > most && isClean(s):
+		d.self.tooLong.add(1)
+	default:
+		d.self.notText.add(1)
+	}
+	return c
 }
 
 // hash returns 16 hexadecimal digits: few enough to read, and enough that two
@@ -92,7 +106,7 @@ func (d *door) user(attrs []attribute.KeyValue, user string) []attribute.KeyValu
 	case PrivacyNone:
 		return attrs
 	case PrivacyFull:
-		attrs = append(attrs, semconv.UserID(clean(user, maxAddress)))
+		attrs = append(attrs, semconv.UserID(d.clean(user, maxAddress)))
 	}
 	return append(attrs, semconv.UserHash(d.hash(canonicalAddress(user))))
 }
@@ -103,7 +117,7 @@ func (d *door) address(attrs []attribute.KeyValue, keys mailconv.AddressKeys, ad
 		return attrs
 	}
 	if d.policy == PrivacyFull {
-		attrs = append(attrs, keys.Address.String(clean(address, maxAddress)))
+		attrs = append(attrs, keys.Address.String(d.clean(address, maxAddress)))
 	}
 	if d.policy != PrivacyHash {
 		attrs = append(attrs, keys.Domain.String(domainOf(address)))
@@ -126,7 +140,7 @@ func (d *door) secretText(attrs []attribute.KeyValue, key attribute.Key, value s
 		return attrs
 	}
 	if d.policy == PrivacyFull {
-		return append(attrs, key.String(clean(value, maxText)))
+		return append(attrs, key.String(d.clean(value, maxText)))
 	}
 	return append(attrs, key.String(d.hash(value)))
 }
@@ -136,7 +150,7 @@ func (d *door) openText(attrs []attribute.KeyValue, key attribute.Key, value str
 	if value == "" || d.policy != PrivacyFull {
 		return attrs
 	}
-	return append(attrs, key.String(clean(value, most)))
+	return append(attrs, key.String(d.clean(value, most)))
 }
 
 // text is what the server itself chose (a queue id, a stage), bounded all the same.
@@ -144,7 +158,7 @@ func (d *door) text(attrs []attribute.KeyValue, key attribute.Key, value string)
 	if value == "" {
 		return attrs
 	}
-	return append(attrs, key.String(clean(value, maxText)))
+	return append(attrs, key.String(d.clean(value, maxText)))
 }
 
 // mailbox keeps the names every account has (RFC 6154, RFC 8621 roles) and

@@ -97,7 +97,7 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	if p.config.meterProvider == nil && !p.disabled && len(p.readers) == 0 {
 		b.reader, b.exemplars = p.reader, s.exemplars
 	}
-	t, err := bind(p.config, own, b)
+	t, err := bind(p.config, own, b, p.exports...)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		}
 		mp := sdkmetric.NewMeterProvider(options...)
 		p.last = append(p.last, part{"metrics", mp.Shutdown})
-		own.meter = guardMeters(mp, c.handle)
+		own.meter = guardMeters(mp, c.handle, c.self)
 	}
 	if own.tracer == nil {
 		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(s.sampler)}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -388,6 +389,98 @@ func TestBadCallbacksSpoilNothing(t *testing.T) {
 	if strings.Contains(strings.Join(reported, " "), "bob@") {
 		t.Errorf("a panic's value was printed: %q", reported)
 	}
+}
+
+// TestValuesThatAreNone gives every kind of instrument what it must refuse.
+func TestValuesThatAreNone(t *testing.T) {
+	tel, reader := start(t)
+	m := tel.MeterProvider().Meter("application")
+	nan, inf := math.NaN(), math.Inf(-1)
+	ic, _ := m.Int64Counter("ic")
+	ic.Add(t.Context(), -1)
+	ic.Add(t.Context(), 2)
+	fc, _ := m.Float64Counter("fc")
+	ud, _ := m.Float64UpDownCounter("ud")
+	h, _ := m.Float64Histogram("h")
+	g, _ := m.Float64Gauge("g")
+	for _, v := range []float64{nan, inf, -1, 2} {
+		fc.Add(t.Context(), v)
+		ud.Add(t.Context(), v)
+		h.Record(t.Context(), v)
+		g.Record(t.Context(), v)
+	}
+	observe := func(_ context.Context, o metric.Float64Observer) error {
+		o.Observe(-3)
+		o.Observe(nan)
+		return nil
+	}
+	_, _ = m.Float64ObservableCounter("oc", metric.WithFloat64Callback(observe))
+	_, _ = m.Float64ObservableGauge("og", metric.WithFloat64Callback(observe))
+	_, _ = m.Int64ObservableCounter("ioc", metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error { o.Observe(-3); return nil }))
+	both, _ := m.Float64ObservableCounter("both")
+	ints, _ := m.Int64ObservableCounter("ints")
+	_, _ = m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		o.ObserveFloat64(both, -1)
+		o.ObserveInt64(ints, -1)
+		o.ObserveInt64(ints, 5)
+		return nil
+	}, both, ints)
+
+	collect(t, reader) // what this one refuses shows in the next
+	got := collect(t, reader)
+	for name, want := range map[string]float64{"fc": 2, "ud": 1} {
+		if v := got[name].Data.(metricdata.Sum[float64]).DataPoints[0].Value; v != want {
+			t.Errorf("%s is %v, want %v", name, v, want)
+		}
+	}
+	if p := got["h"].Data.(metricdata.Histogram[float64]).DataPoints[0]; p.Sum != 1 || p.Count != 2 {
+		t.Errorf("the histogram holds %d records, sum %v", p.Count, p.Sum)
+	}
+	if v := got["og"].Data.(metricdata.Gauge[float64]).DataPoints[0].Value; v != -3 {
+		t.Errorf("the observed gauge is %v", v)
+	}
+	if v := got["ints"].Data.(metricdata.Sum[int64]).DataPoints[0].Value; v != 5 {
+		t.Errorf("the observed counter is %v", v)
+	}
+	for _, name := range []string{"oc", "ioc", "both"} {
+		if _, there := got[name]; there {
+			t.Errorf("%s is there although all its values were refused", name)
+		}
+	}
+	for reason, want := range map[string]int64{"not_a_number": 4 + 4, "infinite": 4, "negative": 2 + 4 + 2*2} {
+		if v, err := tel.Value("telemetry_refused_total", reason); err != nil || v < want {
+			t.Errorf("refused as %s: %d, %v; want at least %d", reason, v, err, want)
+		}
+	}
+}
+
+func TestExportStatsAreSeries(t *testing.T) {
+	tel, _ := start(t, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		for range 2 {
+			p.OnStats(func() []otelmail.ExportStats {
+				return []otelmail.ExportStats{{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, {Signal: "logs", Sent: 1}}
+			})
+		}
+		return nil
+	})))
+	for _, tc := range []struct {
+		name, signal string
+		want         int64
+	}{
+		{"telemetry_sent_total", "traces", 10}, {"telemetry_dropped_total", "traces", 4}, {"telemetry_waiting", "traces", 2},
+		{"telemetry_sent_total", "logs", 2}, {"telemetry_sent_total", "metrics", 0},
+	} {
+		checkValue(t, tel, tc.want, tc.name, tc.signal)
+	}
+}
+
+func TestCleanedTextIsCounted(t *testing.T) {
+	tel, _ := start(t)
+	for _, id := range []string{"fine", "bad\xff", "line\nbreak", strings.Repeat("x", 1000)} {
+		tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: id}).End(otelmail.CauseNone)
+	}
+	checkValue(t, tel, 2, "telemetry_cleaned_total", "not_text")
+	checkValue(t, tel, 1, "telemetry_cleaned_total", "too_long")
 }
 
 // TestReaderContainsPanics registers a callback past the guard, as an

@@ -48,7 +48,7 @@ func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
 	r := &Reader{handle: c.handle, begin: time.Now(), histograms: map[string]*histogram{}}
 	// The SDK's limit is one for all series of a kind, and 2,000 by default.
 	// Ours are bounded at the door, so the limit only has to leave them room.
-	limit := max(defaultCardinality, c.domainLimit+2*len(definitions))
+	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+2*len(definitions))
 	opts = append(opts, sdkmetric.WithCardinalityLimitSelector(
 		func(kind sdkmetric.InstrumentKind) (int, bool) {
 			return limit, kind != sdkmetric.InstrumentKindObservableCounter

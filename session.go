@@ -67,12 +67,20 @@ func (s *session) secured(state tls.ConnectionState) {
 
 // finish ends the session once; it reports whether this call was the one.
 func (s *session) finish(cause Cause) bool {
-	if s.conns == nil || s.ended.Swap(true) {
+	if !s.first() {
 		return false
 	}
-	s.conns.closed(s.protocol)
-	s.end(cause.String())
+	s.leave(cause)
 	return true
+}
+
+// first reports whether this is the call that ends the session.
+func (s *session) first() bool { return s.conns != nil && !s.ended.Swap(true) }
+
+// leave ends the span, and the connection is no longer active.
+func (s *session) leave(cause Cause) {
+	s.end(cause.String())
+	s.conns.closed(s.protocol)
 }
 
 // SMTPSession is one SMTP, LMTP or submission connection in progress.
@@ -101,11 +109,13 @@ func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
 // End ends the session. A cause other than [CauseNone] says that it broke, and
 // counts as an error.
 func (s SMTPSession) End(cause Cause) {
-	if s.session == nil || !s.finish(cause) {
+	if s.session == nil || !s.first() {
 		return
 	}
 	if cause != CauseNone {
 		s.smtp.errors.add(1)
 	}
+	// Before the span ends: only one that still records becomes an exemplar.
 	s.smtp.duration.record(s.Context(), time.Since(s.begun))
+	s.leave(cause)
 }

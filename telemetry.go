@@ -81,18 +81,18 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 }
 
 // bind makes a Telemetry on providers with what b binds to them. It returns a working one beside an error.
-func bind(c *config, p providers, b *binder) (*Telemetry, error) {
+func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
 	_, silent := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
 		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		door:   newDoor(c.privacy, c.hashKey),
+		door:   newDoor(c.privacy, c.hashKey, c.self),
 		// A foreign provider may have a sampler that looks at children by themselves.
 		inherits: c.inherits,
 		silent:   silent,
 	}
 	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
-	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit))
+	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
 	t.JMAP = newJMAP(b, tr, conns)
 	t.POP3 = &POP3{tracer: tr, conns: conns}
@@ -102,6 +102,7 @@ func bind(c *config, p providers, b *binder) (*Telemetry, error) {
 	t.Storage = newStorage(b, c.handle)
 	t.Push = newPush(b, tr)
 	bindHealth(b, c.health)
+	c.self.bind(b, exports)
 	registration, err := b.register()
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)

@@ -1,0 +1,111 @@
+package otelmail
+
+import "go.opentelemetry.io/otel/attribute"
+
+var (
+	selfRefused = define(Metric{
+		Name: "telemetry_refused_total", Kind: Counter, Unit: "{value}",
+		Help: "Values and callbacks of the application's own instruments that were refused",
+		Rise: "The application computes a value that is none, counts backwards, or has a callback that fails. The error handler has been told which.",
+		Labels: []Label{{Key: "reason", Values: []string{"not_a_number", "infinite", "negative", "callback_error", "callback_panic"},
+			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed or panicked"}},
+	})
+	selfCleaned = define(Metric{
+		Name: "telemetry_cleaned_total", Kind: Counter, Unit: "{text}",
+		Help: "Texts from outside that had to be changed before they could leave",
+		Rise: "Somebody sends what no mail has: bytes that are no text, or names of absurd length. Nothing is lost by it.",
+		Labels: []Label{{Key: "reason", Values: []string{"not_text", "too_long"},
+			Help: "Why: invalid UTF-8 or control characters; or cut at its bound"}},
+	})
+	selfSent = define(Metric{
+		Name: "telemetry_sent_total", Kind: Counter, Unit: "{item}",
+		Help:   "Spans, log records and metric points that the receiver has taken over OTLP",
+		Rise:   "Telemetry arrives. A fall to zero while mail flows: the receiver is away, see telemetry_waiting.",
+		Labels: []Label{{Key: "signal", Values: signals, Help: "What was sent"}},
+	})
+	selfDropped = define(Metric{
+		Name: "telemetry_dropped_total", Kind: Counter, Unit: "{item}",
+		Help:   "Spans, log records and metric points that were given up",
+		Rise:   "The receiver was away for longer than the queue lasts, or refuses what it gets. Keep a buffer on disk, or look at the receiver's own log.",
+		Labels: []Label{{Key: "signal", Values: signals, Help: "What was dropped"}},
+	})
+	selfWaiting = define(Metric{
+		Name: "telemetry_waiting", Kind: Gauge, Unit: "{item}",
+		Help:   "Spans, log records and metric points that wait to be sent",
+		Rise:   "The receiver is away or slow. What waits is sent when it is back, as long as the queue or the buffer lasts.",
+		Labels: []Label{{Key: "signal", Values: signals, Help: "What waits"}},
+	})
+)
+
+var signals = []string{"traces", "metrics", "logs"}
+
+// refusal is a value of telemetry_refused_total's label.
+type refusal uint8
+
+const (
+	refusedNaN refusal = iota
+	refusedInfinite
+	refusedNegative
+	refusedCallbackError
+	refusedCallbackPanic
+)
+
+// self counts what the telemetry does to itself.
+type self struct {
+	refused []*counter
+	notText *counter
+	tooLong *counter
+}
+
+func newSelf() *self {
+	s := &self{notText: newCounter(), tooLong: newCounter()}
+	for range selfRefused.Labels[0].Values {
+		s.refused = append(s.refused, newCounter())
+	}
+	return s
+}
+
+func (s *self) refuse(why refusal) { s.refused[why].add(1) }
+
+// bind shows the counters, which counted already while the pipelines were built.
+func (s *self) bind(b *binder, exports []func() []ExportStats) {
+	b.bindCounters(selfRefused, s.refused)
+	b.bindCounters(selfCleaned, []*counter{s.notText, s.tooLong})
+	for m, read := range map[*Metric]func(ExportStats) int64{
+		selfSent:    func(e ExportStats) int64 { return e.Sent },
+		selfDropped: func(e ExportStats) int64 { return e.Dropped },
+		selfWaiting: func(e ExportStats) int64 { return e.Waiting },
+	} {
+		instrument := b.observable(m)
+		for _, signal := range signals {
+			b.observe(m, instrument, exportSource{exports, signal, read}, []string{signal},
+				attribute.String(m.Labels[0].Key, signal))
+		}
+	}
+}
+
+// ExportStats is how one way out has fared with one signal since the start.
+type ExportStats struct {
+	Signal  string // "traces", "metrics" or "logs"
+	Sent    int64  // taken by the receiver
+	Dropped int64  // given up: no room, too old, refused
+	Waiting int64  // still to be sent
+}
+
+// exportSource adds up one figure of one signal over all exporters.
+type exportSource struct {
+	exports []func() []ExportStats
+	signal  string
+	read    func(ExportStats) int64
+}
+
+func (s exportSource) load() (sum int64) {
+	for _, stats := range s.exports {
+		for _, e := range stats() {
+			if e.Signal == s.signal {
+				sum += s.read(e)
+			}
+		}
+	}
+	return sum
+}
