@@ -1,0 +1,62 @@
+package oteljmap_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+)
+
+func Example() {
+	tel, err := otelmail.New() // or Start, with exporters
+	if err != nil {
+		fmt.Println(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+
+	api := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"methodResponses":[["error",{"type":"unknownMethod"},"c1"]],"sessionState":"7"}`)
+	})
+	events := http.NotFoundHandler()
+
+	mux := http.NewServeMux()
+	mux.Handle("POST /jmap/api", oteljmap.Wrap(tel, api))
+	mux.Handle("GET /jmap/events", oteljmap.Wrap(tel, events, oteljmap.SpanOnly()))
+	server := &http.Server{Handler: mux, ConnState: oteljmap.ConnState(tel)}
+
+	body := `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Email/steal",{},"c1"]]}`
+	server.Handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/jmap/api", strings.NewReader(body)))
+	requests, _ := tel.Value("jmap_requests_total")
+	errors, _ := tel.Value("jmap_errors_total")
+	fmt.Println(requests, "request,", errors, "error")
+	// Output: 1 request, 1 error
+}
+
+// A handler that says when it works on which call gets spans that are true.
+func ExampleStartCall() {
+	tel := otelmail.Noop()
+	run := func(context.Context, string) string { return "" } // returns the type of the error
+
+	http.Handle("POST /jmap/api", oteljmap.Wrap(tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var request struct {
+			MethodCalls [][3]json.RawMessage `json:"methodCalls"`
+		}
+		if json.NewDecoder(r.Body).Decode(&request) != nil {
+			return // with a problem of type notRequest
+		}
+		for _, c := range request.MethodCalls {
+			var method, id string
+			_ = json.Unmarshal(c[0], &method)
+			_ = json.Unmarshal(c[2], &id)
+			call := oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: method, CallID: id})
+			call.End(run(call.Context(), method))
+		}
+	})))
+	// Output:
+}
