@@ -69,7 +69,7 @@ func (h hitterHeap) Swap(i, j int) {
 
 // Push implements heap.Interface.
 func (h *hitterHeap) Push(x any) {
-	e := x.(*hitter) //nolint:errcheck // only hitters are pushed
+	e := x.(*hitter)
 	e.index = len(*h)
 	*h = append(*h, e)
 }

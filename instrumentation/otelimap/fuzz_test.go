@@ -1,0 +1,62 @@
+package otelimap_test
+
+import (
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+// waiting is a session whose IDLE touches nothing. go-imap does not wait for an
+// IDLE that ends the wrong way, and imapmemserver's would race with the next
+// command.
+type waiting struct{ *mailSession }
+
+func (waiting) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	<-stop
+	return nil
+}
+
+// Whatever a stranger sends, the session ends, its spans with it, and no number
+// is larger than the number of lines allows.
+func FuzzServer(f *testing.F) {
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"), true)
+	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"), true)
+	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"), true)
+	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"), true)
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"), false)
+	f.Fuzz(func(t *testing.T, lines []byte, listener bool) {
+		store := newStore(t)
+		w := newWorld(t, setup{listener: listener, caps: allCaps,
+			session: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+				return waiting{newMailSession(store, new(atomic.Int64))}, nil, nil
+			}})
+		nc, err := net.Dial("tcp", w.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		_ = nc.SetDeadline(time.Now().Add(patience))
+		// The server may hang up at any point: only what it has counted matters.
+		_, _ = nc.Write(lines)
+		_ = nc.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, nc)
+		_ = nc.Close()
+		if !within(func() bool { return w.counts()["active"] == 0 }) {
+			t.Fatal("the session has not ended")
+		}
+		commands, errs := w.counts()["commands"], w.counts()["errors"]
+		if most := int64(len(lines)/4 + 1); commands > most {
+			t.Errorf("%d commands in %d bytes", commands, len(lines))
+		}
+		if errs > commands+1 {
+			t.Errorf("%d errors in %d commands", errs, commands)
+		}
+		if begun, ended := len(w.spans.Started()), len(w.spans.Ended()); begun != ended || int64(ended) != commands {
+			t.Errorf("%d spans have begun and %d ended, of %d commands", begun, ended, commands)
+		}
+	})
+}

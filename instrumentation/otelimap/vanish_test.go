@@ -1,0 +1,197 @@
+package otelimap_test
+
+import (
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-imap/v2/imapserver"
+)
+
+// A client that goes away between commands breaks nothing.
+func TestClientVanishes(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, _ bool) {
+		w := newWorld(t, s)
+		_ = w.dial().Close()
+		_ = w.login().Close()
+		_ = w.login().say("SELECT INBOX", "OK").Close()
+		w.ended(3, counts{"commands": 3})
+	})
+}
+
+// A reset is a session that broke, for who can see it.
+func TestClientResets(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, _ bool) {
+		w := newWorld(t, s)
+		c := w.login()
+		tcp, ok := c.Conn.(*net.TCPConn)
+		if !ok {
+			tcp = c.Conn.(interface{ NetConn() net.Conn }).NetConn().(*net.TCPConn)
+		}
+		if err := tcp.SetLinger(0); err != nil {
+			t.Fatal(err)
+		}
+		_ = tcp.Close()
+		want := counts{"commands": 1}
+		if s.listener {
+			want["errors"] = 1
+		}
+		w.ended(1, want)
+	})
+}
+
+// go-imap hangs up, without a reply, on what is no command.
+func TestLineThatIsNoCommand(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, visible bool) {
+		w := newWorld(t, s)
+		w.dial().send("\r\n").closed()
+		want := counts{}
+		if visible {
+			want["errors"] = 1
+		}
+		w.ended(1, want)
+	})
+}
+
+// An unknown command before LOGIN is answered BAD and BYE: one error.
+func TestUnknownCommandBeforeLogin(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, visible bool) {
+		w := newWorld(t, s)
+		w.dial().say("EHLO me", "BAD").closed()
+		want := counts{}
+		if visible {
+			want = counts{"commands": 1, "errors": 1}
+		}
+		w.ended(1, want)
+	})
+}
+
+// The backend may throw a client out: that breaks nothing.
+func TestBye(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, _ bool) {
+		conns := make(chan *imapserver.Conn, 1)
+		s.session = func(c *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			conns <- c
+			return &backend{}, nil, nil
+		}
+		w := newWorld(t, s)
+		c := w.login()
+		if err := (<-conns).Bye("time to go"); err != nil {
+			t.Fatal(err)
+		}
+		c.closed()
+		w.ended(1, counts{"commands": 1})
+	})
+}
+
+// A shutdown ends all sessions; those in IDLE are cut off.
+func TestServerCloses(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, _ bool) {
+		w := newWorld(t, s)
+		w.login()
+		w.idle(w.login())
+		if err := w.server.Close(); err != nil {
+			t.Fatal(err)
+		}
+		w.ended(2, counts{"commands": 3, "errors": 1})
+	})
+}
+
+// A client may choose a tag that looks like something else.
+func TestTags(t *testing.T) {
+	w := newWorld(t, setup{listener: true})
+	c := w.login()
+	tags := []string{"+", "+ok", "OK", "NO", "BAD", "BYE", fmt.Sprintf("%05000d", 1), "\xfftag", "a.b:c"}
+	for _, tag := range tags {
+		c.send(tag + " CREATE " + "INBOX\r\n").answer(tag + " NO")
+	}
+	n := int64(len(tags))
+	w.expect(counts{"connections": 1, "active": 1, "plain": 1, "commands": 1 + n, "errors": n})
+	w.idle(c.say("SELECT INBOX", "OK"))
+	c.send("DONE\r\n").answer("t OK")
+	w.expect(counts{"connections": 1, "active": 1, "plain": 1, "commands": 3 + n, "errors": n})
+}
+
+// A hundred clients at once, with go-imap's own client library.
+func TestConcurrentSessions(t *testing.T) {
+	sees(t, func(t *testing.T, s setup, visible bool) {
+		s.caps = allCaps
+		w := newWorld(t, s)
+		const clients = 100
+		var all sync.WaitGroup
+		for i := range clients {
+			all.Go(func() {
+				if err := session(w, fmt.Sprintf("box%d", i)); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		n := int64(8)
+		if visible {
+			n += 1 // LOGOUT
+		}
+		w.ended(clients, counts{"commands": n * clients, "errors": 2 * clients})
+		if got := len(w.spans.Ended()); got != int(n)*clients {
+			t.Errorf("%d spans, want %d", got, int(n)*clients)
+		}
+	})
+}
+
+// session is one client's session: 8 commands and LOGOUT, two of them fail.
+func session(w *world, box string) error {
+	dial := imapclient.DialInsecure
+	options := &imapclient.Options{}
+	if w.tls {
+		dial, options.TLSConfig = imapclient.DialTLS, insecure
+	}
+	c, err := dial(w.addr, options)
+	if err != nil {
+		return fmt.Errorf("dial: %w", err)
+	}
+	defer c.Close()
+	if err := c.WaitGreeting(); err != nil {
+		return fmt.Errorf("greeting: %w", err)
+	}
+	if err := c.Login("bob@example.org", "wrong").Wait(); err == nil {
+		return fmt.Errorf("logged in with a wrong password")
+	}
+	if err := c.Login("bob@example.org", "secret").Wait(); err != nil {
+		return fmt.Errorf("login: %w", err)
+	}
+	if err := c.Create(box, nil).Wait(); err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	if err := c.Create(box, nil).Wait(); err == nil {
+		return fmt.Errorf("created %s twice", box)
+	}
+	const text = "Subject: hi\r\n\r\nhi\r\n"
+	a := c.Append(box, int64(len(text)), nil)
+	if _, err := a.Write([]byte(text)); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	if err := a.Close(); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	if _, err := a.Wait(); err != nil {
+		return fmt.Errorf("append: %w", err)
+	}
+	if _, err := c.Select(box, nil).Wait(); err != nil {
+		return fmt.Errorf("select: %w", err)
+	}
+	body := &imap.FetchItemBodySection{}
+	got, err := c.Fetch(imap.SeqSetNum(1), &imap.FetchOptions{BodySection: []*imap.FetchItemBodySection{body}}).Collect()
+	if err != nil || len(got) != 1 || string(got[0].FindBodySection(body)) != text {
+		return fmt.Errorf("fetch: %v, %w", got, err)
+	}
+	if err := c.Noop().Wait(); err != nil {
+		return fmt.Errorf("noop: %w", err)
+	}
+	if err := c.Logout().Wait(); err != nil {
+		return fmt.Errorf("logout: %w", err)
+	}
+	return nil
+}
