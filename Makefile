@@ -38,8 +38,8 @@ fuzz: ## every fuzz target for $(FUZZTIME)
 	@./internal/fuzz.sh $(FUZZTIME) $(filter-out ./integration,$(MODULES))
 
 .PHONY: bench
-bench: ## benchmarks side by side with client_golang and bare atomics
-	go test -run '^$$' -bench . -benchmem -count 6 .
+bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
+	cd bench && go run . -out ../docs
 
 .PHONY: lint
 lint: bin/golangci-lint ## gofmt, vet, golangci-lint, go mod tidy, generated files

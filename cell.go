@@ -65,11 +65,3 @@ func shard() uintptr {
 	const golden = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio: neighbours land far apart
 	return uintptr(uint64(p>>11) * golden >> 32)
 }
-
-// gauge is a value that is set, or goes up and down. One cell: what is set
-// cannot be spread.
-type gauge struct{ cell }
-
-func (g *gauge) add(n int64) { g.n.Add(n) }
-func (g *gauge) set(n int64) { g.n.Store(n) }
-func (g *gauge) load() int64 { return g.n.Load() }

@@ -97,7 +97,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	o := Delivering{Op: op, delivery: d, transport: a.Transport}
 	if o.recording() {
 		door := d.tracer.door
-		var room attributes
+		room := takeRoom()
 		attrs := append(room[:0],
 			mailconv.TransportKey.String(a.Transport.String()),
 			mailconv.AttemptKey.Int(max(a.Number, 1)))
@@ -113,6 +113,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 			attrs = append(attrs, mailconv.TLSPolicyKey.String(a.TLSPolicy))
 		}
 		o.span.SetAttributes(door.message(attrs, &a.Message)...)
+		room.free()
 	}
 	return o
 }
@@ -138,16 +139,18 @@ type Delivering struct {
 // Peer notes the address that was connected to.
 func (o Delivering) Peer(addr net.Addr) {
 	if o.recording() {
-		var room attributes
+		room := takeRoom()
 		o.span.SetAttributes(serverAddress(room[:0], addr, true)...)
+		room.free()
 	}
 }
 
 // TLS notes the state of the connection after its handshake.
 func (o Delivering) TLS(state tls.ConnectionState) {
 	if o.recording() {
-		var room attributes
+		room := takeRoom()
 		o.span.SetAttributes(tlsAttributes(room[:0], &state)...)
+		room.free()
 	}
 }
 
@@ -184,14 +187,17 @@ func (o Delivering) EndAs(outcome Outcome, r Reply) {
 		o.end("")
 		return
 	}
-	var room attributes
+	room := takeRoom()
 	attrs := append(room[:0], mailconv.OutcomeKey.String(outcome.String()))
 	attrs = o.delivery.tracer.door.reply(attrs, r)
+	if outcome != OutcomeDelivered {
+		attrs = append(attrs, mailconv.ReasonKey.String(r.reason()))
+	}
+	o.span.SetAttributes(attrs...)
+	room.free()
 	if outcome == OutcomeDelivered {
-		o.span.SetAttributes(attrs...)
 		o.end("")
 		return
 	}
-	o.span.SetAttributes(append(attrs, mailconv.ReasonKey.String(r.reason()))...)
 	o.end(r.errorType())
 }

@@ -83,13 +83,13 @@ func (h *histogram) record(ctx context.Context, d time.Duration) {
 	s := &h.buckets[shard()&h.mask]
 	s[bucket].Add(1)
 	s[maxBuckets].Add(nanos)
-	if span := trace.SpanFromContext(ctx); span.IsRecording() || h.filter == exemplarsAlways {
-		h.offer(&h.exemplars[bucket], span.SpanContext(), nanos)
+	if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() || h.filter == exemplarsAlways {
+		h.offer(&h.exemplars[bucket], sc, nanos)
 	}
 }
 
 func (h *histogram) offer(e *latestExemplar, sc trace.SpanContext, nanos int64) {
-	if h.filter == exemplarsNever || h.filter == exemplarsTraced && !sc.IsSampled() || !e.mu.TryLock() {
+	if h.filter == exemplarsNever || !e.mu.TryLock() {
 		return
 	}
 	e.nanos, e.time, e.trace, e.span = nanos, time.Now(), sc.TraceID(), sc.SpanID()

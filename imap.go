@@ -147,8 +147,9 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 		if state := s.tls.Load(); state != nil {
 			about.TLS = state
 		}
-		var room attributes
+		room := takeRoom()
 		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), about)...)
+		room.free()
 	}
 	return c
 }
@@ -182,12 +183,13 @@ func (c IMAPCommand) describe(verb int, facts IMAPFacts) {
 		return
 	}
 	d := c.imap.tracer.door
-	var room attributes
+	room := takeRoom()
 	attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[verb]))
 	attrs = d.user(attrs, facts.User)
 	attrs = d.mailbox(attrs, facts.Mailbox)
 	attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
 	c.span.SetAttributes(attrs...)
+	room.free()
 }
 
 // IMAPCommand is a command in progress. End it exactly once.

@@ -100,10 +100,11 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 	if request == nil || !request.IsRecording() {
 		return
 	}
-	var room attributes
+	room := takeRoom()
 	attrs := j.tracer.door.client(room[:0], c.Remote)
 	attrs = serverAddress(attrs, c.Local, false)
 	request.SetAttributes(tlsAttributes(attrs, c.TLS)...)
+	room.free()
 }
 
 // JMAPFacts are what is known of a method call. All but Method are optional.
@@ -127,12 +128,13 @@ func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
 		d := j.tracer.door
-		var room attributes
+		room := takeRoom()
 		attrs := append(room[:0], mailconv.JMAPMethodKey.String(jmapMethods.values[i]))
 		attrs = d.secretText(attrs, mailconv.JMAPAccountIDKey, facts.AccountID)
 		attrs = d.secretText(attrs, mailconv.JMAPCallIDKey, facts.CallID)
 		attrs = d.text(attrs, mailconv.JMAPRequestIDKey, facts.RequestID)
 		c.span.SetAttributes(attrs...)
+		room.free()
 	}
 	return c
 }

@@ -113,8 +113,9 @@ func (d *door) message(attrs []attribute.KeyValue, f *MessageFacts) []attribute.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
 	p := Processing{Op: m.tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
 	if p.recording() {
-		var room attributes
+		room := takeRoom()
 		p.span.SetAttributes(m.tracer.door.message(room[:0], &facts)...)
+		room.free()
 	}
 	return p
 }
@@ -191,9 +192,10 @@ func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
 	if s.recording() {
 		d := m.tracer.door
-		var room attributes
+		room := takeRoom()
 		attrs := d.text(room[:0], mailconv.StageNameKey, name)
 		s.span.SetAttributes(d.message(attrs, &facts)...)
+		room.free()
 	}
 	return s
 }

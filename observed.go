@@ -12,7 +12,8 @@ import (
 // function. That function is the application's: it may fail, panic or hang, and
 // none of these may hold up a scrape or lose another series.
 type observed struct {
-	gauge
+	base    atomic.Int64
+	changes *counter // sharded: sessions report changes, and nobody sets often
 	name    string
 	handle  func(error)
 	read    atomic.Pointer[func(context.Context) (int64, error)]
@@ -23,11 +24,15 @@ type observed struct {
 const observeTime = 250 * time.Millisecond
 
 func (b *binder) observedGauge(m *Metric, handle func(error)) *observed {
-	o := &observed{name: m.FullName(b.namespace), handle: handle}
+	o := &observed{changes: newCounter(), name: m.FullName(b.namespace), handle: handle}
 	b.observe(m, b.observable(m), o, nil)
 	b.beforeCollection(o.refresh)
 	return o
 }
+
+func (o *observed) add(n int64) { o.changes.add(n) }
+func (o *observed) set(n int64) { o.base.Store(n - o.changes.load()) }
+func (o *observed) load() int64 { return o.base.Load() + o.changes.load() }
 
 func (o *observed) observe(fn func(context.Context) (int64, error)) {
 	if fn == nil {

@@ -41,7 +41,8 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool // see tracer.inherits
+	inherits        bool        // see tracer.inherits
+	idle            *idleTracer // see tracer.idle
 	keepGlobals     bool
 	shutdownTimeout time.Duration
 	health          *health.Registry

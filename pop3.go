@@ -85,8 +85,9 @@ type POP3Command struct {
 // User notes who gives the command, as the privacy policy allows.
 func (c POP3Command) User(user string) {
 	if c.recording() {
-		var room attributes
+		room := takeRoom()
 		c.span.SetAttributes(c.pop3.tracer.door.user(room[:0], user)...)
+		room.free()
 	}
 }
 

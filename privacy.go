@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash"
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -66,6 +68,14 @@ type door struct {
 	policy Privacy
 	key    []byte
 	self   *self
+	macs   sync.Pool
+}
+
+// mac is a keyed hash with room to work in: keying one costs as much as hashing.
+type mac struct {
+	hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
 }
 
 func newDoor(policy Privacy, key []byte, counts *self) *door {
@@ -73,7 +83,9 @@ func newDoor(policy Privacy, key []byte, counts *self) *door {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // crypto/rand.Read never returns an error
 	}
-	return &door{policy: policy, key: key, self: counts}
+	d := &door{policy: policy, key: key, self: counts}
+	d.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, d.key)} }
+	return d
 }
 
 // clean is [clean], counted.
@@ -92,9 +104,12 @@ func (d *door) clean(s string, most int) string {
 // hash returns 16 hexadecimal digits: few enough to read, and enough that two
 // of a million users collide once in thirty million tries.
 func (d *door) hash(s string) string {
-	mac := hmac.New(sha256.New, d.key)
-	mac.Write([]byte(s))
-	return hex.EncodeToString(mac.Sum(nil)[:8])
+	m := d.macs.Get().(*mac)
+	defer d.macs.Put(m)
+	m.Reset()
+	m.text = append(m.text[:0], s...)
+	m.Write(m.text)
+	return hex.EncodeToString(m.Sum(m.sum[:0])[:8])
 }
 
 // user describes an authenticated or named user.

@@ -31,6 +31,9 @@ import (
 // Beside an error Start returns a Telemetry that records nothing, and has
 // stopped whatever it had begun.
 //
+// Where no exporter takes spans, the methods of [Telemetry] record none: work has
+// trace ids, for logs and exemplars, and nothing more.
+//
 // With OTEL_SDK_DISABLED=true nothing is recorded or pushed; the health probes
 // are served all the same.
 func Start(ctx context.Context, opts ...Option) (*Telemetry, error) {
@@ -137,6 +140,9 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		own.meter = guardMeters(mp, c.handle, c.self)
 	}
 	if own.tracer == nil {
+		if len(p.spanProcessors) == 0 {
+			c.idle = &idleTracer{s.sampler}
+		}
 		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(s.sampler)}
 		for _, sp := range p.spanProcessors {
 			options = append(options, sdktrace.WithSpanProcessor(sp))

@@ -475,7 +475,7 @@ func TestExportStatsAreSeries(t *testing.T) {
 }
 
 func TestCleanedTextIsCounted(t *testing.T) {
-	tel, _ := start(t)
+	tel, _ := traced(t)
 	for _, id := range []string{"fine", "bad\xff", "line\nbreak", strings.Repeat("x", 1000)} {
 		tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: id}).End(otelmail.CauseNone)
 	}

@@ -38,8 +38,9 @@ func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
 func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) Queueing {
 	o := Queueing{Op: q.tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
 	if o.recording() {
-		var room attributes
+		room := takeRoom()
 		o.span.SetAttributes(q.tracer.door.message(room[:0], &facts)...)
+		room.free()
 	}
 	return o
 }
@@ -72,9 +73,10 @@ func (o Queueing) End(cause Cause) {
 func (q *Queue) Dequeue(ctx context.Context, tc TraceContext, facts MessageFacts, waited time.Duration) Dequeueing {
 	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
 	if o.recording() {
-		var room attributes
+		room := takeRoom()
 		attrs := append(room[:0], mailconv.QueueWaitKey.Float64(max(waited, 0).Seconds()))
 		o.span.SetAttributes(q.tracer.door.message(attrs, &facts)...)
+		room.free()
 	}
 	return o
 }

@@ -14,6 +14,9 @@ func (e EnhancedCode) String() string {
 	if e[0] != 2 && e[0] != 4 && e[0] != 5 || e[1] < 0 || e[1] > 999 || e[2] < 0 || e[2] > 999 {
 		return ""
 	}
+	if e[1] == 0 && e[2] == 0 { // the commonest by far
+		return [...]string{2: "2.0.0", 4: "4.0.0", 5: "5.0.0"}[e[0]]
+	}
 	return strconv.Itoa(e[0]) + "." + strconv.Itoa(e[1]) + "." + strconv.Itoa(e[2])
 }
 

@@ -27,8 +27,9 @@ func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol
 	s.Op = t.begin(ctx, sessionNames[p], serverKind)
 	conns.opened(p, c)
 	if s.recording() {
-		var room attributes
+		room := takeRoom()
 		s.span.SetAttributes(t.door.conn(room[:0], protocolName, c)...)
+		room.free()
 	}
 	return s
 }
@@ -60,8 +61,9 @@ func (s *session) secured(state tls.ConnectionState) {
 			DidResume: state.DidResume, CipherSuite: state.CipherSuite,
 		})
 	case s.recording():
-		var room attributes
+		room := takeRoom()
 		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
+		room.free()
 	}
 }
 

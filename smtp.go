@@ -183,16 +183,18 @@ type SMTPCommand struct {
 // PrivacyFull.
 func (c SMTPCommand) Helo(name string) {
 	if c.recording() {
-		var room attributes
+		room := takeRoom()
 		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, maxDomain)...)
+		room.free()
 	}
 }
 
 // User notes who gives the command, as the privacy policy allows.
 func (c SMTPCommand) User(user string) {
 	if c.recording() {
-		var room attributes
+		room := takeRoom()
 		c.span.SetAttributes(c.smtp.tracer.door.user(room[:0], user)...)
+		room.free()
 	}
 }
 
@@ -212,8 +214,9 @@ func (c SMTPCommand) To(address string) { c.address(mailconv.To(), address) }
 
 func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
 	if c.recording() {
-		var room attributes
+		room := takeRoom()
 		c.span.SetAttributes(c.smtp.tracer.door.address(room[:0], keys, address)...)
+		room.free()
 	}
 }
 
@@ -319,9 +322,10 @@ func (c SMTPCommand) finish(r Reply) {
 		c.end("")
 		return
 	}
-	var room attributes
+	room := takeRoom()
 	attrs := append(room[:0], mailconv.SMTPCommandKey.String(c.verb.String()))
 	c.span.SetAttributes(c.smtp.tracer.door.reply(attrs, r)...)
+	room.free()
 	if r.Failed() {
 		c.end(r.errorType())
 		return

@@ -3,12 +3,12 @@ package otelmail
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 )
 
 // Op is work that has begun: the handle that Start-like methods return. It is a
@@ -30,8 +30,8 @@ func (o Op) Context() context.Context {
 // Span is the work's span, for attributes of the application's own. Compute
 // them only when span.IsRecording().
 func (o Op) Span() trace.Span {
-	if o.span == nil {
-		return tracenoop.Span{}
+	if o.span == nil { // not recorded: the context has the trace at most
+		return trace.SpanFromContext(o.Context())
 	}
 	return o.span
 }
@@ -59,6 +59,8 @@ type tracer struct {
 	door *door
 	// silent says that nothing is traced at all.
 	silent bool
+	// idle stands in where no exporter takes spans.
+	idle *idleTracer
 	// inherits says that a child of an unsampled span is never sampled, so that
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
@@ -78,6 +80,9 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if t.silent {
 		return Op{ctx: ctx}
 	}
+	if t.idle != nil {
+		return t.idle.begin(ctx, name)
+	}
 	if t.inherits {
 		if parent := trace.SpanFromContext(ctx); !parent.IsRecording() {
 			if sc := parent.SpanContext(); sc.IsValid() && !sc.IsSampled() {
@@ -89,8 +94,21 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	return Op{ctx, span}
 }
 
-// attributes is room for the attributes of one span on the stack.
-type attributes [12]attribute.KeyValue
+// attributes is room for the attributes of one span. It is lent and given back,
+// because what is handed to a span as a slice cannot stay on the stack; spans
+// copy what they are given.
+type attributes [16]attribute.KeyValue
+
+var rooms = sync.Pool{New: func() any { return new(attributes) }}
+
+func takeRoom() *attributes {
+	return rooms.Get().(*attributes)
+}
+
+func (a *attributes) free() {
+	clear(a[:]) // strings of a stranger's mail are not kept alive
+	rooms.Put(a)
+}
 
 // known is a closed set of names, each with what a span of it is called.
 type known struct {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -387,6 +388,36 @@ func TestUnsampledWorkIsNotDescribed(t *testing.T) {
 		t.Errorf("%d spans recorded", n)
 	}
 	checkValue(t, tel, 1, "smtp_messages_received_total")
+}
+
+// TestWithoutASpanExporter records no span, and keeps the trace for logs,
+// exemplars and the queue.
+func TestWithoutASpanExporter(t *testing.T) {
+	tel, reader := start(t)
+	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+	c := s.Command(otelmail.SMTPData)
+	c.User("bob@example.org")
+	stored, q := tel.Queue.Accept(c.Context(), otelmail.MessageFacts{})
+	q.End(otelmail.CauseNone)
+	d := tel.Queue.Resume(t.Context(), stored, otelmail.MessageFacts{})
+	id := s.Span().SpanContext().TraceID()
+	if !id.IsValid() || s.Span().IsRecording() || stored.Trace.SpanContext().TraceID() != id || d.Span().SpanContext().TraceID() != id {
+		t.Errorf("trace %v, stored %v, resumed %v", id, stored.Trace, d.Span().SpanContext().TraceID())
+	}
+	tel.Delivery.Attempt(d.Context(), otelmail.Attempt{Queue: stored.Trace}).End(otelmail.Reply{Code: 250})
+	d.End(otelmail.CauseNone)
+	c.End(otelmail.Reply{Code: 250})
+	s.End(otelmail.CauseNone)
+	h := collect(t, reader)["rusmes_smtp_session_duration_seconds"].Data.(metricdata.Histogram[float64])
+	if e := h.DataPoints[0].Exemplars; len(e) != 1 || trace.TraceID(e[0].TraceID) != id {
+		t.Errorf("exemplars %+v, want one of trace %v", e, id)
+	}
+	unsampled, reader := start(t, otelmail.WithSampleRatio(0))
+	unsampled.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
+	h = collect(t, reader)["rusmes_smtp_session_duration_seconds"].Data.(metricdata.Histogram[float64])
+	if len(h.DataPoints[0].Exemplars) != 0 {
+		t.Error("an unsampled session has an exemplar")
+	}
 }
 
 // TestUnsampledChildrenFollowTheSampler: children of an unsampled span are left

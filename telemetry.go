@@ -88,6 +88,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 		door:   newDoor(c.privacy, c.hashKey, c.self),
 		// A foreign provider may have a sampler that looks at children by themselves.
 		inherits: c.inherits,
+		idle:     c.idle,
 		silent:   silent,
 	}
 	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}

@@ -98,6 +98,9 @@ func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind 
 	if ctx == nil {
 		ctx = context.Background()
 	}
+	if t.idle != nil {
+		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored)}
+	}
 	links := []trace.Link{{SpanContext: stored}}
 	if current := trace.SpanContextFromContext(ctx); current.IsValid() {
 		links = append(links, trace.Link{SpanContext: current})
@@ -113,7 +116,7 @@ func (t *tracer) linked(ctx context.Context, name string, tc TraceContext, kind 
 		ctx = context.Background()
 	}
 	stored := tc.SpanContext()
-	if !stored.IsValid() {
+	if !stored.IsValid() || t.idle != nil {
 		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
 	}
 	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored}))

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	prom "github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/rusmes/otelmail"
+)
+
+// An accepted message's set is what a message and the clients around it move:
+// 15 counters (one of them its recipient's domain), 2 gauges, 3 histograms.
+
+const (
+	setCounters   = 15
+	setGauges     = 2
+	setHistograms = 3
+	setSpans      = 8
+
+	recipient       = "bob@mail.example.org"
+	recipientDomain = "mail.example.org"
+)
+
+var (
+	accepted = otelmail.Reply{Code: 250, Enhanced: otelmail.EnhancedCode{2, 0, 0}}
+	loggedIn = otelmail.Reply{Code: 235}
+)
+
+// handles are the eight pieces of work that the set's events come from.
+type handles struct {
+	auth, data otelmail.SMTPCommand
+	queueing   otelmail.Queueing
+	processing [setHistograms]otelmail.Processing
+	attempt    otelmail.Delivering
+	fetch      otelmail.IMAPCommand
+}
+
+func begin(ctx context.Context, tel *otelmail.Telemetry) handles {
+	h := handles{
+		auth:     tel.SMTP.Command(ctx, otelmail.SMTPAuth),
+		data:     tel.SMTP.Command(ctx, otelmail.SMTPData),
+		queueing: tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}),
+		attempt:  tel.Delivery.Attempt(ctx, otelmail.Attempt{}),
+		fetch:    tel.IMAP.Command(ctx, otelmail.IMAPFetch, otelmail.IMAPFacts{}),
+	}
+	for i := range h.processing {
+		h.processing[i] = tel.Mail.Process(ctx, otelmail.MessageFacts{})
+	}
+	return h
+}
+
+// end has everything of the set happen once.
+func (h *handles) end(tel *otelmail.Telemetry) {
+	h.auth.End(loggedIn)                   // auth success
+	h.data.EndMessage(accepted, recipient) // received, domain
+	h.queueing.End(otelmail.CauseNone)     // queue size (gauge)
+	for i := range h.processing {          //
+		h.processing[i].End(otelmail.FateQueued, otelmail.CauseNone) // processed and latency (histogram), three times
+	}
+	h.attempt.End(accepted)                          // delivered, sent
+	h.fetch.End(otelmail.IMAPOK, otelmail.CauseNone) // IMAP commands
+	tel.Queue.Retried()                              // retries
+	tel.Push.Delivered()                             // pushes
+	tel.JMAP.EndRequest(false)                       // JMAP requests
+	tel.SMTP.ProtocolError()                         // errors
+	tel.SMTP.Refuse(otelmail.RefusedOverload)        // refused connections
+	tel.Mail.Dropped()                               // dropped
+	tel.Storage.AddMessages(1)                       // stored messages (gauge)
+}
+
+// promSet is the same set with client_golang, all children resolved.
+type promSet struct {
+	counters   [setCounters]prom.Counter
+	gauges     [setGauges]prom.Gauge
+	histograms [setHistograms]prom.Histogram
+}
+
+func newPromSet() *promSet {
+	s := &promSet{}
+	for i := range s.counters {
+		s.counters[i] = prom.NewCounter(prom.CounterOpts{Name: "c" + strconv.Itoa(i)})
+	}
+	for i := range s.gauges {
+		s.gauges[i] = prom.NewGauge(prom.GaugeOpts{Name: "g" + strconv.Itoa(i)})
+	}
+	for i := range s.histograms {
+		s.histograms[i] = prom.NewHistogram(prom.HistogramOpts{Name: "h" + strconv.Itoa(i), Buckets: latencyBuckets})
+	}
+	return s
+}
+
+func (s *promSet) record(begun time.Time) {
+	for _, c := range s.counters {
+		c.Inc()
+	}
+	for _, g := range s.gauges {
+		g.Add(1)
+	}
+	for _, h := range s.histograms {
+		h.Observe(time.Since(begun).Seconds())
+	}
+}
+
+func messageDuels(ctx context.Context) ([]duel, error) {
+	untraced, err := start(ctx, otelmail.WithTracerProvider(tracenoop.NewTracerProvider()))
+	if err != nil {
+		return nil, err
+	}
+	unsampled, err := start(ctx, otelmail.WithSampleRatio(0))
+	if err != nil {
+		return nil, err
+	}
+	theirs := newPromSet()
+	noop := tracenoop.NewTracerProvider().Tracer("bench")
+
+	events := func(n int) {
+		h := begin(ctx, untraced)
+		for range n {
+			h.end(untraced)
+		}
+	}
+	promEvents := func(n int) {
+		begun := time.Now()
+		for range n {
+			theirs.record(begun)
+		}
+	}
+	whole := func(tel *otelmail.Telemetry) loop {
+		session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Context()
+		return func(n int) {
+			for range n {
+				h := begin(session, tel)
+				h.end(tel)
+			}
+		}
+	}
+	promWhole := func(n int) {
+		ctx, _ := noop.Start(ctx, "SMTP session")
+		for range n {
+			var spans [setSpans]trace.Span
+			for i := range spans {
+				_, spans[i] = noop.Start(ctx, "SMTP DATA")
+			}
+			theirs.record(time.Now())
+			for _, s := range spans {
+				s.End()
+			}
+		}
+	}
+	set := "15 counters (one of them the recipient's domain, looked up), 2 gauges, 3 histograms, by the methods that a server calls at the end of its work. The time of the histograms' three readings of the clock is taken off both sides."
+	return []duel{
+		{row: Row{ID: "message", What: "an accepted message's set, one core", Against: "client_golang, resolved children", Goal: Goal{Ratio: 2.0}, Note: set + " No spans."},
+			ours: events, theirs: promEvents, common: readClock(setHistograms)},
+		{row: Row{ID: "message-cores", What: "an accepted message's set, all cores busy", Against: "client_golang, resolved children", Goal: Goal{Ratio: 0.8}, Note: set + " No spans."},
+			ours: events, theirs: promEvents, common: readClock(setHistograms), allCores: true},
+		{row: Row{ID: "message-unsampled", What: "the same with 8 spans begun and ended, unsampled", Against: "the same otelmail calls, no-op tracer", Goal: Goal{Ratio: 1.5},
+			Note: "The SDK's tracer with a ratio of 0 against OpenTelemetry's no-op tracer; children of one session."},
+			ours: whole(unsampled), theirs: whole(untraced)},
+		{row: Row{ID: "message-unsampled-prom", What: "the same with 8 spans begun and ended, unsampled", Against: "client_golang, resolved children, and 8 no-op spans", Goal: Goal{Ratio: 1.5}},
+			ours: whole(unsampled), theirs: promWhole},
+	}, nil
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/prometheus"
+)
+
+// Mode is how a server is watched.
+type Mode string
+
+// The modes.
+const (
+	Unwrapped Mode = "unwrapped" // go-smtp alone
+	Metrics   Mode = "metrics"   // Start with prometheus.Serve, nowhere to send traces to
+	Unsampled Mode = "unsampled" // the same with a span pipeline and a sample ratio of 0
+	Sampled   Mode = "sampled"   // the same, every trace recorded
+)
+
+var modes = []Mode{Unwrapped, Metrics, Unsampled, Sampled}
+
+// telemetry starts what the mode asks for; nil for Unwrapped. The span pipeline
+// is the SDK's batch processor with an exporter that takes each batch and does
+// nothing with it: what a network and a collector cost is not otelmail's.
+func (m Mode) telemetry(ctx context.Context, listen string) (*otelmail.Telemetry, sdktrace.SpanProcessor, error) {
+	opts := []otelmail.Option{prometheus.Serve(prometheus.WithAddress(listen))}
+	batches := sdktrace.SpanProcessor(discardSpans{})
+	switch m {
+	case Unwrapped:
+		return nil, nil, nil
+	case Metrics:
+	case Unsampled:
+		batches = sdktrace.NewBatchSpanProcessor(noExport{})
+		opts = append(opts, spansTo(batches), otelmail.WithSampleRatio(0))
+	case Sampled:
+		batches = sdktrace.NewBatchSpanProcessor(noExport{})
+		opts = append(opts, spansTo(batches), otelmail.WithSampleRatio(1))
+	default:
+		return nil, nil, fmt.Errorf("mode %q is not known: allowed are %v", m, modes)
+	}
+	tel, err := start(ctx, opts...)
+	return tel, batches, err
+}
+
+// noExport takes every batch.
+type noExport struct{}
+
+func (noExport) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (noExport) Shutdown(context.Context) error                             { return nil }

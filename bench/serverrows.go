@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// store is what a server does with a message.
+type store string
+
+const (
+	discard store = "discard"
+	spool   store = "spool"
+)
+
+// sessionsInTurn is how many clients load a server at the same time.
+const sessionsInTurn = 10
+
+// serverRows are the rows that need a server, without figures.
+func serverRows() []Row {
+	onDisk := "CPU a message, server that spools each message to disk with fsync, "
+	discards := "CPU a message, discarding server, reused connections, "
+	row := func(s store, m Mode, what, note string, goal float64) Row {
+		return Row{ID: serverRow(s, m), What: what, Against: "the same server unwrapped", Unit: Nanoseconds, Goal: Goal{Ratio: goal}, Note: note}
+	}
+	const (
+		metrics   = "go-smtp with `otelsmtp.Wrap` and `Listener`, 10 sessions, messages of 1 KiB; user and system time of the server's process by its own count of messages. `otelmail.Start` with `prometheus.Serve` and nothing for traces."
+		unsampled = "The same with a batch processor for spans and a sample ratio of 0."
+		sampled   = "The same with a sample ratio of 1; spans go through OpenTelemetry's batch processor to an exporter that does nothing: encoding and network are not in it."
+	)
+	return []Row{
+		row(spool, Metrics, onDisk+"metrics on", metrics, 1.01),
+		row(spool, Unsampled, onDisk+"traces unsampled", unsampled, 1.02),
+		row(spool, Sampled, onDisk+"all sampled", sampled, 1.05),
+		row(discard, Metrics, discards+"metrics on", metrics, 1.03),
+		row(discard, Unsampled, discards+"traces unsampled", unsampled, 1.04),
+		row(discard, Sampled, discards+"all sampled", sampled, 1.15),
+		{ID: mallocsRow, What: "mallocs a message, discarding server, unsampled", Against: "the same server unwrapped", Unit: Mallocs, Goal: Goal{More: 3},
+			Note: "By runtime.MemStats in the server's process."},
+	}
+}
+
+// serverTurns is how long the server rows take.
+type serverTurns struct {
+	rounds   int
+	messages map[store]int // in a turn
+}
+
+// measureServers loads four servers in turns, for each of the stores, and
+// returns their rows.
+func measureServers(ctx context.Context, g generator, t serverTurns, stores []store) ([]Row, error) {
+	costs := map[store]map[Mode][]spent{}
+	for _, s := range stores {
+		progress("servers, %s", s)
+		var err error
+		if costs[s], err = t.compete(ctx, g, s); err != nil {
+			return nil, fmt.Errorf("servers, %s: %w", s, err)
+		}
+	}
+	var rows []Row
+	for _, r := range serverRows() {
+		if r.ID == mallocsRow && costs[discard] != nil {
+			rows = append(rows, r.compare(mallocs(costs[discard][Unsampled]), mallocs(costs[discard][Unwrapped])))
+		}
+		for s, byMode := range costs {
+			for m, c := range byMode {
+				if r.ID == serverRow(s, m) {
+					rows = append(rows, r.compare(cpu(c), cpu(byMode[Unwrapped])))
+				}
+			}
+		}
+	}
+	return rows, nil
+}
+
+// mallocsRow and serverRow are names of rows.
+const mallocsRow = "server-mallocs"
+
+func serverRow(s store, m Mode) string { return fmt.Sprintf("server-%s-%s", s, m) }
+
+// compete starts a server for each mode and loads one after the other, each
+// round beginning with another one.
+func (t serverTurns) compete(ctx context.Context, g generator, s store) (costs map[Mode][]spent, err error) {
+	servers := map[Mode]*served{}
+	defer func() {
+		for _, server := range servers {
+			err = errors.Join(err, server.stop())
+		}
+	}()
+	for _, m := range modes {
+		if servers[m], err = serve(ctx, m, 0, s.arguments()...); err != nil {
+			delete(servers, m)
+			return nil, err
+		}
+	}
+	costs = map[Mode][]spent{}
+	for round := range t.rounds + 1 {
+		for i := range modes {
+			m := modes[(i+round)%len(modes)]
+			cost, err := servers[m].spend(ctx, g, sessionsInTurn, t.messages[s])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m, err)
+			}
+			if round > 0 { // the first warms up
+				costs[m] = append(costs[m], cost)
+			}
+		}
+	}
+	return costs, nil
+}
+
+// arguments are those of a server child.
+func (s store) arguments() []string {
+	if s == spool {
+		return []string{"-spool"}
+	}
+	return nil
+}
+
+func cpu(costs []spent) []float64     { return pick(costs, func(s spent) float64 { return s.cpu }) }
+func mallocs(costs []spent) []float64 { return pick(costs, func(s spent) float64 { return s.mallocs }) }
+
+func pick(costs []spent, f func(spent) float64) []float64 {
+	out := make([]float64, len(costs))
+	for i, c := range costs {
+		out[i] = f(c)
+	}
+	return out
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"math"
+	"slices"
+)
+
+// Spread is what many measurements of the same thing came to. The quartiles
+// stand beside the median because a shared machine disturbs some of the rounds,
+// and a mean would take those for facts.
+type Spread struct {
+	Median float64 `json:"median"`
+	Q1     float64 `json:"q1"`
+	Q3     float64 `json:"q3"`
+}
+
+// spreadOf returns the median and the quartiles; NaN for no values.
+func spreadOf(values []float64) Spread {
+	sorted := slices.Sorted(slices.Values(values))
+	return Spread{Median: quantile(sorted, 0.5), Q1: quantile(sorted, 0.25), Q3: quantile(sorted, 0.75)}
+}
+
+// quantile interpolates between the two values around rank q*(n-1).
+func quantile(sorted []float64, q float64) float64 {
+	if len(sorted) == 0 {
+		return math.NaN()
+	}
+	rank := q * float64(len(sorted)-1)
+	below := int(rank)
+	above := min(below+1, len(sorted)-1)
+	return sorted[below] + (rank-float64(below))*(sorted[above]-sorted[below])
+}
+
+func median(values []float64) float64 { return spreadOf(values).Median }
+
+// each applies f to the values of a and b pair by pair: what was measured in the
+// same turn belongs together.
+func each(a, b []float64, f func(a, b float64) float64) []float64 {
+	out := make([]float64, min(len(a), len(b)))
+	for i := range out {
+		out[i] = f(a[i], b[i])
+	}
+	return out
+}
+
+func ratio(ours, theirs float64) float64      { return ours / theirs }
+func difference(ours, theirs float64) float64 { return ours - theirs }
