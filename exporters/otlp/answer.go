@@ -30,14 +30,21 @@ func noteTaken(ctx context.Context, reply any) {
 		return
 	}
 	a.taken = true
+	a.rejected, _ = partialSuccess(reply)
+}
+
+// partialSuccess is what a reply says of items that were not taken, and why; the
+// reason may also be a warning about items that were.
+func partialSuccess(reply any) (rejected int64, text string) {
 	switch r := reply.(type) {
 	case *coltraces.ExportTraceServiceResponse:
-		a.rejected = r.GetPartialSuccess().GetRejectedSpans()
+		return r.GetPartialSuccess().GetRejectedSpans(), r.GetPartialSuccess().GetErrorMessage()
 	case *colmetrics.ExportMetricsServiceResponse:
-		a.rejected = r.GetPartialSuccess().GetRejectedDataPoints()
+		return r.GetPartialSuccess().GetRejectedDataPoints(), r.GetPartialSuccess().GetErrorMessage()
 	case *collogs.ExportLogsServiceResponse:
-		a.rejected = r.GetPartialSuccess().GetRejectedLogRecords()
+		return r.GetPartialSuccess().GetRejectedLogRecords(), r.GetPartialSuccess().GetErrorMessage()
 	}
+	return 0, ""
 }
 
 // newReply returns an empty reply to a request of s.

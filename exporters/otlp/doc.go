@@ -44,4 +44,9 @@
 // bounds one attempt. Meanwhile spans and log records collect in a bounded
 // queue; what does not fit is dropped and counted. Shutdown says how much was
 // not delivered and where to.
+//
+// With a directory for it, by [Buffer] or RUSMES_OTLP_BUFFER_DIR, everything is
+// on disk before it is sent and stays there until the receiver has it, through
+// long outages, restarts and kill -9, in order and counted to the last item; see
+// docs/reliability.md. [CountInto] gives a program the counts.
 package otlp

@@ -18,14 +18,25 @@ type signal struct {
 	env   string // as in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 	path  string // what HTTP adds to a base endpoint (OTLP specification)
 	items string // what is counted
+	// method is what gRPC calls (opentelemetry-proto, collector services).
+	method string
 	// lists are the allowed members of OTEL_*_EXPORTER.
 	lists []string
 }
 
 var (
-	traces  = signal{"traces", "TRACES", "v1/traces", "spans", []string{"otlp", "console", "none"}}
-	metrics = signal{"metrics", "METRICS", "v1/metrics", "data points", []string{"otlp", "console", "none", "prometheus"}}
-	logs    = signal{"logs", "LOGS", "v1/logs", "log records", []string{"otlp", "console", "none"}}
+	traces = signal{
+		"traces", "TRACES", "v1/traces", "spans", "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+		[]string{"otlp", "console", "none"},
+	}
+	metrics = signal{
+		"metrics", "METRICS", "v1/metrics", "data points", "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+		[]string{"otlp", "console", "none", "prometheus"},
+	}
+	logs = signal{
+		"logs", "LOGS", "v1/logs", "log records", "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+		[]string{"otlp", "console", "none"},
+	}
 )
 
 // environment reads all variables and keeps all errors, so that an operator sees

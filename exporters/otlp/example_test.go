@@ -3,6 +3,7 @@ package otlp_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/rusmes/otelmail"
@@ -40,4 +41,36 @@ func ExampleTraces() {
 	}
 	fmt.Println(tel.Shutdown(ctx))
 	// Output: <nil>
+}
+
+// Outages of the Collector and restarts of the program lose nothing.
+func ExampleBuffer() {
+	dir, err := os.MkdirTemp("", "spool")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	ctx := context.Background()
+	var counts otlp.Counts
+	tel, err := otelmail.Start(ctx, otelmail.WithoutGlobals(), otelmail.WithErrorHandler(func(error) {}), otlp.Push(
+		otlp.Endpoint("http://127.0.0.1:1"), // nobody listens here
+		otlp.Metrics(otlp.Off()),
+		otlp.Logs(otlp.Off()),
+		otlp.Buffer(dir, otlp.MaxBytes(64<<20), otlp.MaxAge(6*time.Hour)),
+		otlp.CountInto(&counts),
+	))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, span := tel.TracerProvider().Tracer("example").Start(ctx, "SMTP DATA")
+	span.End()
+	fmt.Println("stopped:", tel.Shutdown(ctx))
+	for _, s := range counts.Stats() {
+		fmt.Printf("%s: %d produced, %d sent, %d dropped, %d on disk\n", s.Signal, s.Produced, s.Sent, s.Failed, s.OnDisk)
+	}
+	// Output:
+	// stopped: <nil>
+	// traces: 1 produced, 0 sent, 0 dropped, 1 on disk
 }

@@ -17,7 +17,7 @@ import (
 
 // dial prepares a connection without making it: that happens with the first
 // request.
-func dial(t target, r *retry) (*grpc.ClientConn, error) {
+func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	creds := insecure.NewCredentials()
 	if t.url.Scheme == "https" {
 		creds = credentials.NewTLS(t.tls.Clone())
@@ -25,11 +25,10 @@ func dial(t target, r *retry) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithUserAgent("otelmail"),
-		grpc.WithUnaryInterceptor(intercept(r)),
 		// gRPC's own pauses between connections grow to two minutes, longer
 		// than we try for.
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: r.first, Multiplier: 2, Jitter: 0.5, MaxDelay: r.longest},
+			Backoff:           backoff.Config{BaseDelay: firstPause, Multiplier: 2, Jitter: 0.5, MaxDelay: longestPause},
 			MinConnectTimeout: t.timeout,
 		}),
 	}
@@ -38,7 +37,7 @@ func dial(t target, r *retry) (*grpc.ClientConn, error) {
 	}
 	// passthrough leaves the name to the dialer, which looks it up at every
 	// attempt; gRPC's own resolver waits for 30 s after one that failed.
-	conn, err := grpc.NewClient("passthrough:///"+t.hostPort(), opts...)
+	conn, err := grpc.NewClient("passthrough:///"+t.hostPort(), append(opts, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("prepare a connection to %s: %w", t.url, err)
 	}

@@ -27,7 +27,11 @@ type httpWire struct {
 }
 
 func newHTTPWire(s signal, t target, r *retry) *httpWire {
-	return &httpWire{signal: s, retry: r, base: &http.Transport{
+	return &httpWire{signal: s, retry: r, base: newTransport(t)}
+}
+
+func newTransport(t target) *http.Transport {
+	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: t.timeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       t.tls.Clone(),
@@ -36,13 +40,15 @@ func newHTTPWire(s signal, t target, r *retry) *httpWire {
 		MaxIdleConns:          4,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
-	}}
+	}
 }
 
 // client is for the stock exporters. It follows no redirect: that would turn a
 // POST into a GET, whose answer 200 is no delivery, or hand the headers to
 // another host.
-func (w *httpWire) client() *http.Client {
+func (w *httpWire) client() *http.Client { return clientOver(w) }
+
+func clientOver(w http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     w,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -132,7 +138,9 @@ func isPassing(err error) bool {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		return op.Op == "dial" || op.Op == "read" || op.Op == "write"
+		// A body that is copied to the connection fails as "readfrom", whatever
+		// is wrong with writing.
+		return op.Op == "dial" || op.Op == "read" || op.Op == "write" || op.Op == "readfrom"
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }

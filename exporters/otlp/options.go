@@ -28,6 +28,8 @@ type choices struct {
 
 	interval    time.Duration // 0: not said
 	temporality Preference    // 0: not said
+	buffer      bufferChoice
+	counts      *Counts // nil: nobody asks
 }
 
 // choice is what they said of one signal. Zero values mean "not said".

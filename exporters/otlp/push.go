@@ -23,9 +23,10 @@ func Push(opts ...Option) otelmail.Option {
 
 // exporter implements [otelmail.Exporter].
 type exporter struct {
-	opts   []Option
-	routes []*route
-	stops  []func(context.Context) error
+	opts  []Option
+	ways  []func() Stats
+	stops []func(context.Context) error
+	store *store // nil: no buffer
 }
 
 // Open implements [otelmail.Exporter]. All settings are checked before anything
@@ -43,7 +44,12 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	toTraces := env.plan(traces, c.traces, c.all)
 	toMetrics := env.plan(metrics, c.metrics, c.all)
 	toLogs := env.plan(logs, c.logs, c.all)
-	spans := env.batching("OTEL_BSP", 5*time.Second, toTraces.target.timeout)
+	buffer := env.buffer(c.buffer)
+	delay := 5 * time.Second
+	if buffer.dir != "" {
+		delay = time.Second // what is not on disk yet is what a kill costs
+	}
+	spans := env.batching("OTEL_BSP", delay, toTraces.target.timeout)
 	records := env.batching("OTEL_BLRP", time.Second, toLogs.target.timeout)
 	cadence := env.cadence(c)
 	if err := env.err(); err != nil {
@@ -53,6 +59,13 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 		return nil
 	}
 
+	if buffer.dir != "" && (toTraces.otlp || toMetrics.otlp || toLogs.otlp) {
+		leave, err := e.openBuffer(ctx, p, buffer)
+		if err != nil {
+			return fmt.Errorf("otlp: %w", err)
+		}
+		defer leave()
+	}
 	err := errors.Join(
 		e.openTraces(ctx, p, toTraces, spans),
 		e.openMetrics(ctx, p, toMetrics, cadence),
@@ -65,67 +78,103 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 		}
 		return fmt.Errorf("otlp: %w", err)
 	}
+	c.counts.open(e.stats)
+	p.OnStats(e.series)
 	return nil
 }
 
 // stats is what became of everything so far, one entry for each way out.
 func (e *exporter) stats() []Stats {
-	all := make([]Stats, len(e.routes))
-	for i, r := range e.routes {
-		all[i] = r.stats()
+	all := make([]Stats, len(e.ways))
+	for i, stats := range e.ways {
+		all[i] = stats()
+	}
+	return all
+}
+
+// series is stats as the telemetry_* series show them.
+func (e *exporter) series() []otelmail.ExportStats {
+	all := make([]otelmail.ExportStats, len(e.ways))
+	for i, s := range e.stats() {
+		all[i] = otelmail.ExportStats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting()}
 	}
 	return all
 }
 
 func (e *exporter) openTraces(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
+	if e.store != nil && to.otlp {
+		if err := e.keepTraces(ctx, p, to, b); err != nil {
+			return err
+		}
+		to.otlp = false // done; what is left is the console
+	}
 	return open(p, traces, to,
 		func(w wire) (sdktrace.SpanExporter, error) { return newSpanExporter(ctx, to.target, w) },
 		newSpanConsole,
 		func(r *route, stock sdktrace.SpanExporter, close func() error) {
 			push := newSpanPush(r, b, stock, close)
 			p.AddSpanProcessor(push)
-			e.opened(p, r, push.stop)
+			e.opened(p, r.signal, r.stats, push.stop)
 		})
 }
 
 func (e *exporter) openLogs(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
+	if e.store != nil && to.otlp {
+		if err := e.keepLogs(ctx, p, to, b); err != nil {
+			return err
+		}
+		to.otlp = false // done; what is left is the console
+	}
 	return open(p, logs, to,
 		func(w wire) (sdklog.Exporter, error) { return newLogExporter(ctx, to.target, w) },
 		newLogConsole,
 		func(r *route, stock sdklog.Exporter, close func() error) {
 			push := newLogPush(r, b, stock, close)
 			p.AddLogProcessor(push)
-			e.opened(p, r, push.stop)
+			e.opened(p, r.signal, r.stats, push.stop)
 		})
 }
 
 func (e *exporter) openMetrics(ctx context.Context, p *otelmail.Pipeline, to plan, k cadence) error {
+	if e.store != nil && to.otlp {
+		if err := e.keepMetrics(ctx, p, to, k); err != nil {
+			return err
+		}
+		to.otlp = false
+	}
 	return open(p, metrics, to,
 		func(w wire) (sdkmetric.Exporter, error) { return newMetricExporter(ctx, to.target, w, k) },
 		newMetricConsole,
 		func(r *route, stock sdkmetric.Exporter, close func() error) {
-			k, reader := k, p.Reader()
-			switch {
-			case r.where == console:
+			k := k
+			if r.where == console {
 				k.preference, k.exponential = Cumulative, false // settings of OTLP
-			case k.ownReader():
-				reader = p.NewReader(
-					sdkmetric.WithTemporalitySelector(k.temporality()),
-					sdkmetric.WithAggregationSelector(k.aggregation),
-				)
-				p.AddReader(reader)
 			}
-			push := newMetricPush(r, k, reader, stock, close)
+			push := newMetricPush(r, k, metricReader(p, k), stock, close)
 			p.OnStart("otlp metrics", push.begin)
-			e.opened(p, r, push.stop)
+			e.opened(p, r.signal, r.stats, push.stop)
 		})
 }
 
-// opened has a route stopped with everything else.
-func (e *exporter) opened(p *otelmail.Pipeline, r *route, stop func(context.Context) error) {
-	e.routes = append(e.routes, r)
+// metricReader is the common reader, or one of our own if that cannot give what
+// is asked for.
+func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
+	if !k.ownReader() {
+		return p.Reader()
+	}
+	reader := p.NewReader(
+		sdkmetric.WithTemporalitySelector(k.temporality()),
+		sdkmetric.WithAggregationSelector(k.aggregation),
+	)
+	p.AddReader(reader)
+	return reader
+}
+
+// opened has a way out stopped with everything else.
+func (e *exporter) opened(p *otelmail.Pipeline, s signal, stats func() Stats, stop func(context.Context) error) {
+	e.ways = append(e.ways, stats)
 	e.stops = append(e.stops, stop)
-	p.OnShutdown("otlp "+r.signal.name, stop)
+	p.OnShutdown("otlp "+s.name, stop)
 }
 
 // console is where the exporter of that name writes.

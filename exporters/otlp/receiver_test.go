@@ -44,6 +44,9 @@ type receiver struct {
 	encodings []string
 	// answer, if set, decides on an HTTP request in place of taking it.
 	answer func(w http.ResponseWriter) (answered bool)
+	// callAnswer, if set, decides on a gRPC call: an error is returned in place
+	// of taking it.
+	callAnswer func() error
 	// rejected is told as a partial success, for every request.
 	rejected int64
 
@@ -95,7 +98,7 @@ func (r *receiver) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var opts []grpc.ServerOption
+	opts := []grpc.ServerOption{grpc.UnaryInterceptor(r.decide)}
 	if r.tls != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(r.tls)))
 	}
@@ -114,6 +117,18 @@ func (r *receiver) stop() {
 	if r.grpc != nil {
 		r.grpc.Stop()
 	}
+}
+
+func (r *receiver) decide(ctx context.Context, req any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (any, error) {
+	r.mu.Lock()
+	answer := r.callAnswer
+	r.mu.Unlock()
+	if answer != nil {
+		if err := answer(); err != nil {
+			return nil, err
+		}
+	}
+	return next(ctx, req)
 }
 
 func (r *receiver) scheme() string {
@@ -320,6 +335,25 @@ func (r *receiver) setAnswer(f func(http.ResponseWriter) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.answer = f
+}
+
+func (r *receiver) setCallAnswer(f func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.callAnswer = f
+}
+
+// order is the names of all spans as they came, and the bodies of all records.
+func (r *receiver) order() (spans, records []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.spans {
+		spans = append(spans, s.GetName())
+	}
+	for _, l := range r.records {
+		records = append(records, l.GetBody().GetStringValue())
+	}
+	return spans, records
 }
 
 // allHeaders is every header of every request, joined.

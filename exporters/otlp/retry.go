@@ -10,6 +10,12 @@ import (
 // patience is how long one batch is tried for.
 const patience = time.Minute
 
+// The pauses between two attempts grow from the first to the longest.
+const (
+	firstPause   = 100 * time.Millisecond
+	longestPause = 5 * time.Second
+)
+
 // retry tries to send a batch until it is taken, refused for good, or the time
 // is up. It stands in for the stock exporters' own retries, which are switched
 // off: those of HTTP give up at once when a connection is refused, and those of

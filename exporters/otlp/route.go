@@ -13,12 +13,22 @@ import (
 // handed over, Sent what the receiver took, Failed what was given up or
 // rejected. Spans and log records are counted one by one, metrics by data
 // points of the collections that were made.
+//
+// With a buffer (see [Buffer]) the numbers go on where an earlier process left
+// them, and at every moment Produced is Sent, Waiting and Failed together.
 type Stats struct {
 	Signal, Where          string
 	Produced, Sent, Failed int64
+
+	// The rest is 0 without a buffer.
+
+	Dropped  Dropped // Failed, by reason
+	OnDisk   int64   // of Waiting, what would survive the process
+	SetAside int64   // damaged files beside the buffer, whose content is not counted
 }
 
-// Waiting is what is queued, on its way, or dropped because the queue was full.
+// Waiting is what is queued or on its way; without a buffer also what was
+// dropped because the queue was full.
 func (s Stats) Waiting() int64 { return s.Produced - s.Sent - s.Failed }
 
 // route is one way out for one signal. It counts what takes it, reports what
@@ -52,7 +62,7 @@ func newRoute(s signal, where string, headers map[string]string, handle func(err
 // retry is the patience that this route's connection has.
 func (r *route) retry(attempt time.Duration) *retry {
 	return &retry{
-		attempt: attempt, first: 100 * time.Millisecond, longest: 5 * time.Second,
+		attempt: attempt, first: firstPause, longest: longestPause,
 		stopping: r.stopping, failing: r.reporter.report,
 	}
 }

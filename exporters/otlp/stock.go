@@ -3,6 +3,7 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
@@ -28,24 +29,21 @@ import (
 
 // wire is a connection that all stock exporters can use.
 type wire struct {
-	http *httpWire        // nil with gRPC
-	grpc *grpc.ClientConn // nil with HTTP
+	http  *http.Client     // nil with gRPC
+	grpc  *grpc.ClientConn // nil with HTTP
+	close func() error
 }
 
 func newWire(s signal, t target, r *retry) (wire, error) {
 	if t.transport == HTTP {
-		return wire{http: newHTTPWire(s, t, r)}, nil
+		w := newHTTPWire(s, t, r)
+		return wire{http: w.client(), close: func() error { w.close(); return nil }}, nil
 	}
-	conn, err := dial(t, r)
-	return wire{grpc: conn}, err
-}
-
-func (w wire) close() error {
-	if w.http != nil {
-		w.http.close()
-		return nil
+	conn, err := dial(t, grpc.WithUnaryInterceptor(intercept(r)))
+	if err != nil {
+		return wire{}, err
 	}
-	return w.grpc.Close()
+	return wire{grpc: conn, close: conn.Close}, nil
 }
 
 func newSpanExporter(ctx context.Context, t target, w wire) (sdktrace.SpanExporter, error) {
@@ -63,7 +61,7 @@ func newSpanExporter(ctx context.Context, t target, w wire) (sdktrace.SpanExport
 	}
 	return otlptrace.New(ctx, otlptracehttp.NewClient(
 		otlptracehttp.WithEndpointURL(t.url.String()),
-		otlptracehttp.WithHTTPClient(w.http.client()),
+		otlptracehttp.WithHTTPClient(w.http),
 		otlptracehttp.WithTLSClientConfig(nil), // our client has it
 		otlptracehttp.WithHeaders(t.headers),
 		otlptracehttp.WithCompression(compression),
@@ -89,7 +87,7 @@ func newMetricExporter(ctx context.Context, t target, w wire, k cadence) (sdkmet
 	}
 	return otlpmetrichttp.New(ctx,
 		otlpmetrichttp.WithEndpointURL(t.url.String()),
-		otlpmetrichttp.WithHTTPClient(w.http.client()),
+		otlpmetrichttp.WithHTTPClient(w.http),
 		otlpmetrichttp.WithTLSClientConfig(nil),
 		otlpmetrichttp.WithHeaders(t.headers),
 		otlpmetrichttp.WithCompression(compression),
@@ -114,7 +112,7 @@ func newLogExporter(ctx context.Context, t target, w wire) (sdklog.Exporter, err
 	}
 	return otlploghttp.New(ctx,
 		otlploghttp.WithEndpointURL(t.url.String()),
-		otlploghttp.WithHTTPClient(w.http.client()),
+		otlploghttp.WithHTTPClient(w.http),
 		otlploghttp.WithTLSClientConfig(nil),
 		otlploghttp.WithHeaders(t.headers),
 		otlploghttp.WithCompression(compression),

@@ -1,0 +1,187 @@
+package otlp_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/rusmes/otelmail/exporters/otlp"
+)
+
+// For every answer: is a stored request kept until a better one, or dropped?
+func TestAnswersToStoredRequests(t *testing.T) {
+	for _, tt := range []struct {
+		code int
+		keep bool
+	}{
+		{http.StatusTooManyRequests, true},
+		{http.StatusBadGateway, true},
+		{http.StatusServiceUnavailable, true},
+		{http.StatusGatewayTimeout, true},
+		{http.StatusRequestTimeout, true},
+		{http.StatusUnauthorized, true},
+		{http.StatusForbidden, true},
+		{http.StatusNotFound, true},
+		{http.StatusMethodNotAllowed, true},
+		{http.StatusUnsupportedMediaType, true},
+		{http.StatusFound, true},
+		{http.StatusBadRequest, false},
+		{http.StatusUnprocessableEntity, false},
+		{http.StatusRequestEntityTooLarge, false},
+		{http.StatusInternalServerError, false},
+	} {
+		t.Run(fmt.Sprint("HTTP ", tt.code), func(t *testing.T) {
+			t.Parallel()
+			r := newReceiver(t, nil)
+			r.setAnswer(func(w http.ResponseWriter) bool { w.WriteHeader(tt.code); return true })
+			keptOrDropped(t, r, "HTTP", tt.keep, fmt.Sprint(tt.code), func() { r.setAnswer(nil) },
+				tt.code == http.StatusRequestEntityTooLarge)
+		})
+	}
+	busy, err := status.New(codes.ResourceExhausted, "busy").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		err  error
+		keep bool
+	}{
+		{status.Error(codes.Unavailable, "away"), true},
+		{status.Error(codes.DeadlineExceeded, "slow"), true},
+		{status.Error(codes.Canceled, "restarting"), true},
+		{busy.Err(), true},
+		{status.Error(codes.Unauthenticated, "who?"), true},
+		{status.Error(codes.PermissionDenied, "you?"), true},
+		{status.Error(codes.Unimplemented, "what?"), true},
+		{status.Error(codes.ResourceExhausted, "too large"), false},
+		{status.Error(codes.InvalidArgument, "no"), false},
+		{status.Error(codes.Internal, "broken"), false},
+	} {
+		code := status.Code(tt.err).String()
+		t.Run(fmt.Sprint("gRPC ", tt.err), func(t *testing.T) {
+			t.Parallel()
+			r := newReceiver(t, nil)
+			r.setCallAnswer(func() error { return tt.err })
+			keptOrDropped(t, r, "gRPC", tt.keep, code, func() { r.setCallAnswer(nil) }, false)
+		})
+	}
+}
+
+// keptOrDropped emits spans to a receiver that gives an answer, then mends it.
+func keptOrDropped(t *testing.T, r *receiver, protocol string, keep bool, report string, mend func(), tooLarge bool) {
+	t.Helper()
+	tel, c, b := buffered(t, t.TempDir(), append(only("traces"), protocols(r)[protocol]...)...)
+	emitSpans(tel, "a", 3)
+	eventually(t, 10*time.Second, "a report", func() bool { return len(b.all()) > 0 })
+	if said := b.all()[0]; !strings.Contains(said, report) || !strings.Contains(said, "otlp traces: ") {
+		t.Errorf("report: %s", said)
+	}
+	if keep {
+		if s := statsOf(t, c, "traces"); s.OnDisk != 3 || s.Failed != 0 {
+			t.Errorf("before it was mended: %+v", s)
+		}
+		mend()
+		eventually(t, 15*time.Second, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
+		if err := shutdown(tel, 5*time.Second); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if s := statsOf(t, c, "traces"); s.Sent != 3 {
+			t.Errorf("after it was mended: %+v", s)
+		}
+		return
+	}
+	eventually(t, 10*time.Second, "they are dropped", func() bool { return statsOf(t, c, "traces").Failed == 3 })
+	mend()
+	emitSpans(tel, "b", 2)
+	want, reason := otlp.Dropped{Rejected: 3}, "3 rejected"
+	if tooLarge {
+		want, reason = otlp.Dropped{TooLarge: 3}, "3 too_large"
+	}
+	wantParts(t, shutdown(tel, 5*time.Second), "otlp traces: 3 spans not delivered to ", reason, report)
+	if s := statsOf(t, c, "traces"); s.Dropped != want || s.Sent != 2 {
+		t.Errorf("at the end: %+v", s)
+	}
+}
+
+func TestStoredRequestPartlyRejected(t *testing.T) {
+	for _, protocol := range []string{"HTTP", "gRPC"} {
+		t.Run(protocol, func(t *testing.T) {
+			noLeak(t)
+			r := newReceiver(t, nil)
+			r.rejected = 2
+			tel, c, _ := buffered(t, t.TempDir(), append(only("traces"), protocols(r)[protocol]...)...)
+			emitSpans(tel, "a", 10)
+			wantParts(t, shutdown(tel, 5*time.Second), "2 spans not delivered", "2 rejected", "not these")
+			if s := statsOf(t, c, "traces"); s.Sent != 8 || s.Dropped.Rejected != 2 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// A receiver that asks for patience gets it.
+func TestRetryAfterIsHeeded(t *testing.T) {
+	noLeak(t)
+	r := newReceiver(t, nil)
+	var mu sync.Mutex
+	var asked []time.Time
+	r.setAnswer(func(w http.ResponseWriter) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, time.Now())
+		if len(asked) > 1 {
+			return false
+		}
+		w.Header().Set("Retry-After", "2")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	tel, c, _ := buffered(t, t.TempDir(), append(only("traces"), otlp.Endpoint(r.httpURL()))...)
+	emitSpans(tel, "a", 3)
+	eventually(t, 10*time.Second, "they arrived", func() bool { return statsOf(t, c, "traces").Sent == 3 })
+	mu.Lock()
+	defer mu.Unlock()
+	if len(asked) != 2 || asked[1].Sub(asked[0]) < 2*time.Second {
+		t.Errorf("asked at %v", asked)
+	}
+}
+
+// While the receiver asks for patience a shutdown does not wait for it, nor ask
+// again.
+func TestShutdownHeedsRetryAfter(t *testing.T) {
+	noLeak(t)
+	r := newReceiver(t, nil)
+	var mu sync.Mutex
+	asked := 0
+	r.setAnswer(func(w http.ResponseWriter) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		asked++
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return true
+	})
+	tel, c, b := buffered(t, t.TempDir(), append(only("traces"), otlp.Endpoint(r.httpURL()))...)
+	emitSpans(tel, "a", 3)
+	eventually(t, 10*time.Second, "a report", func() bool { return len(b.all()) > 0 })
+	begun := time.Now()
+	if err := shutdown(tel, 10*time.Second); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("Shutdown took %v", took)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if s := statsOf(t, c, "traces"); asked != 1 || s.OnDisk != 3 {
+		t.Errorf("asked %d times, %+v", asked, s)
+	}
+}

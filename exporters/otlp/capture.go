@@ -1,0 +1,62 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// The stock exporters do not say how they turn telemetry into protobuf. So they
+// are given a transport that keeps the body of their request instead of sending
+// it: that is what is stored.
+
+type captureKey struct{}
+
+// capturing is that transport.
+type capturing struct{}
+
+// RoundTrip implements [http.RoundTripper].
+func (capturing) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, ok := req.Context().Value(captureKey{}).(*[]byte)
+	if !ok {
+		return nil, errors.New("a request that nobody waits for")
+	}
+	if req.Body != nil {
+		defer req.Body.Close()
+		var err error
+		if *body, err = io.ReadAll(req.Body); err != nil {
+			return nil, fmt.Errorf("read the request: %w", err)
+		}
+	}
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: req,
+	}, nil
+}
+
+// captureTarget and captureWire make a stock exporter that sends nothing.
+func captureTarget() target {
+	return target{
+		address:   address{url: &url.URL{Scheme: "http", Host: "buffer.invalid", Path: "/"}},
+		transport: HTTP,
+		headers:   map[string]string{},
+	}
+}
+
+func captureWire() wire {
+	return wire{http: clientOver(capturing{}), close: func() error { return nil }}
+}
+
+// capture returns the request that export makes. It is not bound to any deadline,
+// since nothing of it leaves the process.
+func capture(export func(context.Context) error) ([]byte, error) {
+	var body []byte
+	err := guard(func() error { return export(context.WithValue(context.Background(), captureKey{}, &body)) })
+	if err == nil && len(body) == 0 {
+		err = errors.New("the exporter made no request")
+	}
+	return body, err
+}

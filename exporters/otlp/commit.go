@@ -1,0 +1,125 @@
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// commit brings the file up to date with what is in memory. disk is held. If it
+// fails, nothing is lost yet: the next one does the work of both.
+func (s *store) commit() {
+	s.mu.Lock()
+	changes := make([]*change, len(s.accounts))
+	for i, a := range s.accounts {
+		changes[i] = &change{account: a, before: a.ledger, after: a.ledger, bytes: a.bytes, mark: a.mark, keep: a.inFlight}
+	}
+	records := append([]*record(nil), s.pending...)
+	s.mu.Unlock()
+
+	err := s.guarded(func() error {
+		return s.db.Update(func(tx *bbolt.Tx) error { return s.write(tx, changes, records) })
+	})
+
+	s.mu.Lock()
+	s.failing = err
+	if err == nil {
+		for _, c := range changes {
+			c.apply()
+		}
+		for range records {
+			s.forget(0) // settle, which takes some out of the middle, waits for disk
+		}
+	}
+	for _, a := range s.accounts {
+		if a.ledger.disk > 0 || a.pending > 0 {
+			select {
+			case a.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
+	s.announce()
+	s.mu.Unlock()
+	if err != nil {
+		s.report(fmt.Errorf("write %s: %w", s.path, err))
+		return
+	}
+	for _, c := range changes {
+		for _, why := range []reason{tooOld, tooManyBytes} {
+			if n := c.after.dropped[why] - c.before.dropped[why]; n > 0 {
+				s.report(fmt.Errorf("%d %s dropped from %s: %s", n, c.account.signal.items, s.dir, reasonNames[why]))
+			}
+		}
+	}
+}
+
+func (s *store) write(tx *bbolt.Tx, changes []*change, records []*record) error {
+	oldest := time.Now().Add(-s.maxAge)
+	for _, c := range changes {
+		if err := c.tidy(tx, oldest); err != nil {
+			return err
+		}
+	}
+	for _, r := range records {
+		if err := s.makeRoom(tx, changes, room(int64(len(r.body)))); err != nil {
+			return err
+		}
+		for _, c := range changes {
+			if c.account == r.account {
+				if err := c.add(tx, r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	counts := tx.Bucket(countsName)
+	for _, c := range changes {
+		data, err := c.after.encode()
+		if err != nil {
+			return err
+		}
+		if err := counts.Put([]byte(c.account.signal.name), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNotOpen = errors.New("the file is closed")
+
+// guarded runs something that uses the file. A damaged file makes the library
+// panic or read outside of its mapping; either becomes an error here, after
+// which the file is left alone. disk is held.
+func (s *store) guarded(use func() error) (err error) {
+	if s.broken != nil {
+		return s.broken
+	}
+	if s.db == nil {
+		return errNotOpen
+	}
+	err = onDamage(use)
+	var d *damageError
+	if errors.As(err, &d) {
+		s.broken = err
+	}
+	return err
+}
+
+// damageError is what a damaged file did instead of answering.
+type damageError struct{ text string }
+
+func (e *damageError) Error() string { return "the file is damaged: " + e.text }
+
+func onDamage(use func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = &damageError{fmt.Sprint(p)}
+		}
+	}()
+	return use()
+}

@@ -1,0 +1,128 @@
+package otlp
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+)
+
+// intake gathers items into batches for the disk. Adding one waits for neither
+// disk nor network: what does not fit is dropped and counted. It stands in for the SDK's batch
+// processors, which do not say what they drop.
+type intake[T any] struct {
+	batching batching
+	accept   func()    // an item was taken
+	full     func()    // an item was taken and dropped
+	write    func([]T) // may be slow
+
+	mu     sync.Mutex
+	items  []T
+	closed bool
+
+	enough  chan struct{}      // there is a full batch
+	flushes chan chan struct{} // closed when all that was there is written
+	ending  chan struct{}
+	ended   chan struct{}
+	once    sync.Once
+}
+
+func newIntake[T any](b batching, accept, full func(), write func([]T)) *intake[T] {
+	i := &intake[T]{
+		batching: b, accept: accept, full: full, write: write,
+		enough: make(chan struct{}, 1), flushes: make(chan chan struct{}),
+		ending: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go i.run()
+	return i
+}
+
+func (i *intake[T]) add(item T) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	switch {
+	case i.closed:
+		return
+	case len(i.items) >= i.batching.queue:
+		i.full()
+		return
+	}
+	i.accept()
+	i.items = append(i.items, item)
+	if len(i.items) >= i.batching.most {
+		select {
+		case i.enough <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (i *intake[T]) run() {
+	defer close(i.ended)
+	ticker := time.NewTicker(i.batching.delay)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-i.enough:
+			i.drain(i.batching.most)
+		case <-ticker.C:
+			i.drain(1)
+		case done := <-i.flushes:
+			i.drain(1)
+			close(done)
+		case <-i.ending:
+			i.drain(1)
+			return
+		}
+	}
+}
+
+// drain writes batches as long as there are at least that many items.
+func (i *intake[T]) drain(least int) {
+	for {
+		i.mu.Lock()
+		if len(i.items) < least || len(i.items) == 0 {
+			i.mu.Unlock()
+			return
+		}
+		n := min(len(i.items), i.batching.most)
+		batch := slices.Clone(i.items[:n])
+		i.items = slices.Delete(i.items, 0, n)
+		i.mu.Unlock()
+		i.write(batch)
+	}
+}
+
+// flush returns when all that was added before is written.
+func (i *intake[T]) flush(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case i.flushes <- done:
+	case <-i.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// stop writes what is left and takes nothing more.
+func (i *intake[T]) stop(ctx context.Context) error {
+	i.once.Do(func() {
+		i.mu.Lock()
+		i.closed = true
+		i.mu.Unlock()
+		close(i.ending)
+	})
+	select {
+	case <-i.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

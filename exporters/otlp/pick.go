@@ -1,0 +1,65 @@
+package otlp
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// pick returns the oldest record of a that is not settled and marks it as being
+// sent, until settle or release. What is on disk comes first; what is only in
+// memory is given out if the disk does not take it. ok is false if there is
+// nothing.
+func (s *store) pick(a *account) (e entry, body []byte, ok bool) {
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	s.mu.Lock()
+	mark := a.mark
+	s.mu.Unlock()
+	err := s.guarded(func() error {
+		return s.db.View(func(tx *bbolt.Tx) (err error) {
+			e, body, ok, err = oldest(tx.Bucket([]byte(a.signal.name)), mark)
+			return err
+		})
+	})
+	if err != nil && !errors.Is(err, errNotOpen) {
+		s.report(fmt.Errorf("read %s: %w", s.path, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !ok && s.failing != nil {
+		for _, r := range s.pending {
+			if r.account == a {
+				e, body, ok = entry{seq: r.seq, items: int64(r.items), size: int64(len(r.body))}, r.body, true
+				break
+			}
+		}
+	}
+	if ok {
+		a.inFlight = e.seq
+	}
+	return e, body, ok
+}
+
+// oldest reads the first record after mark. A body that is damaged comes as nil.
+func oldest(b *bbolt.Bucket, mark uint64) (entry, []byte, bool, error) {
+	key, _ := b.Cursor().Seek(binary.BigEndian.AppendUint64(nil, mark+1))
+	if key == nil {
+		return entry{}, nil, false, nil
+	}
+	e, err := decodeKey(key)
+	if err != nil {
+		return e, nil, false, err
+	}
+	var value []byte
+	if inner := b.Bucket(key); inner != nil {
+		value = inner.Get(bodyName)
+	}
+	e, body, err := decodeRecord(key, value)
+	if err != nil {
+		return e, nil, true, nil //nolint:nilerr // the caller counts it
+	}
+	return e, append([]byte{}, body...), true, nil // the file's own bytes end with the transaction
+}

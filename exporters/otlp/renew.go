@@ -1,0 +1,65 @@
+package otlp
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// renewAbove is the size from which an empty file is replaced, in bytes. A file
+// of this kind never shrinks, and what it knows of its free pages is written
+// with every transaction.
+const renewAbove = 8 << 20
+
+// renew gives the space of an outage back when nothing waits any more: it puts a
+// new file with the same counts in the old one's place. If that fails, the old
+// one goes on. disk is held.
+func (s *store) renew() {
+	info, err := s.file.Stat()
+	if err != nil || info.Size() < renewAbove {
+		return
+	}
+	s.mu.Lock()
+	idle := s.waiting() == 0 && len(s.pending) == 0 && s.failing == nil
+	s.mu.Unlock()
+	if !idle || s.broken != nil || s.db == nil {
+		return
+	}
+	s.commit() // removes what is settled, and with it the last reason to keep the file
+	path := s.path + ".new"
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	fresh := &store{path: path}
+	err = s.guarded(func() error { return fresh.copyCounts(s.db) })
+	if err == nil {
+		err = os.Rename(path, s.path)
+	}
+	if err != nil {
+		fresh.abandon()
+		_ = os.Remove(path)
+		return
+	}
+	syncDir(s.dir)
+	old := s.db
+	s.db, s.file, s.info = fresh.db, fresh.file, fresh.info
+	_ = old.Close()
+}
+
+// copyCounts makes s a store without records and with the counts of from.
+func (s *store) copyCounts(from *bbolt.DB) error {
+	if err := s.openFile(); err != nil {
+		return err
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		if err := create(tx); err != nil {
+			return err
+		}
+		counts := tx.Bucket(countsName)
+		return from.View(func(old *bbolt.Tx) error {
+			return old.Bucket(countsName).ForEach(counts.Put)
+		})
+	})
+}

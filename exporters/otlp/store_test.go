@@ -1,0 +1,319 @@
+package otlp
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.etcd.io/bbolt"
+)
+
+// heard collects reports.
+type heard struct {
+	mu    sync.Mutex
+	texts []string
+}
+
+func (h *heard) report(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.texts = append(h.texts, err.Error())
+}
+
+func (h *heard) all() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return strings.Join(h.texts, "\n")
+}
+
+func choiceFor(dir string) bufferChoice {
+	return bufferChoice{dir: dir, setting: "SETTING", bytes: leastBufferBytes, age: time.Hour}
+}
+
+func mustOpen(t *testing.T, said bufferChoice) (*store, *heard) {
+	t.Helper()
+	h := &heard{}
+	s, err := openStore(said, h.report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closeStore(t, s) })
+	return s, h
+}
+
+// closeStore closes s once.
+func closeStore(t *testing.T, s *store) {
+	t.Helper()
+	select {
+	case <-s.ending:
+		return
+	default:
+	}
+	if err := s.leave(context.Background(), nil); err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
+// fill puts n requests of one item each, whose bodies are their numbers padded
+// to size bytes.
+func fill(s *store, sig signal, from, n, size int) {
+	a := s.account(sig)
+	for i := from; i < from+n; i++ {
+		body := fmt.Appendf(nil, "%08d", i)
+		body = append(body, bytes.Repeat([]byte{'.'}, max(size-len(body), 0))...)
+		s.accept(a, 1)
+		s.put(a, 1, body)
+	}
+}
+
+// empty picks and settles all there is and returns the numbers in the bodies.
+func empty(s *store, sig signal) (numbers []string) {
+	a := s.account(sig)
+	for {
+		e, body, ok := s.pick(a)
+		if !ok {
+			return numbers
+		}
+		if body == nil {
+			s.settle(a, e, 0, damaged)
+			continue
+		}
+		numbers = append(numbers, string(body[:8]))
+		s.settle(a, e, e.items, rejected)
+	}
+}
+
+func wantLedger(t *testing.T, s *store, sig signal, want ledger) {
+	t.Helper()
+	got := s.ledger(s.account(sig))
+	if !got.balanced() {
+		t.Errorf("%s: the counts do not balance: %+v", sig.name, got)
+	}
+	if got != want {
+		t.Errorf("%s: counts %+v, want %+v", sig.name, got, want)
+	}
+}
+
+func numbers(from, n int) string {
+	var all []string
+	for i := from; i < from+n; i++ {
+		all = append(all, fmt.Sprintf("%08d", i))
+	}
+	return strings.Join(all, " ")
+}
+
+func TestStoreKeepsOrderAndCountsAcrossRestarts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "made")
+	s, _ := mustOpen(t, choiceFor(dir))
+	fill(s, traces, 0, 20, 10)
+	fill(s, logs, 100, 5, 20_000)
+	a := s.account(traces)
+	for range 3 {
+		e, _, _ := s.pick(a)
+		s.settle(a, e, 1, rejected)
+	}
+	e, body, ok := s.pick(a)
+	if !ok || string(body[:8]) != "00000003" {
+		t.Fatalf("picked %q, %v", body, ok)
+	}
+	s.settle(a, e, 0, rejected)
+	e, _, _ = s.pick(a)
+	s.release(a) // not delivered: it comes again
+	if again, _, _ := s.pick(a); again.seq != e.seq {
+		t.Errorf("after a release came record %d, want %d", again.seq, e.seq)
+	}
+	closeStore(t, s)
+
+	s, h := mustOpen(t, choiceFor(dir))
+	want := ledger{produced: 20, sent: 3, disk: 16}
+	want.dropped[rejected] = 1
+	wantLedger(t, s, traces, want)
+	wantLedger(t, s, logs, ledger{produced: 5, disk: 5})
+	fill(s, traces, 20, 2, 10)
+	if got := strings.Join(empty(s, traces), " "); got != numbers(4, 18) {
+		t.Errorf("came back: %s", got)
+	}
+	if got := strings.Join(empty(s, logs), " "); got != numbers(100, 5) {
+		t.Errorf("came back: %s", got)
+	}
+	want = ledger{produced: 22, sent: 21}
+	want.dropped[rejected] = 1
+	wantLedger(t, s, traces, want)
+	if s.account(traces).bytes != 0 || s.account(logs).bytes != 0 {
+		t.Errorf("an empty store has %d and %d bytes", s.account(traces).bytes, s.account(logs).bytes)
+	}
+	if h.all() != "" {
+		t.Errorf("reports: %s", h.all())
+	}
+}
+
+func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
+	said := choiceFor(t.TempDir())
+	s, h := mustOpen(t, said)
+	const size = 1<<20 - 4096
+	fill(s, logs, 0, 1, size)
+	fill(s, traces, 10, 2, size)
+	inFlight, _, _ := s.pick(s.account(traces)) // must stay, although it is the oldest
+	fill(s, traces, 12, 8, size)
+	want := ledger{produced: 10, disk: 7}
+	want.dropped[tooManyBytes] = 3
+	wantLedger(t, s, traces, want)
+	wantLedger(t, s, logs, ledger{produced: 1, disk: 1})
+	if !strings.Contains(h.all(), "too_many_bytes") {
+		t.Errorf("reports: %s", h.all())
+	}
+	s.settle(s.account(traces), inFlight, 1, rejected)
+	if got := strings.Join(empty(s, traces), " "); got != numbers(14, 6) {
+		t.Errorf("left: %s", got)
+	}
+	fill(s, traces, 0, 1, leastBufferBytes)
+	if got := s.ledger(s.account(traces)); got.dropped[tooLarge] != 1 || !got.balanced() {
+		t.Errorf("a request larger than the buffer: %+v", got)
+	}
+}
+
+// The file does not grow with what has passed through it.
+func TestStoreFileIsBounded(t *testing.T) {
+	said := choiceFor(t.TempDir())
+	s, _ := mustOpen(t, said)
+	for i := range 400 {
+		fill(s, traces, i, 1, 50_000+(i%7)*40_000) // 65 MB in all
+	}
+	info, err := os.Stat(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := said.bytes*3/2 + 16<<20; info.Size() > most {
+		t.Errorf("the file has %d bytes for a limit of %d", info.Size(), said.bytes)
+	}
+	if got := s.ledger(s.account(traces)); !got.balanced() || got.dropped[tooManyBytes] == 0 || got.produced != 400 {
+		t.Errorf("counts: %+v", got)
+	}
+}
+
+// When an outage is over, the file gives its space back.
+func TestStoreFileShrinks(t *testing.T) {
+	said := choiceFor(t.TempDir())
+	said.bytes = 64 << 20
+	s, _ := mustOpen(t, said)
+	fill(s, traces, 0, 40, 500_000)
+	renew := func() int64 {
+		s.disk.Lock()
+		defer s.disk.Unlock()
+		s.renew()
+		s.unmap()
+		info, err := os.Stat(s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if size := renew(); size < 20_000_000 {
+		t.Errorf("with 20 MB waiting the file has %d bytes", size)
+	}
+	if got := strings.Join(empty(s, traces), " "); got != numbers(0, 40) {
+		t.Errorf("came back: %s", got)
+	}
+	if size := renew(); size > 1<<20 {
+		t.Errorf("the empty file has %d bytes", size)
+	}
+	if _, err := openStore(said, func(error) {}); err == nil || !strings.Contains(err.Error(), "no other process") {
+		t.Errorf("the new file is not locked: %v", err)
+	}
+	fill(s, traces, 40, 3, 10)
+	closeStore(t, s)
+	s, _ = mustOpen(t, said)
+	wantLedger(t, s, traces, ledger{produced: 43, sent: 40, disk: 3})
+	if files, err := os.ReadDir(said.dir); err != nil || len(files) != 1 {
+		t.Errorf("in the directory: %v, %v", files, err)
+	}
+}
+
+func TestStoreDropsWhatIsTooOld(t *testing.T) {
+	said := choiceFor(t.TempDir())
+	s, _ := mustOpen(t, said)
+	fill(s, traces, 0, 5, 10)
+	closeStore(t, s)
+	time.Sleep(20 * time.Millisecond) // what is stored must be older than the limit below
+	said.age = 10 * time.Millisecond
+	s, h := mustOpen(t, said)
+	s.disk.Lock()
+	s.commit()
+	s.disk.Unlock()
+	want := ledger{produced: 5}
+	want.dropped[tooOld] = 5
+	wantLedger(t, s, traces, want)
+	if !strings.Contains(h.all(), "5 spans dropped from "+s.dir+": too_old") {
+		t.Errorf("reports: %s", h.all())
+	}
+	if got := empty(s, traces); got != nil {
+		t.Errorf("still there: %s", got)
+	}
+}
+
+func TestStoreIsLocked(t *testing.T) {
+	dir := t.TempDir()
+	s, _ := mustOpen(t, choiceFor(dir))
+	fill(s, traces, 0, 3, 10)
+	begun := time.Now()
+	_, err := openStore(choiceFor(dir), func(error) {})
+	if err == nil || !strings.Contains(err.Error(), "SETTING: \""+dir+"\" is not allowed: want a directory that no other process uses: ") {
+		t.Errorf("the second one: %v", err)
+	}
+	if took := time.Since(begun); took > 5*time.Second {
+		t.Errorf("it took %v to say so", took)
+	}
+	if got := strings.Join(empty(s, traces), " "); got != numbers(0, 3) {
+		t.Errorf("the first one has %s", got)
+	}
+}
+
+func TestStoreCannotBeOpened(t *testing.T) {
+	base := t.TempDir()
+	file := filepath.Join(base, "file")
+	foreign := filepath.Join(base, "foreign")
+	newer := filepath.Join(base, "newer")
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(os.WriteFile(file, []byte("mine"), 0o600))
+	for dir, bucket := range map[string]string{foreign: "theirs", newer: "otelmail"} {
+		must(os.Mkdir(dir, 0o700))
+		db, err := bbolt.Open(filepath.Join(dir, fileName), 0o600, nil)
+		must(err)
+		must(db.Update(func(tx *bbolt.Tx) error {
+			b, err := tx.CreateBucket([]byte(bucket))
+			must(err)
+			return b.Put(formatName, []byte("2"))
+		}))
+		must(db.Close())
+	}
+	for _, tt := range []struct{ dir, want string }{
+		{file, "a directory in which this process may create and write files"},
+		{filepath.Join(base, "no", "parent"), "a directory in which this process may create and write files"},
+		{"/proc/nowhere", "a directory in which this process may create and write files"},
+		{foreign, "a directory without a foreign " + fileName},
+		{newer, `format "2"`},
+	} {
+		before, _ := os.ReadFile(filepath.Join(tt.dir, fileName))
+		_, err := openStore(choiceFor(tt.dir), func(error) {})
+		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("SETTING: %q is not allowed: want ", tt.dir)) || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v, want %q", tt.dir, err, tt.want)
+		}
+		after, _ := os.ReadFile(filepath.Join(tt.dir, fileName))
+		if !bytes.Equal(before, after) {
+			t.Errorf("%s was changed", tt.dir)
+		}
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "mine" {
+		t.Errorf("a file that is not ours is now %q, %v", data, err)
+	}
+}

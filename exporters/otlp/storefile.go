@@ -1,0 +1,203 @@
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// The file has a bucket for each signal, one for the counts, and one that says
+// whose file this is.
+const (
+	fileName   = "otelmail-otlp.db"
+	fileFormat = "1"
+)
+
+var (
+	ownerName  = []byte("otelmail")
+	formatName = []byte("format")
+	countsName = []byte("counts")
+)
+
+// lockWait is how long another process may take to let go of the file.
+const lockWait = time.Second
+
+// errNotOurs is a file of our name that somebody else filled.
+var errNotOurs = errors.New("not a buffer of this program's version")
+
+// openStore opens or makes the file in the directory that said names. A file
+// that cannot be read is set aside under another name and reported; one that
+// cannot be opened or written is an error.
+func openStore(said bufferChoice, report func(error)) (*store, error) {
+	fail := func(want string, err error) (*store, error) {
+		return nil, fmt.Errorf("%w: %w", settings.Invalid(said.setting, said.dir, want), err)
+	}
+	if err := os.Mkdir(said.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fail("a directory in which this process may create and write files", err)
+	}
+	s := &store{
+		dir: said.dir, path: filepath.Join(said.dir, fileName), maxBytes: said.bytes, maxAge: said.age, report: report,
+		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
+	}
+	err := s.open()
+	if isDamage(err) {
+		aside, moved := s.moveAside()
+		if moved != nil {
+			return fail("a directory in which this process may rename "+fileName, errors.Join(moved, err))
+		}
+		report(fmt.Errorf("%s cannot be read and is now %s, what was in it is not sent: %w", s.path, aside, err))
+		err = s.open()
+	}
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
+	case errors.Is(err, errNotOurs):
+		return fail("a directory without a foreign "+fileName, err)
+	case err != nil:
+		return fail("a directory in which this process may create and write files", err)
+	}
+	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.dir), fileName+".damaged-*"))
+	s.setAside = int64(len(damagedFiles))
+	go s.sweep()
+	return s, nil
+}
+
+// globEscape takes the meaning from the pattern characters in a path.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// isDamage tells a file whose content is wrong from one that cannot be used.
+func isDamage(err error) bool {
+	var d *damageError
+	return errors.As(err, &d)
+}
+
+func (s *store) open() error {
+	_, before := os.Stat(s.path)
+	err := onDamage(s.openFile)
+	if err == nil {
+		// Whoever had the lock may have put another file here meanwhile.
+		if now, statErr := os.Stat(s.path); statErr != nil || !os.SameFile(s.info, now) {
+			err = bolterrors.ErrTimeout
+		}
+	}
+	if err == nil {
+		err = onDamage(s.load)
+	}
+	created := errors.Is(before, fs.ErrNotExist)
+	if err == nil {
+		if created {
+			syncDir(s.dir)
+		}
+		return nil
+	}
+	s.abandon()
+	if created && s.file != nil && !errors.Is(err, bolterrors.ErrTimeout) {
+		_ = os.Remove(s.path) // half made by us, just now
+		return err
+	}
+	return asDamage(err)
+}
+
+// openFile opens or makes the file at path and locks it.
+func (s *store) openFile() (err error) {
+	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout:      lockWait,
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			if err == nil {
+				s.file = f
+				s.info, err = f.Stat()
+			}
+			return f, err
+		},
+	})
+	return err
+}
+
+// syncDir has a new file's name survive a power cut. Where a directory cannot be
+// synced nothing is lost but that.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}
+
+// asDamage marks what the library says of a file that it cannot make sense of.
+// What the system says of it (no access, no space) is something else.
+func asDamage(err error) error {
+	var path *fs.PathError
+	var number syscall.Errno
+	switch {
+	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs):
+		return err
+	}
+	return &damageError{err.Error()}
+}
+
+// abandon closes what open opened. The library is not asked to after a panic,
+// since it may wait for a lock of its own for ever.
+func (s *store) abandon() {
+	s.accounts, s.seq = nil, 0
+	if s.db != nil {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = s.db.Close()
+		}()
+		select {
+		case <-done:
+		case <-time.After(lockWait):
+		}
+		s.db = nil
+	}
+	if s.file != nil {
+		_ = s.file.Close() // also ends the lock on it
+	}
+}
+
+// close closes the file for good. disk is held.
+func (s *store) close() error {
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	if s.broken != nil {
+		return s.file.Close()
+	}
+	return db.Close()
+}
+
+// moveAside gives a damaged file a name that says so. It is not deleted: a
+// person may want to look.
+func (s *store) moveAside() (string, error) {
+	// Another process may have moved it first and have its own file here now.
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.info, now) {
+		return "", fmt.Errorf("%s was replaced meanwhile", s.path)
+	}
+	base := s.path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
+	for n := 0; ; n++ {
+		aside := base
+		if n > 0 {
+			aside = fmt.Sprintf("%s-%d", base, n)
+		}
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			return aside, os.Rename(s.path, aside)
+		}
+	}
+}
