@@ -7,6 +7,7 @@ require (
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
 	github.com/emersion/go-smtp v0.25.1
 	github.com/rusmes/otelmail v0.0.0
+	github.com/rusmes/otelmail/instrumentation/otelimap v0.0.0
 	github.com/rusmes/otelmail/instrumentation/otelsmtp v0.0.0
 	go.opentelemetry.io/otel/sdk v1.47.0
 	go.opentelemetry.io/otel/trace v1.47.0
@@ -34,6 +35,7 @@ require (
 	github.com/prometheus/exporter-toolkit v0.20.0 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	go.etcd.io/bbolt v1.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/bridges/otelslog v0.21.0 // indirect
 	go.opentelemetry.io/otel v1.47.0 // indirect
@@ -69,5 +71,6 @@ require (
 
 replace (
 	github.com/rusmes/otelmail => ../..
+	github.com/rusmes/otelmail/instrumentation/otelimap => ../../instrumentation/otelimap
 	github.com/rusmes/otelmail/instrumentation/otelsmtp => ../../instrumentation/otelsmtp
 )

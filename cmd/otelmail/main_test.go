@@ -36,6 +36,9 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+// freePorts has the demo listen where nobody does.
+const freePorts = "--http 127.0.0.1:0 --smtp 127.0.0.1:0 --imap 127.0.0.1:0 --jmap 127.0.0.1:0 --pop3 127.0.0.1:0"
+
 func said(t *testing.T, args, where, got, want string) {
 	t.Helper()
 	if want == "" && got != "" || !strings.Contains(got, want) {
@@ -47,7 +50,7 @@ func TestDemoRunsAndEnds(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 	t.Setenv("RUSMES_LOG_LEVEL", "")
 	var stdout, stderr bytes.Buffer
-	args := strings.Fields("demo --http 127.0.0.1:0 --smtp 127.0.0.1:0 --rate 100 --duration 1s")
+	args := strings.Fields("demo " + freePorts + " --rate 100 --duration 1s")
 	if got := run(args, &stdout, &stderr); got != exitOK {
 		t.Errorf("exit status %d, want 0: %s", got, &stderr)
 	}
@@ -68,7 +71,7 @@ func TestDemoRunsAndEnds(t *testing.T) {
 func TestDemoSaysWhatCouldNotBePushed(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	var stdout, stderr bytes.Buffer
-	args := strings.Fields("demo --http 127.0.0.1:0 --smtp 127.0.0.1:0 --rate 20 --duration 300ms")
+	args := strings.Fields("demo " + freePorts + " --rate 20 --duration 300ms")
 	if got := run(args, &stdout, &stderr); got != exitOK {
 		t.Errorf("exit status %d, want 0: %s", got, &stderr)
 	}

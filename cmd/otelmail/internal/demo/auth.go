@@ -26,15 +26,11 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 	return nil, smtp.ErrAuthUnknownMechanism
 }
 
-// login accepts the name alone or as an address of the local domain.
 func (s *session) login(user, password string) error {
-	if domainOf(user) == localDomain {
-		user = localPartOf(user)
-	}
 	if !s.server.store.login(user, password) {
 		return smtp.ErrAuthFailed
 	}
-	s.user = user
+	s.user = s.server.store.userName
 	return nil
 }
 

@@ -14,6 +14,7 @@ type router struct {
 	log   *slog.Logger
 	store *mailStore
 	relay *relay
+	push  *notifier
 }
 
 // failure is a recipient that was not served, and why.
@@ -61,6 +62,9 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 	reply, failures := send(attempt, it.Sender, to.recipients, message)
 	outcome := outcomeOf(reply, last)
 	attempt.EndAs(outcome, reply)
+	if outcome == otelmail.OutcomeDelivered && about.Transport == otelmail.TransportLocal {
+		r.push.mailHasCome(attempt.Context())
+	}
 	r.log.InfoContext(attempt.Context(), outcome.String(), "id", it.ID, "domain", to.domain,
 		"transport", about.Transport.String(), "attempt", it.Attempts, "code", reply.Code)
 	return failures

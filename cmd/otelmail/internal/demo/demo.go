@@ -6,8 +6,10 @@
 // A message's way, file by file: smtpserver.go takes it in, queue.go and
 // spool.go keep it, worker.go takes it out, pipeline.go filters it, deliver.go
 // brings it to mailstore.go or, through relay.go, to the second server of
-// remote.go, and bounce.go tells the sender what failed. demo.go puts these
-// together and takes them apart again.
+// remote.go, and bounce.go tells the sender what failed. What is in mailstore.go
+// is shown by imapserver.go, jmapserver.go and pop3server.go, and push.go wakes a
+// phone when there is more of it. demo.go puts these together and takes them
+// apart again.
 package demo
 
 import (
@@ -47,7 +49,10 @@ type Demo struct {
 	queue   *queue
 	store   *mailStore
 	remote  *remote
-	smtp    []*serving // the mail server, and its twin with implicit TLS
+	push    *notifier
+	phones  *pushService
+	pop3    *pop3Server // its sessions have no series, so it counts them itself
+	servers []server
 	traffic *traffic
 	ports   ports
 
@@ -59,7 +64,7 @@ type Demo struct {
 }
 
 // ports are what the mail server listens on.
-type ports struct{ mx, submissions, narrow net.Listener }
+type ports struct{ mx, submissions, narrow, imap, jmap, pop3 net.Listener }
 
 // Start brings everything up. extra options are added to those of otelmail.Start.
 func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.Option) (*Demo, error) {
@@ -94,6 +99,10 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.Option) error {
 	if d.remote, err = startRemote(certificate, d.local); err != nil {
 		return err
 	}
+	if d.phones, err = startPushService(d.local); err != nil {
+		return err
+	}
+	d.push = startNotifier(d.tel, d.log)
 	d.startWorkers()
 	d.serve(certificate)
 	d.startTraffic()
@@ -144,7 +153,7 @@ func allAlive(beats []*health.Heartbeat) func(context.Context) error {
 	}
 }
 
-// listen takes the addresses of the mail server: the one of the flags, and two
+// listen takes the addresses of the mail server: those of the flags, and two
 // free ones on this machine.
 func (d *Demo) listen() error {
 	for _, p := range []struct {
@@ -154,6 +163,9 @@ func (d *Demo) listen() error {
 		{&d.ports.mx, "--smtp " + d.config.SMTP, d.config.SMTP},
 		{&d.ports.submissions, "SMTP over TLS", "127.0.0.1:0"},
 		{&d.ports.narrow, "SMTP, one connection at a time", "127.0.0.1:0"},
+		{&d.ports.imap, "--imap " + d.config.IMAP, d.config.IMAP},
+		{&d.ports.jmap, "--jmap " + d.config.JMAP, d.config.JMAP},
+		{&d.ports.pop3, "--pop3 " + d.config.POP3, d.config.POP3},
 	} {
 		l, err := net.Listen("tcp", p.address)
 		if err != nil {
@@ -180,7 +192,16 @@ func (d *Demo) serve(certificate *tls.Config) {
 		otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.ImplicitTLS(certificate),
 		otelsmtp.Block(blocked), otelsmtp.MaxConnections(maxConnections)))
 
-	d.smtp = []*serving{mx, submissions}
+	imap := newIMAPServer(d.tel, d.store, certificate, isLoopback(d.ports.imap.Addr()), d.local)
+	imap.serve(d.ports.imap, d.local)
+
+	jmap := newJMAPServer(d.tel, d.store, d.local)
+	jmap.serve(d.ports.jmap)
+
+	d.pop3 = newPOP3Server(d.tel, d.store, certificate, isLoopback(d.ports.pop3.Addr()), d.local)
+	d.pop3.serve(d.ports.pop3)
+
+	d.servers = []server{mx, submissions, imap, jmap, d.pop3}
 }
 
 // isLoopback says whether a password in plaintext stays on this machine.
@@ -193,7 +214,7 @@ func (d *Demo) startWorkers() {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stopWorkers = cancel
 	pipeline := newPipeline(d.tel)
-	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{d.remote.address}}
+	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{d.remote.address}, push: d.push}
 	for i := range workers {
 		w := &worker{
 			tel: d.tel, log: d.log, queue: d.queue, pipeline: pipeline, router: router,
@@ -211,8 +232,14 @@ func (d *Demo) startTraffic() {
 		mx:          d.ports.mx.Addr().String(),
 		submissions: d.ports.submissions.Addr().String(),
 		narrow:      d.ports.narrow.Addr().String(),
+		imap:        d.ports.imap.Addr().String(),
+		jmap:        d.ports.jmap.Addr().String(),
+		pop3:        d.ports.pop3.Addr().String(),
+		push:        d.phones.address,
+		subscribe:   d.push.subscribe,
 	}
 	if d.config.Rate > 0 {
-		d.sending.Go(func() { d.traffic.run(ctx, d.config.Rate) })
+		d.sending.Go(func() { d.traffic.run(ctx, schedule, d.config.Rate) })
+		d.sending.Go(func() { d.traffic.run(ctx, visits, d.config.Rate*visitsPerMessage) })
 	}
 }

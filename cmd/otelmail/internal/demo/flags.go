@@ -16,10 +16,9 @@ import (
 type Config struct {
 	HTTP string // /metrics, the probes and a page of links; host:port
 	SMTP string // the mail server; host:port
-
-	// Where IMAP, JMAP and POP3 will be. They are checked, and nothing listens
-	// there yet.
-	IMAP, JMAP, POP3 string
+	IMAP string // where users find their mail; host:port
+	JMAP string // likewise, over HTTP
+	POP3 string // likewise
 
 	Rate     float64       // built-in traffic, messages a second; 0 is none
 	Duration time.Duration // 0 is until interrupted
@@ -62,7 +61,7 @@ func ParseFlags(args []string) (Config, error) {
 func Usage(w io.Writer) {
 	c := Default()
 	fmt.Fprint(w, "Usage: otelmail demo [flags]\n\n"+
-		"Runs a small mail server on this machine, instrumented with otelmail, and sends it mail.\n\n")
+		"Runs a small mail server on this machine, instrumented with otelmail, and sends it mail and reads it.\n\n")
 	newFlagSet(&c).VisitAll(func(f *flag.Flag) {
 		kind, text := flag.UnquoteUsage(f)
 		fmt.Fprintf(w, "  --%s %s\n        %s (default %q)\n", f.Name, kind, text, f.DefValue)
@@ -75,10 +74,10 @@ func newFlagSet(c *Config) *flag.FlagSet {
 	set.Usage = func() {}
 	set.Var((*address)(&c.HTTP), "http", "`host:port` of /metrics, /health, /ready and /live; port 0 takes a free one")
 	set.Var((*address)(&c.SMTP), "smtp", "`host:port` of the mail server; port 0 takes a free one")
-	set.Var((*address)(&c.IMAP), "imap", "`host:port` reserved for IMAP, not served yet")
-	set.Var((*address)(&c.JMAP), "jmap", "`host:port` reserved for JMAP, not served yet")
-	set.Var((*address)(&c.POP3), "pop3", "`host:port` reserved for POP3, not served yet")
-	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, 0 for none")
+	set.Var((*address)(&c.IMAP), "imap", "`host:port` of IMAP; port 0 takes a free one")
+	set.Var((*address)(&c.JMAP), "jmap", "`host:port` of JMAP, over HTTP; port 0 takes a free one")
+	set.Var((*address)(&c.POP3), "pop3", "`host:port` of POP3; port 0 takes a free one")
+	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, with users who read them; 0 for none")
 	set.Var((*duration)(&c.Duration), "duration", "how `long` to run, like 20s or 5m; 0 is until interrupted")
 	set.Var((*userName)(&c.User), "user", "`name` of the mailbox and of who may log in")
 	set.Var((*password)(&c.Password), "password", "`password` of that user")

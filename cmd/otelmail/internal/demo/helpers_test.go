@@ -21,7 +21,10 @@ import (
 // quick is the demo on free ports, without traffic of its own.
 func quick() Config {
 	c := Default()
-	c.HTTP, c.SMTP, c.Rate = "127.0.0.1:0", "127.0.0.1:0", 0
+	for _, address := range []*string{&c.HTTP, &c.SMTP, &c.IMAP, &c.JMAP, &c.POP3} {
+		*address = "127.0.0.1:0"
+	}
+	c.Rate = 0
 	c.backoff = []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -20,44 +21,49 @@ const (
 
 const inbox = "INBOX"
 
-// mailStore is one user's mailboxes, in memory.
+// mailStore is one user's mailboxes, in memory. SMTP delivers into them; IMAP,
+// JMAP and POP3 show them.
 type mailStore struct {
 	tel      *otelmail.Telemetry
 	userName string
 	user     *imapmemserver.User
+	readers  *readerServer
+	changes  atomic.Int64 // counts on with every change
 
+	// mu is held while mailboxes are made, taken away or measured, so that names
+	// and gauges are of the same moment.
 	mu    sync.Mutex
 	names []string // the mailboxes there are
+	count int64    // of messages, as last measured
+	bytes int64
 }
 
 func newMailStore(tel *otelmail.Telemetry, userName, password string) (*mailStore, error) {
-	s := &mailStore{tel: tel, userName: userName, user: imapmemserver.NewUser(userName, password)}
+	user := imapmemserver.NewUser(userName, password)
+	s := &mailStore{tel: tel, userName: userName, user: user, readers: startReaders(user)}
 	for _, name := range []string{inbox, "Archive", "Drafts", "Junk", "Sent", "Trash"} {
 		if err := s.create(name); err != nil {
+			s.close()
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// create makes a mailbox.
-func (s *mailStore) create(name string) error {
-	if err := s.user.Create(name, nil); err != nil {
-		return fmt.Errorf("mail store: create %s: %w", name, err)
-	}
-	s.mu.Lock()
-	s.names = append(s.names, name)
-	s.mu.Unlock()
-	return s.report()
-}
+// close ends reading.
+func (s *mailStore) close() { s.readers.close() }
 
 // has reports whether an address of our domain has a mailbox.
 func (s *mailStore) has(address string) bool {
 	return domainOf(address) == localDomain && localPartOf(address) == s.userName
 }
 
-// login checks a password.
+// login checks a password. The name may come alone or as an address of the
+// local domain.
 func (s *mailStore) login(userName, password string) bool {
+	if domainOf(userName) == localDomain {
+		userName = localPartOf(userName)
+	}
 	return s.user.Login(userName, password) == nil
 }
 
@@ -103,23 +109,46 @@ func (s *mailStore) forgetOldest() error {
 	if err != nil || *status.NumMessages < inboxMost {
 		return err
 	}
+	return s.expunge(func(view *imapmemserver.UserSession) (imap.UIDSet, error) {
+		oldest := imap.SeqSet{{Start: 1, Stop: inboxForget}}
+		found, err := view.Search(imapserver.NumKindUID, &imap.SearchCriteria{SeqNum: []imap.SeqSet{oldest}}, &imap.SearchOptions{ReturnAll: true})
+		if err != nil {
+			return nil, err
+		}
+		uids, ok := found.All.(imap.UIDSet)
+		if !ok {
+			return nil, fmt.Errorf("the search answered with a %T", found.All)
+		}
+		return uids, nil
+	})
+}
+
+// remove deletes messages from INBOX for good. Those that are gone already are
+// no error.
+func (s *mailStore) remove(uids imap.UIDSet) error {
+	s.mu.Lock()
+	err := s.expunge(func(*imapmemserver.UserSession) (imap.UIDSet, error) { return uids, nil })
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.report()
+}
+
+// expunge takes out of INBOX what which says.
+func (s *mailStore) expunge(which func(*imapmemserver.UserSession) (imap.UIDSet, error)) error {
 	view := imapmemserver.NewUserSession(s.user)
 	if _, err := view.Select(inbox, &imap.SelectOptions{}); err != nil {
-		return fmt.Errorf("mail store: forget the oldest: %w", err)
+		return fmt.Errorf("mail store: expunge: %w", err)
 	}
 	defer view.Close()
-	oldest := imap.SeqSet{{Start: 1, Stop: inboxForget}}
-	found, err := view.Search(imapserver.NumKindUID, &imap.SearchCriteria{SeqNum: []imap.SeqSet{oldest}}, &imap.SearchOptions{ReturnAll: true})
+	uids, err := which(view)
 	if err != nil {
-		return fmt.Errorf("mail store: forget the oldest: %w", err)
-	}
-	uids, ok := found.All.(imap.UIDSet)
-	if !ok {
-		return fmt.Errorf("mail store: forget the oldest: the search answered with a %T", found.All)
+		return fmt.Errorf("mail store: expunge: %w", err)
 	}
 	deleted := &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}
 	if err := view.Store(nil, uids, deleted, &imap.StoreOptions{}); err != nil {
-		return fmt.Errorf("mail store: forget the oldest: %w", err)
+		return fmt.Errorf("mail store: expunge: %w", err)
 	}
 	return view.Expunge(nil, &uids)
 }
@@ -129,6 +158,12 @@ func (s *mailStore) forgetOldest() error {
 func (s *mailStore) report() error {
 	s.mu.Lock() // held until the gauges are set: the latest measure must win
 	defer s.mu.Unlock()
+	return s.measure()
+}
+
+// measure is report for those who hold s.mu.
+func (s *mailStore) measure() error {
+	s.changes.Add(1)
 	var messages, size int64
 	for _, name := range s.names {
 		status, err := s.user.Status(name, &imap.StatusOptions{NumMessages: true, Size: true})
@@ -138,6 +173,7 @@ func (s *mailStore) report() error {
 		messages += int64(*status.NumMessages)
 		size += *status.Size
 	}
+	s.count, s.bytes = messages, size
 	s.tel.Storage.SetMailboxes(int64(len(s.names)))
 	s.tel.Storage.SetMessages(messages)
 	s.tel.Storage.SetBytes(size)

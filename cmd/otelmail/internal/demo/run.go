@@ -59,12 +59,18 @@ func logLevel(lookup func(string) (string, bool)) (slog.Level, error) {
 	return 0, fmt.Errorf("%s: %q is not allowed: want debug, info, warn or error", name, value)
 }
 
+// tryJMAP is a request to try; the account is still to be filled in.
+const tryJMAP = `{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mail"],"methodCalls":[["Mailbox/get",{"accountId":"%s"},"0"]]}`
+
 func (d *Demo) welcome(w io.Writer) {
 	mx := d.ports.mx.Addr().String()
 	fmt.Fprintf(w, "otelmail demo: a mail server for %s on this machine\n\n", localDomain)
 	fmt.Fprintf(w, "  SMTP               %s   STARTTLS; log in as %s with the password %s\n", mx, d.config.User, d.config.Password)
 	fmt.Fprintf(w, "  SMTP over TLS      %s\n", d.ports.submissions.Addr())
 	fmt.Fprintf(w, "  the other domains  %s   reject…@, defer…@ and always-defer…@ do what they say\n", d.remote.address)
+	fmt.Fprintf(w, "  IMAP               %s   STARTTLS; the same name and password here, for JMAP and for POP3\n", d.ports.imap.Addr())
+	fmt.Fprintf(w, "  JMAP               http://%s/.well-known/jmap\n", d.ports.jmap.Addr())
+	fmt.Fprintf(w, "  POP3               %s   STLS\n", d.ports.pop3.Addr())
 	if web := d.web.Addr(); web != nil {
 		fmt.Fprintf(w, "  metrics            http://%s/metrics\n", web)
 		fmt.Fprintf(w, "  probes             http://%s/health /ready /live\n", web)
@@ -83,14 +89,19 @@ func (d *Demo) welcome(w io.Writer) {
 	fmt.Fprintf(w, "  swaks --server %s --from you@home.example --to %s@%s\n", mx, d.config.User, localDomain)
 	fmt.Fprintf(w, "  swaks --server %s -tls --auth-user %s --auth-password %s --from %s@%s --to defer-1@partner.example\n",
 		mx, d.config.User, d.config.Password, d.config.User, localDomain)
+	user := d.config.User + ":" + d.config.Password
+	fmt.Fprintf(w, "  curl -s -u %s 'imap://%s/INBOX;MAILINDEX=1'\n", user, d.ports.imap.Addr())
+	fmt.Fprintf(w, "  curl -s -u %s pop3://%s/1\n", user, d.ports.pop3.Addr())
+	fmt.Fprintf(w, "  curl -s -u %s http://%s/.well-known/jmap\n", user, d.ports.jmap.Addr())
+	fmt.Fprintf(w, "  curl -s -u %s -H 'Content-Type: application/json' http://%s/jmap/api -d '"+tryJMAP+"'\n", user, d.ports.jmap.Addr(), d.config.User)
 	fmt.Fprintln(w, "  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 otelmail demo   pushes metrics, traces and logs")
 	fmt.Fprintln(w)
 }
 
-// showEvery is how often a terminal gets a line of totals.
+// showEvery is how often a terminal gets the totals.
 const showEvery = 5 * time.Second
 
-// showTotals prints a line now and then until ctx ends.
+// showTotals prints them now and then until ctx ends.
 func (d *Demo) showTotals(ctx context.Context, w io.Writer) {
 	tick := time.NewTicker(showEvery)
 	defer tick.Stop()
@@ -99,7 +110,7 @@ func (d *Demo) showTotals(ctx context.Context, w io.Writer) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			fmt.Fprintln(w, d.totals())
+			fmt.Fprint(w, d.totals())
 		}
 	}
 }

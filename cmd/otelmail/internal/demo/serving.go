@@ -10,27 +10,36 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// serving is an SMTP server at work. It knows which connections are open, to
-// end those whose clients will not.
+// server is one of the demo's servers at work.
+type server interface {
+	// stop takes no new connections, lets those under way end until ctx does,
+	// and then closes them: an idle client must not keep a server from stopping.
+	stop(ctx context.Context)
+}
+
+// stopAll stops servers, each of which has until ctx ends.
+func stopAll(ctx context.Context, servers []server) {
+	var stopping sync.WaitGroup
+	for _, s := range servers {
+		stopping.Go(func() { s.stop(ctx) })
+	}
+	stopping.Wait()
+}
+
+// serving is an SMTP server at work.
 type serving struct {
+	openConns
 	server *smtp.Server
 	log    *slog.Logger
 
 	loops     sync.WaitGroup // one for each listener
 	listeners []net.Listener
-
-	mu   sync.Mutex
-	open map[*openConn]struct{}
 }
 
 func newServing(server *smtp.Server, log *slog.Logger) *serving {
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
-	return &serving{server: server, log: log, open: map[*openConn]struct{}{}}
+	return &serving{server: server, log: log}
 }
-
-// tracked is l with its connections known to stop. Wrap it before anything
-// else wraps it.
-func (s *serving) tracked(l net.Listener) net.Listener { return trackedListener{l, s} }
 
 // serve accepts connections until stop.
 func (s *serving) serve(l net.Listener) {
@@ -42,8 +51,7 @@ func (s *serving) serve(l net.Listener) {
 	})
 }
 
-// stop takes no new connections, lets those under way end until ctx does, and
-// then closes them: an idle client must not keep a server from stopping.
+// stop implements [server].
 func (s *serving) stop(ctx context.Context) {
 	for _, l := range s.listeners {
 		_ = l.Close()
@@ -60,43 +68,4 @@ func (s *serving) stop(ctx context.Context) {
 		s.closeAll()
 		<-ended
 	}
-}
-
-func (s *serving) closeAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.open {
-		_ = c.Conn.Close()
-	}
-}
-
-type trackedListener struct {
-	net.Listener
-	serving *serving
-}
-
-// Accept implements [net.Listener].
-func (l trackedListener) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	c := &openConn{conn, l.serving}
-	l.serving.mu.Lock()
-	defer l.serving.mu.Unlock()
-	l.serving.open[c] = struct{}{}
-	return c, nil
-}
-
-type openConn struct {
-	net.Conn
-	serving *serving
-}
-
-// Close implements [net.Conn].
-func (c *openConn) Close() error {
-	c.serving.mu.Lock()
-	delete(c.serving.open, c)
-	c.serving.mu.Unlock()
-	return c.Conn.Close()
 }

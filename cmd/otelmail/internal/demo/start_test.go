@@ -22,9 +22,9 @@ func TestAnAddressInUseIsNamed(t *testing.T) {
 	defer taken.Close()
 	address := taken.Addr().String()
 
-	smtp, web := quick(), quick()
-	smtp.SMTP, web.HTTP = address, address
-	for name, c := range map[string]Config{"--smtp": smtp, "--http": web} {
+	smtp, web, imap, jmap, pop3 := quick(), quick(), quick(), quick(), quick()
+	smtp.SMTP, web.HTTP, imap.IMAP, jmap.JMAP, pop3.POP3 = address, address, address, address, address
+	for name, c := range map[string]Config{"--smtp": smtp, "--http": web, "--imap": imap, "--jmap": jmap, "--pop3": pop3} {
 		t.Setenv("TMPDIR", t.TempDir())
 		_, err := tryStart(t, c)
 		if err == nil {
@@ -116,17 +116,27 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	c := quick()
 	c.Rate = 50
 	d := begin(t, c)
-	// A client that says nothing must not hold up the end for long.
-	silent, err := net.Dial("tcp", d.ports.mx.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	// Clients that say nothing must not hold up the end for long.
+	for _, l := range []net.Listener{d.ports.mx, d.ports.imap, d.ports.jmap, d.ports.pop3} {
+		silent, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer silent.Close()
 	}
-	defer silent.Close()
-	eventually(t, "some traffic", func() bool { return value(t, d, delivered) > 20 })
+	eventually(t, "some traffic", func() bool {
+		return value(t, d, delivered) > 20 && value(t, d, imapCommands) > 20 && value(t, d, jmapAnswered) > 5 &&
+			value(t, d, pushed) > 5 && d.pop3.total.Load() > 5
+	})
 	began := time.Now()
 	stop(t, d)
 	if took := time.Since(began); took > sessionsLimit+workersLimit+telemetryLimit {
 		t.Errorf("stopped after %v", took)
+	}
+	for _, protocol := range []string{"smtp", "imap", "jmap", "pop3"} {
+		if open := value(t, d, "active_connections", protocol); open != 0 {
+			t.Errorf("%d connections of %s are still counted", open, protocol)
+		}
 	}
 	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
 	if left := files(t, os.Getenv("TMPDIR")); len(left) > 0 {

@@ -11,6 +11,7 @@ import (
 const (
 	sessionsLimit  = 3 * time.Second
 	workersLimit   = 5 * time.Second
+	pushLimit      = 2 * time.Second
 	telemetryLimit = 5 * time.Second
 )
 
@@ -24,16 +25,16 @@ func (d *Demo) Stop() error {
 	d.sending.Wait()
 	d.stopSessions()
 	d.drainQueue()
-	d.stopRemote()
+	d.stopPush()
+	d.store.close()
+	d.stopOthers()
 	return errors.Join(d.stopTelemetry(), d.spool.close())
 }
 
 func (d *Demo) stopSessions() {
 	ctx, cancel := context.WithTimeout(context.Background(), sessionsLimit)
 	defer cancel()
-	for _, s := range d.smtp {
-		s.stop(ctx)
-	}
+	stopAll(ctx, d.servers)
 }
 
 // drainQueue has the workers finish what is due. What is to be tried later
@@ -45,10 +46,18 @@ func (d *Demo) drainQueue() {
 	d.stopWorkers()
 }
 
-func (d *Demo) stopRemote() {
+// stopPush sends what waits: the workers, who have brought it, are gone.
+func (d *Demo) stopPush() {
+	ctx, cancel := context.WithTimeout(context.Background(), pushLimit)
+	defer cancel()
+	d.push.stop(ctx)
+}
+
+// stopOthers stops what stands in for the rest of the world.
+func (d *Demo) stopOthers() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	d.remote.serving.stop(ctx)
+	stopAll(ctx, []server{d.remote.serving, d.phones})
 }
 
 func (d *Demo) stopTelemetry() error {
@@ -59,13 +68,19 @@ func (d *Demo) stopTelemetry() error {
 
 // abandon undoes a Start that failed half-way, before anything was served.
 func (d *Demo) abandon() error {
-	for _, l := range []net.Listener{d.ports.mx, d.ports.submissions, d.ports.narrow} {
+	p := d.ports
+	for _, l := range []net.Listener{p.mx, p.submissions, p.narrow, p.imap, p.jmap, p.pop3} {
 		if l != nil {
 			_ = l.Close()
 		}
 	}
+	if d.store != nil {
+		d.store.close()
+	}
 	if d.remote != nil {
-		d.stopRemote()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		d.remote.serving.stop(ctx)
 	}
 	err := d.stopTelemetry()
 	if d.spool != nil {

@@ -31,6 +31,12 @@ var totals = []total{
 	{"  retries", "queue_retries_total", ""},
 	{"dropped", "mail_dropped_total", ""},
 	{"bounces", "mail_bounced_total", ""},
+	{"IMAP commands", "imap_commands_total", ""},
+	{"  failed", "imap_errors_total", ""},
+	{"JMAP requests", "jmap_requests_total", ""},
+	{"  failed", "jmap_errors_total", ""},
+	{"push notifications", "push_deliveries_total", ""},
+	{"  given up", "push_delivery_failures_total", ""},
 	{"still in the queue", "queue_size", ""},
 	{"messages stored", "messages_total", ""},
 	{"bytes stored", "storage_bytes", ""},
@@ -45,12 +51,23 @@ func (d *Demo) value(series string, labels ...string) string {
 	return fmt.Sprint(v)
 }
 
-// totals is one line for a terminal.
+// totals is a line for each protocol, for a terminal.
 func (d *Demo) totals() string {
-	return fmt.Sprintf("%5s  accepted %s, delivered %s, retries %s, bounced %s, dropped %s, in the queue %s, stored %s",
-		time.Since(d.began).Round(time.Second),
+	var b strings.Builder
+	line := func(protocol, format string, values ...any) {
+		fmt.Fprintf(&b, "%5s  %s  ", "", protocol)
+		fmt.Fprintf(&b, format+"\n", values...)
+	}
+	fmt.Fprintf(&b, "after %s\n", time.Since(d.began).Round(time.Second))
+	line("SMTP", "accepted %s, delivered %s, retries %s, bounced %s, dropped %s, in the queue %s",
 		d.value("smtp_messages_received_total"), d.value("mail_delivered_total"), d.value("queue_retries_total"),
-		d.value("mail_bounced_total"), d.value("mail_dropped_total"), d.value("queue_size"), d.value("messages_total"))
+		d.value("mail_bounced_total"), d.value("mail_dropped_total"), d.value("queue_size"))
+	line("IMAP", "connections %s, commands %s, errors %s; messages stored %s",
+		d.value("imap_connections_total"), d.value("imap_commands_total"), d.value("imap_errors_total"), d.value("messages_total"))
+	line("JMAP", "requests %s, errors %s", d.value("jmap_requests_total"), d.value("jmap_errors_total"))
+	line("POP3", "sessions %d, open now %s", d.pop3.total.Load(), d.value("active_connections", "pop3"))
+	line("push", "delivered %s, given up %s", d.value("push_deliveries_total"), d.value("push_delivery_failures_total"))
+	return b.String()
 }
 
 // summary says what has happened. stopped is the error of Stop.
@@ -65,7 +82,8 @@ func (d *Demo) summary(w io.Writer, took time.Duration, stopped error) {
 		}
 		fmt.Fprintf(w, "  %-20s %9s   %s\n", t.says, d.value(t.series, labels...), series)
 	}
-	fmt.Fprintln(w)
+	// POP3 has spans and connections, and no series of its own to count with.
+	fmt.Fprintf(w, "  %-20s %9d   see the spans\n\n", "POP3 sessions", d.pop3.total.Load())
 	if left := d.tel.Queue.Size(); left > 0 {
 		if d.spool.temporary {
 			fmt.Fprintf(w, "%d messages were waiting for their next attempt and are gone with the temporary queue; --spool keeps them.\n", left)

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/rusmes/otelmail"
 )
 
-// traffic is the built-in clients. They speak SMTP over the wire, as any client
-// does, and know nothing of the server but its addresses.
+// traffic is the built-in clients. They speak their protocols over the wire, as
+// any client does, and know nothing of the server but its addresses.
 type traffic struct {
 	log            *slog.Logger
 	user, password string
@@ -19,6 +20,10 @@ type traffic struct {
 	mx          string // host:port of the server
 	submissions string // the same with implicit TLS
 	narrow      string // the same for one connection at a time
+
+	imap, jmap, pop3 string // host:port of the other servers
+	push             string // host:port of the push service
+	subscribe        func(endpoint *url.URL)
 }
 
 // client is one kind of client. n is different for each call and keeps
@@ -43,6 +48,20 @@ var (
 	guesser     = client{"a guessed password", (*traffic).guessPassword}
 	fromBlocked = client{"a blocked address", (*traffic).connectBlocked}
 	tooMany     = client{"one connection too many", (*traffic).connectTooMany}
+
+	reader      = client{"an IMAP client that reads", (*traffic).imapRead}
+	waiter      = client{"an IMAP client that waits for mail", (*traffic).imapWait}
+	filer       = client{"an IMAP client that files mail", (*traffic).imapFile}
+	stranded    = client{"an IMAP client whose mailbox is gone", (*traffic).imapMissing}
+	imapGuesser = client{"a password guessed over IMAP", (*traffic).imapGuess}
+	jmapHello   = client{"a JMAP client that says hello", (*traffic).jmapEcho}
+	jmapReader  = client{"a JMAP client that reads", (*traffic).jmapRead}
+	jmapUnknown = client{"a JMAP client that asks for too much", (*traffic).jmapUnknownMethod}
+	jmapBroken  = client{"a JMAP client that sends no JSON", (*traffic).jmapMalformed}
+	popReader   = client{"a POP3 client that reads", (*traffic).popRead}
+	popTaker    = client{"a POP3 client that takes its mail away", (*traffic).popTake}
+	popGuesser  = client{"a password guessed over POP3", (*traffic).popGuess}
+	phone       = client{"a phone that wants to be woken", (*traffic).pushSubscribe}
 )
 
 // schedule is repeated for ever. At 5 messages a second it takes 6 s, so that
@@ -56,15 +75,25 @@ var schedule = []client{
 	mailing, inbound, overTLS, inbound, outbound,
 }
 
+// visits is repeated for ever beside it: users who look at their mail, one for
+// two messages.
+var visits = []client{
+	phone, reader, jmapReader, popReader, waiter,
+	stranded, jmapUnknown, phone, imapGuesser, popGuesser,
+	filer, jmapBroken, popTaker, jmapHello,
+}
+
+const visitsPerMessage = 0.5
+
 const (
 	callTimeout  = 10 * time.Second
 	maxInFlight  = 32
 	trafficGrace = 2 * time.Second
 )
 
-// run calls rate times a second until ctx ends; those under way then get a
-// moment to finish.
-func (t *traffic) run(ctx context.Context, rate float64) {
+// run makes the calls of a schedule, rate of them a second, until ctx ends; those
+// under way then get a moment to finish.
+func (t *traffic) run(ctx context.Context, schedule []client, rate float64) {
 	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
 	defer tick.Stop()
 	inFlight := make(chan struct{}, maxInFlight)

@@ -1,0 +1,87 @@
+package demo
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rusmes/otelmail"
+)
+
+// pop3Server shows INBOX over POP3 (RFC 1939).
+type pop3Server struct {
+	openConns
+	tel           *otelmail.Telemetry
+	log           *slog.Logger
+	store         *mailStore
+	certificate   *tls.Config
+	plaintextAuth bool
+	idle          time.Duration // how long a client may say nothing
+
+	listener net.Listener
+	loop     sync.WaitGroup
+	clients  sync.WaitGroup
+	open     atomic.Int64 // sessions now
+	total    atomic.Int64 // sessions since the start
+	leaving  atomic.Bool
+	maildrop sync.Mutex // held by the session that has INBOX open
+}
+
+const (
+	pop3Idle  = 10 * time.Minute // RFC 1939 section 3: the least that is allowed
+	pop3Write = time.Minute      // what a client may take to read one answer
+)
+
+func newPOP3Server(tel *otelmail.Telemetry, store *mailStore, certificate *tls.Config, plaintextAuth bool, log *slog.Logger) *pop3Server {
+	return &pop3Server{
+		tel: tel, log: log, store: store, certificate: certificate,
+		plaintextAuth: plaintextAuth, idle: pop3Idle,
+	}
+}
+
+func (s *pop3Server) serve(l net.Listener) {
+	s.listener = s.tracked(l)
+	s.loop.Go(s.accept)
+}
+
+// accept takes connections until the listener is closed. What goes wrong
+// otherwise may pass, when others close their files for example.
+func (s *pop3Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		switch {
+		case err == nil:
+			s.total.Add(1)
+			s.clients.Go(func() { s.talk(conn) })
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			s.log.Warn("the POP3 server cannot accept a connection", "error", err)
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+}
+
+func (s *pop3Server) talk(conn net.Conn) {
+	s.open.Add(1)
+	defer s.open.Add(-1)
+	session := newPOP3Session(s, conn)
+	session.run()
+}
+
+// stop implements [server].
+func (s *pop3Server) stop(ctx context.Context) {
+	s.leaving.Store(true)
+	_ = s.listener.Close()
+	s.loop.Wait()
+	s.hangUp()
+	if s.wait(ctx) != nil {
+		s.closeAll()
+	}
+	s.clients.Wait()
+}
