@@ -51,3 +51,18 @@ func readBatches[T any](c *Collector, signal, marker string) []T {
 	}
 	return batches
 }
+
+// Raw returns every byte the Collector wrote so far of all signals, to look for what must
+// not be there.
+func (c *Collector) Raw() []byte {
+	c.t.Helper()
+	var all []byte
+	for _, signal := range []string{traces, metrics, logs} {
+		content, err := os.ReadFile(c.file(signal))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			c.t.Fatalf("reading the collector's %s: %v", signal, err)
+		}
+		all = append(all, content...)
+	}
+	return all
+}

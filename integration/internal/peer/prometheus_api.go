@@ -90,6 +90,22 @@ func (p *Prometheus) Exemplars(expr string) []SeriesExemplar {
 	return all
 }
 
+// MetricMetadata is what a page says of a metric.
+type MetricMetadata struct {
+	Type string // counter, gauge, histogram, ...
+	Help string
+	Unit string
+}
+
+// Metadata returns what the scraped pages say of their metrics, by metric name. A counter
+// scraped as OpenMetrics goes by its name without _total there.
+func (p *Prometheus) Metadata() map[string][]MetricMetadata {
+	p.t.Helper()
+	var data map[string][]MetricMetadata
+	p.get("metadata", nil, &data)
+	return data
+}
+
 // get asks one question of the HTTP API, version 1, and decodes the answer's data.
 func (p *Prometheus) get(path string, values url.Values, data any) {
 	p.t.Helper()

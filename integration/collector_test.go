@@ -1,0 +1,57 @@
+package integration
+
+import (
+	"testing"
+
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// protocols are the two ways to a Collector.
+var protocols = []string{"grpc", "http/protobuf"}
+
+// pushTo is the environment that has a demo push to the Collector, often enough
+// for a test to wait for it.
+func pushTo(c *peer.Collector, protocol string) []string {
+	address := c.HTTP()
+	if protocol == "grpc" {
+		address = c.GRPC()
+	}
+	return []string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + address,
+		"OTEL_EXPORTER_OTLP_PROTOCOL=" + protocol,
+		"OTEL_BSP_SCHEDULE_DELAY=100",
+		"OTEL_BLRP_SCHEDULE_DELAY=100",
+		"OTEL_METRIC_EXPORT_INTERVAL=250",
+	}
+}
+
+// forEachProtocol runs a test against a fresh Collector for each way to it.
+func forEachProtocol(t *testing.T, test func(t *testing.T, c *peer.Collector, protocol string)) {
+	for _, protocol := range protocols {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			test(t, peer.StartCollector(t), protocol)
+		})
+	}
+}
+
+// spanID names a span within everything that was ever pushed.
+type spanID struct{ trace, span string }
+
+// spansByID has each span once: a batch whose answer was lost is sent again.
+func spansByID(c *peer.Collector) map[spanID]peer.Span {
+	spans := map[spanID]peer.Span{}
+	for _, span := range c.Traces() {
+		spans[spanID{span.TraceID, span.SpanID}] = span
+	}
+	return spans
+}
+
+// lastMetrics has the newest export of each metric, by name.
+func lastMetrics(c *peer.Collector) map[string]peer.Metric {
+	last := map[string]peer.Metric{}
+	for _, metric := range c.Metrics() {
+		last[metric.Name] = metric
+	}
+	return last
+}

@@ -1,0 +1,254 @@
+package integration
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// patience is for what takes a moment: long, because a busy machine is slow.
+const patience = 60 * time.Second
+
+// The user of every demo. The name is told from all other text by its marker,
+// so that a test can look for it where no address may be.
+const (
+	marker   = "xyzzy"
+	user     = "me-" + marker
+	password = "secret-" + marker
+	own      = user + "@example.org"
+)
+
+// launch says how to start a demo. The ports are free ones unless flags say
+// otherwise.
+type launch struct {
+	rate  int      // built-in messages a second; 0 for none
+	flags []string // further flags
+	env   []string // NAME=value; OTEL_* and RUSMES_* of the machine are left out
+}
+
+// demo is a running demo.
+type demo struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	ended  chan struct{} // closed once the program has ended
+	stdout output        // what it says to people
+	stderr output        // its log
+
+	smtp, submissions, remote, web string // host:port
+	imap, jmap, pop3               string
+	spool                          string // a directory
+}
+
+// startDemo starts a demo and returns when it is ready. It ends with the test.
+func startDemo(t *testing.T, l launch) *demo {
+	t.Helper()
+	d := run(t, l)
+	d.readAddresses()
+	peer.Eventually(t, patience, func() error {
+		if status, body := d.get("/ready"); status != http.StatusOK {
+			return fmt.Errorf("/ready: %d %s", status, body)
+		}
+		return nil
+	})
+	return d
+}
+
+// run starts a demo, whatever becomes of it.
+func run(t *testing.T, l launch) *demo {
+	t.Helper()
+	args := append([]string{
+		"demo", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0",
+		"--imap", "127.0.0.1:0", "--jmap", "127.0.0.1:0", "--pop3", "127.0.0.1:0",
+		"--user", user, "--password", password, "--rate", strconv.Itoa(l.rate),
+		"--duration", "15m", // ends by itself if the tests are killed
+	}, l.flags...)
+	d := &demo{t: t, cmd: exec.Command(executable, args...), ended: make(chan struct{})}
+	d.cmd.Env = append(cleanEnv(), l.env...)
+	d.cmd.Stdout, d.cmd.Stderr = &d.stdout, &d.stderr
+	if err := d.cmd.Start(); err != nil {
+		t.Fatalf("starting the demo: %v", err)
+	}
+	go func() {
+		_ = d.cmd.Wait() // ProcessState tells the same and more
+		close(d.ended)
+	}()
+	t.Cleanup(func() {
+		d.kill()
+		if t.Failed() {
+			t.Logf("demo %q\nstandard output:\n%s\nstandard error:\n%.8000s", args, d.stdout.String(), d.stderr.String())
+		}
+	})
+	return d
+}
+
+// cleanEnv is the environment without settings of telemetry.
+func cleanEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "OTEL_") || strings.HasPrefix(variable, "RUSMES_")
+	})
+}
+
+// readAddresses waits for the welcome and reads it.
+func (d *demo) readAddresses() {
+	d.t.Helper()
+	peer.Eventually(d.t, patience, func() error {
+		if strings.Contains(d.stdout.String(), "\nTry:") {
+			return nil
+		}
+		if !d.running() {
+			d.t.Fatalf("the demo did not start: %v", d.cmd.ProcessState)
+		}
+		return errors.New("the demo has not said where it listens")
+	})
+	for says, address := range map[string]*string{
+		`SMTP `: &d.smtp, `SMTP over TLS `: &d.submissions, `the other domains `: &d.remote,
+		`IMAP `: &d.imap, `JMAP +http://`: &d.jmap, `POP3 `: &d.pop3,
+		`metrics +http://`: &d.web, `queue `: &d.spool,
+	} {
+		found := regexp.MustCompile(`(?m)^  ` + says + ` *([^/\s][^/\s]*|/\S*)`).FindStringSubmatch(d.stdout.String())
+		if found == nil {
+			d.t.Fatalf("no %q in the welcome", says)
+		}
+		*address = found[1]
+	}
+}
+
+func (d *demo) running() bool {
+	select {
+	case <-d.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends the demo by SIGTERM, wants the exit status 0 and reads the summary.
+func (d *demo) stop() summary {
+	d.t.Helper()
+	d.terminate()
+	return d.farewell()
+}
+
+func (d *demo) terminate() {
+	d.t.Helper()
+	if err := d.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		d.t.Fatalf("SIGTERM: %v: it had ended: %v", err, d.cmd.ProcessState)
+	}
+}
+
+// farewell waits for the end of a demo that was told to stop.
+func (d *demo) farewell() summary {
+	d.t.Helper()
+	if status := d.wait(); status != 0 {
+		d.t.Errorf("the demo ended with status %d, want 0", status)
+	}
+	return readSummary(d.t, d.stdout.String())
+}
+
+// wait returns the exit status of a demo that ends by itself.
+func (d *demo) wait() int {
+	d.t.Helper()
+	select {
+	case <-d.ended:
+	case <-time.After(patience):
+		d.t.Fatalf("the demo still runs after %v", patience)
+	}
+	return d.cmd.ProcessState.ExitCode()
+}
+
+// kill ends the demo as a power cut would; nothing if it has ended.
+func (d *demo) kill() {
+	_ = d.cmd.Process.Kill() // fails only when it has ended
+	<-d.ended
+}
+
+// wantQuiet holds the log to having nothing in it.
+func (d *demo) wantQuiet() {
+	d.t.Helper()
+	if log := d.stderr.String(); log != "" {
+		d.t.Errorf("the demo's log is not empty:\n%s", log)
+	}
+}
+
+// summary is what a demo says at its end.
+type summary struct {
+	text   string
+	series map[string]float64 // by name without namespace, {value} after a labelled one
+}
+
+var summaryLine = regexp.MustCompile(`(?m)^ .* (\d+)   (\S+)$`)
+
+func readSummary(t *testing.T, stdout string) summary {
+	t.Helper()
+	_, text, found := strings.Cut(stdout, "\nDraining:")
+	if !found {
+		t.Fatal("the demo said nothing of draining")
+	}
+	s := summary{text: text, series: map[string]float64{}}
+	for _, line := range summaryLine.FindAllStringSubmatch(text, -1) {
+		value, err := strconv.ParseFloat(line[1], 64)
+		if err != nil {
+			t.Fatalf("summary: %q: %v", line[0], err)
+		}
+		s.series[line[2]] = value
+	}
+	if len(s.series) == 0 {
+		t.Fatalf("no series in the summary:\n%s", text)
+	}
+	return s
+}
+
+// get asks the demo's web server. The status is 0 when it does not answer.
+func (d *demo) get(path string, headers ...string) (status int, body string) {
+	d.t.Helper()
+	request, err := http.NewRequestWithContext(d.t.Context(), http.MethodGet, "http://"+d.web+path, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	return response.StatusCode, string(text)
+}
+
+// output gathers what a program prints, while somebody reads it.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}

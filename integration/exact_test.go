@@ -1,0 +1,120 @@
+package integration
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/rusmes/otelmail"
+)
+
+// The demo's pipeline has one mailet that fails at every 20th message that it
+// is shown; that message passes the pipeline once more.
+const pipelineFailsEvery = 20
+
+// TestEveryCounterIsExact sends a known number of everything and compares the
+// whole page: what no event was to move has to be 0.
+func TestEveryCounterIsExact(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, launch{})
+	first := d.page()
+	want := atRest(first)
+	dropTimes(first)
+	for _, difference := range differences("the first page", first, want) {
+		t.Error(difference)
+	}
+	moves := page{}
+	for _, e := range allEvents() {
+		for range e.times {
+			if err := e.happen(d); err != nil {
+				t.Fatalf("%s: %v", e.name, err)
+			}
+			moves.add(e.moves)
+		}
+	}
+	want = d.wantMoved(first, moves)
+
+	// The summary says the same in its own words.
+	for series, value := range d.stop().page() {
+		if value != want[series] {
+			t.Errorf("%s is %v in the summary, want %v", series, value, want[series])
+		}
+	}
+	d.wantQuiet()
+}
+
+// add counts what has moved once more.
+func (p page) add(moves page) {
+	for series, n := range moves {
+		p[series] += n
+	}
+}
+
+// wantMoved waits until the demo is idle and wants its whole page to show the
+// moves and nothing else since the first page. It returns what it wanted.
+func (d *demo) wantMoved(first, moves page) page {
+	d.t.Helper()
+	want := atRest(first)
+	want.add(moves)
+	// Spam is gone before it reaches the mailet that fails.
+	if shown := int(want[processed] - want[spam]); shown > 0 {
+		want[processed] += float64((shown - 1) / (pipelineFailsEvery - 1))
+	}
+	delete(want, spam)
+	want["rusmes_smtp_session_duration_seconds_count"] = want[connections]
+	want["rusmes_message_processing_latency_seconds_count"] = want[processed]
+
+	got := d.settled()
+	if size := got[bytesStored]; size < 100*want[stored] {
+		d.t.Errorf("%v bytes in %v messages", size, want[stored])
+	}
+	want[bytesStored] = got[bytesStored]
+	dropTimes(got)
+	for _, difference := range differences("/metrics", got, want) {
+		d.t.Error(difference)
+	}
+	return want
+}
+
+// atRest is what a page without events shows: the series that are there, at 0,
+// but for the gauges that say what there is.
+func atRest(p page) page {
+	want := maps.Clone(p)
+	for series := range want {
+		want[series] = 0
+	}
+	want["rusmes_mailboxes_total"] = 6
+	want[`rusmes_health_check_status{check="storage"}`] = 1
+	want[`rusmes_health_check_status{check="queue"}`] = 1
+	dropTimes(want)
+	return want
+}
+
+// dropTimes leaves out how long things took: of histograms only the count is known.
+func dropTimes(p page) {
+	for _, m := range otelmail.Catalog() {
+		if m.Kind != otelmail.Histogram {
+			continue
+		}
+		maps.DeleteFunc(p, func(series string, _ float64) bool {
+			rest, ours := strings.CutPrefix(series, m.FullName(namespace))
+			return ours && rest != "_count"
+		})
+	}
+}
+
+// pageName turns a name of the summary, smtp_errors_total or
+// tls_sessions_total{starttls}, into the one on the page.
+func pageName(series string) string {
+	name, value, labelled := strings.Cut(strings.TrimSuffix(series, "}"), "{")
+	if !labelled {
+		return namespace + "_" + name
+	}
+	for _, m := range otelmail.Catalog() {
+		if m.Name == name && len(m.Labels) == 1 {
+			return fmt.Sprintf("%s{%s=%q}", m.FullName(namespace), m.Labels[0].Key, value)
+		}
+	}
+	return series
+}

@@ -1,0 +1,101 @@
+package integration
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// A message that is deferred when the demo ends is delivered by the next one,
+// in the trace of the session that accepted it.
+func TestATraceSurvivesARestart(t *testing.T) {
+	for name, end := range map[string]func(*demo){
+		"SIGTERM": func(d *demo) { d.stop() },
+		"SIGKILL": (*demo).kill,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := peer.StartCollector(t)
+			l := launch{flags: []string{"--spool", t.TempDir()}, env: pushTo(c, "http/protobuf")}
+			first := startDemo(t, l)
+			if err := first.submit(own, "defer-"+marker+"@slow.example"); err != nil {
+				t.Fatal(err)
+			}
+			peer.Eventually(t, patience, func() error { // the session too: a kill takes what has not left
+				if n := countSpans(c); n["deliver smtp"] == 0 || n["SMTP session"] == 0 {
+					return fmt.Errorf("of the first run have arrived: %v", n)
+				}
+				return nil
+			})
+			end(first)
+			accepted := named(t, c, "queue enqueue")[0]
+			if n := len(c.Traces()); countSpans(c)["delivered"] > 0 {
+				t.Fatalf("delivered before the end, in %d spans: nothing was left to a second run", n)
+			}
+
+			second := startDemo(t, l)
+			peer.Eventually(t, patience, func() error {
+				if n := countSpans(c)["delivered"]; n != 1 {
+					return fmt.Errorf("delivered %d times, want once", n)
+				}
+				return nil
+			})
+			p := second.settled()
+			if p[delivered] != 1 || p[received] != 0 || p[processed] != 0 {
+				t.Errorf("the second run delivered %v, accepted %v and processed %v, want 1, 0 and 0", p[delivered], p[received], p[processed])
+			}
+			second.stop()
+			wantContinued(t, c, accepted)
+		})
+	}
+}
+
+// wantContinued wants everything the second process did to be part of the
+// trace that the first one began.
+func wantContinued(t *testing.T, c *peer.Collector, accepted peer.Span) {
+	t.Helper()
+	process := accepted.Resource["service.instance.id"]
+	spans := spansByID(c)
+	var taken, sent int
+	for _, span := range spans {
+		if span.TraceID != accepted.TraceID {
+			t.Errorf("%s is in another trace", span.Name)
+		}
+		if span.Resource["service.instance.id"] == process {
+			continue
+		}
+		switch span.Name {
+		case "queue dequeue":
+			taken++
+			if len(span.Links) != 1 || span.Links[0].SpanID != accepted.SpanID || span.ParentID != accepted.SpanID {
+				t.Errorf("queue dequeue has the parent %s and the links %v, want the span %s", span.ParentID, span.Links, accepted.SpanID)
+			}
+		case "deliver smtp":
+			sent++
+			if got := lineage(spans, span); got != deliverSpan {
+				t.Errorf("deliver smtp is %s, want %s", got, deliverSpan)
+			}
+		default:
+			t.Errorf("the second run has a span %s", span.Name)
+		}
+	}
+	if taken == 0 || taken != sent {
+		t.Errorf("the second run has %d spans of the queue and %d of deliveries, want some, and as many", taken, sent)
+	}
+}
+
+// named returns the spans of a name; there is at least one.
+func named(t *testing.T, c *peer.Collector, name string) []peer.Span {
+	t.Helper()
+	var spans []peer.Span
+	for _, span := range spansByID(c) {
+		if span.Name == name {
+			spans = append(spans, span)
+		}
+	}
+	if len(spans) == 0 {
+		t.Fatalf("no span %s", name)
+	}
+	return spans
+}

@@ -1,0 +1,183 @@
+package integration
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// ofItself says of a series that it is about the telemetry, which moves when
+// something is wrong with it, or with every push.
+func ofItself(m otelmail.Metric) bool { return strings.HasPrefix(m.Name, "telemetry_") }
+
+// labelValues are the values to expect of labels that have no closed set.
+var labelValues = map[string][]string{
+	"check":  {"queue", "storage"},
+	"domain": {"example.org", "partner.example", "slow.example", "supplier.example"},
+}
+
+// selectors returns every series of a metric, as PromQL selects it; for a
+// histogram it is the count of what was recorded.
+func selectors(m otelmail.Metric) []string {
+	name := m.FullName(namespace)
+	if m.Kind == otelmail.Histogram {
+		name += "_count"
+	}
+	if len(m.Labels) == 0 {
+		return []string{name}
+	}
+	label := m.Labels[0] // no series has two
+	values := label.Values
+	if values == nil {
+		values = labelValues[label.Key]
+	}
+	var all []string
+	for _, value := range values {
+		all = append(all, fmt.Sprintf("%s{%s=%q}", name, label.Key, value))
+	}
+	return all
+}
+
+func TestPrometheusScrapesTheDemo(t *testing.T) {
+	t.Parallel()
+	collector := peer.StartCollector(t)
+	d := startDemo(t, launch{rate: 20, env: pushTo(collector, "http/protobuf")})
+	for _, address := range []string{d.smtp, d.imap, d.jmap, d.pop3} {
+		idle, err := net.Dial("tcp", address) // or a scrape might always see 0 active connections
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer idle.Close()
+	}
+	prometheus := peer.StartPrometheusWith(t, peer.WithTargets(d.web),
+		peer.WithScrapeSettings("scrape_interval: 3s\nscrape_timeout: 3s")) // a busy machine may take a second for anything
+	prometheus.WaitUp(patience)
+
+	t.Run("types", func(t *testing.T) { wantTypes(t, prometheus) })
+	t.Run("from the first scrape", func(t *testing.T) { wantFromTheFirstScrape(t, prometheus) })
+	t.Run("everything moves", func(t *testing.T) { wantMoves(t, prometheus) })
+	t.Run("exemplars", func(t *testing.T) { wantExemplars(t, prometheus, collector) })
+	t.Run("always up", func(t *testing.T) {
+		if up := prometheus.Query("min_over_time(up[1h])"); len(up) != 1 || up[0].Value != 1 {
+			t.Errorf("up was not always 1: %+v; the longest scrape: %+v", up,
+				prometheus.Query("max_over_time(scrape_duration_seconds[1h])"))
+		}
+	})
+	prometheus.Stop()
+	d.stop()
+	d.wantQuiet()
+}
+
+func wantTypes(t *testing.T, prometheus *peer.Prometheus) {
+	metadata := prometheus.Metadata()
+	for _, m := range otelmail.Catalog() {
+		name := m.FullName(namespace)
+		if m.Kind == otelmail.Counter {
+			name = strings.TrimSuffix(name, "_total")
+		}
+		got := metadata[name]
+		if len(got) != 1 || got[0].Type != m.Kind.String() || !strings.HasPrefix(got[0].Help, m.Help) {
+			t.Errorf("metadata of %s is %+v, want the type %v and the help %q", name, got, m.Kind, m.Help)
+		}
+	}
+}
+
+// wantFromTheFirstScrape wants each series that is there before any event to
+// have as many samples as there were scrapes.
+func wantFromTheFirstScrape(t *testing.T, prometheus *peer.Prometheus) {
+	const scrapes = "scalar(count_over_time(up[1h]))"
+	for _, m := range otelmail.Catalog() {
+		for _, series := range selectors(m) {
+			if strings.Contains(series, "domain=") {
+				continue // is there from its first message
+			}
+			expr := fmt.Sprintf("count_over_time(%s[1h]) == %s", series, scrapes)
+			if got := prometheus.Query(expr); len(got) != 1 {
+				t.Errorf("%s was not on every scraped page: %+v of %+v", series,
+					prometheus.Query("count_over_time("+series+"[1h])"), prometheus.Query(scrapes))
+			}
+		}
+	}
+}
+
+// wantMoves wants every series to be more than 0 at some time, but for those
+// that tell of trouble with the telemetry.
+func wantMoves(t *testing.T, prometheus *peer.Prometheus) {
+	waiting := map[string]bool{}
+	for _, m := range otelmail.Catalog() {
+		if ofItself(m) && m.Name != "telemetry_sent_total" {
+			continue
+		}
+		for _, series := range selectors(m) {
+			waiting[series] = true
+		}
+	}
+	peer.Eventually(t, patience, func() error {
+		for series := range waiting {
+			if len(prometheus.Query("max_over_time("+series+"[1h]) > 0")) == 1 {
+				delete(waiting, series)
+			}
+		}
+		if len(waiting) > 0 {
+			return fmt.Errorf("still 0: %v", slices.Sorted(maps.Keys(waiting)))
+		}
+		return nil
+	})
+}
+
+// wantExemplars wants exemplars of every histogram, each of a span that the
+// Collector has.
+func wantExemplars(t *testing.T, prometheus *peer.Prometheus, collector *peer.Collector) {
+	for _, m := range otelmail.Catalog() {
+		if m.Kind != otelmail.Histogram {
+			continue
+		}
+		var exemplars []peer.SeriesExemplar
+		peer.Eventually(t, patience, func() error {
+			exemplars = prometheus.Exemplars(m.FullName(namespace) + "_bucket")
+			if len(exemplars) == 0 {
+				return fmt.Errorf("no exemplar of %s", m.Name)
+			}
+			return nil
+		})
+		peer.Eventually(t, patience, func() error {
+			spans := spansByID(collector)
+			for _, e := range exemplars {
+				if _, ok := spans[spanID{e.Labels["trace_id"], e.Labels["span_id"]}]; !ok {
+					return fmt.Errorf("the exemplar %+v of %s is of a span that did not arrive", e.Labels, m.Name)
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// The two gauges keep a name that dashboards rely on.
+func TestPromtoolFindsTheTwoKnownNames(t *testing.T) {
+	t.Parallel()
+	d := startDemo(t, launch{rate: 20})
+	peer.Eventually(t, patience, func() error {
+		if p := d.page(); p["rusmes_mail_bounced_total"] == 0 {
+			return fmt.Errorf("no bounce yet")
+		}
+		return nil
+	})
+	output, _ := peer.Promtool(t, []byte(d.classicPage()), "check", "metrics")
+	var named []string
+	for line := range strings.Lines(output) {
+		name, _, _ := strings.Cut(line, " ")
+		named = append(named, name)
+	}
+	slices.Sort(named)
+	if want := []string{"rusmes_mailboxes_total", "rusmes_messages_total"}; !slices.Equal(named, want) {
+		t.Errorf("promtool names %v, want %v:\n%s", named, want, output)
+	}
+	d.stop()
+	d.wantQuiet()
+}
