@@ -4,6 +4,7 @@ MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools ./integration/peers/%,$(sh
 # The race detector needs a C compiler; a machine with only Go runs without it.
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
+SOAK ?= 30m
 
 .PHONY: all
 all: test lint
@@ -36,6 +37,10 @@ test-peers: peers ## tests against peers from Debian: Python's clients, swaks, c
 .PHONY: fuzz
 fuzz: ## every fuzz target for $(FUZZTIME)
 	@./internal/fuzz.sh $(FUZZTIME) $(filter-out ./integration,$(MODULES))
+
+.PHONY: soak
+soak: peers ## hostile traffic against the demo for $(SOAK)
+	cd integration && go test -tags soak -run TestSoak -v -timeout 2h . -args -soak $(SOAK)
 
 .PHONY: bench
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
