@@ -1,6 +1,6 @@
 # `make test` needs Go and git; `make test-peers` installs the rest from Debian.
 SHELL := /bin/bash
-MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
+MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/% ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
 # The race detector needs a C compiler; a machine with only Go runs without it.
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
