@@ -55,19 +55,20 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s, err := readSettings(c)
-	if err != nil {
-		return nil, err
-	}
+	s, wrong := readSettings(c)
 	res, err := newResource(ctx, c, s)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(wrong, err)
 	}
 	if c.health == nil {
 		c.health = health.New()
 	}
-	if err := registerChecks(c); err != nil {
-		return nil, err
+	wrong = errors.Join(wrong, registerChecks(c))
+	if wrong != nil {
+		// The exporters are opened for what they have to say of their own
+		// settings, so that an operator sees everything that is wrong at once.
+		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newReader(c)}
+		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
 	}
 	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
 	if err != nil {
@@ -88,11 +89,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 // build opens the exporters, makes the providers around what these added, binds
 // the instruments, and starts what waits for that.
 func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
-	var errs []error
-	for _, e := range p.config.exporters {
-		errs = append(errs, e.Open(ctx, p))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := p.open(ctx); err != nil {
 		return nil, err
 	}
 	own := p.newProviders(s)
@@ -118,6 +115,15 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 		install(own)
 	}
 	return t, nil
+}
+
+// open opens all exporters, whatever becomes of the first.
+func (p *Pipeline) open(ctx context.Context) error {
+	var errs []error
+	for _, e := range p.config.exporters {
+		errs = append(errs, e.Open(ctx, p))
+	}
+	return errors.Join(errs...)
 }
 
 // newProviders makes the providers that the options do not already name.

@@ -83,6 +83,13 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 			useNoop(t, tel)
 		})
 	}
+	t.Run("an exporter's too", func(t *testing.T) {
+		_, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "1"), otelmail.WithExporter(otelmail.ExporterFunc(
+			func(context.Context, *otelmail.Pipeline) error { return errors.New("OTHER_SETTING is wrong") })))
+		if err == nil || !strings.Contains(err.Error(), "OTEL_SDK_DISABLED") || !strings.Contains(err.Error(), "OTHER_SETTING") {
+			t.Errorf("want both settings named: %v", err)
+		}
+	})
 	t.Run("all at once", func(t *testing.T) {
 		_, err := otelmail.Start(t.Context(), lookup("OTEL_PROPAGATORS", "b3", "OTEL_SDK_DISABLED", "1"))
 		if err == nil || !strings.Contains(err.Error(), "OTEL_PROPAGATORS") || !strings.Contains(err.Error(), "OTEL_SDK_DISABLED") {

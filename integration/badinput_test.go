@@ -58,10 +58,11 @@ func TestAWrongSetting(t *testing.T) {
 	}
 }
 
-// Whoever reads settings says all that is wrong with them at once.
+// All that is wrong is said at once, whoever reads it.
 func TestSeveralWrongSettings(t *testing.T) {
 	for who, env := range map[string][]string{
 		"the process": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_PROPAGATORS=carrier-pigeon", "OTEL_SDK_DISABLED=maybe"},
+		"both": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json", "RUSMES_METRICS_PATH=metrics"},
 		"the push": {"OTEL_EXPORTER_OTLP_ENDPOINT=ftp://collector.example", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json",
 			"OTEL_BLRP_SCHEDULE_DELAY=soon"},
 	} {

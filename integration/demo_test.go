@@ -184,34 +184,6 @@ func (d *demo) wantQuiet() {
 	}
 }
 
-// summary is what a demo says at its end.
-type summary struct {
-	text   string
-	series map[string]float64 // by name without namespace, {value} after a labelled one
-}
-
-var summaryLine = regexp.MustCompile(`(?m)^ .* (\d+)   (\S+)$`)
-
-func readSummary(t *testing.T, stdout string) summary {
-	t.Helper()
-	_, text, found := strings.Cut(stdout, "\nDraining:")
-	if !found {
-		t.Fatal("the demo said nothing of draining")
-	}
-	s := summary{text: text, series: map[string]float64{}}
-	for _, line := range summaryLine.FindAllStringSubmatch(text, -1) {
-		value, err := strconv.ParseFloat(line[1], 64)
-		if err != nil {
-			t.Fatalf("summary: %q: %v", line[0], err)
-		}
-		s.series[line[2]] = value
-	}
-	if len(s.series) == 0 {
-		t.Fatalf("no series in the summary:\n%s", text)
-	}
-	return s
-}
-
 // get asks the demo's web server. The status is 0 when it does not answer.
 func (d *demo) get(path string, headers ...string) (status int, body string) {
 	d.t.Helper()

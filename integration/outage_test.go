@@ -71,15 +71,6 @@ func waitForMail(d *demo, more float64) {
 	})
 }
 
-// page is the summary under the names of the page.
-func (s summary) page() page {
-	p := page{}
-	for series, value := range s.series {
-		p[pageName(series)] = value
-	}
-	return p
-}
-
 // wantOneReportEach wants at most one line in the log for each signal, and
 // nothing else.
 func wantOneReportEach(d *demo) {

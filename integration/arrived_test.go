@@ -1,0 +1,119 @@
+package integration
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// wantAllSpans holds the spans of the whole run against the counters: as many
+// as there were events, none lost, none twice.
+func wantAllSpans(t *testing.T, c *peer.Collector, p page) {
+	t.Helper()
+	count := countSpans(c)
+	for what, want := range map[string]float64{
+		"SMTP session":              p[connections],
+		"SMTP AUTH":                 p[authSuccess] + p[authFailure],
+		"upgrades to TLS":           p[starttls],
+		"accepted":                  p[received],
+		"queue enqueue":             p[received] + p[bounced],
+		"mail process":              p[processed],
+		"delivered":                 p[delivered],
+		"delivered smtp":            p[sent],
+		"further delivery attempts": p[retries],
+		"bounces":                   p[bounced],
+	} {
+		if got := float64(count[what]); got != want {
+			t.Errorf("%s: %v spans, want %v", what, got, want)
+		}
+	}
+}
+
+// countSpans counts spans by name, and by what they say of mail.
+func countSpans(c *peer.Collector) map[string]int {
+	count := map[string]int{}
+	for _, span := range spansByID(c) {
+		count[span.Name]++
+		if _, verb, _ := strings.Cut(span.Name, " "); verb == "STARTTLS" || verb == "STLS" {
+			count["upgrades to TLS"]++ // in any protocol
+		}
+		command := span.Attributes["smtp.command"]
+		if (command == "DATA" || command == "BDAT") && span.Attributes["smtp.response.status_code"] == int64(250) {
+			count["accepted"]++
+		}
+		if span.Attributes["email.delivery.outcome"] == "delivered" {
+			count["delivered"]++
+			count["delivered "+fmt.Sprint(span.Attributes["email.delivery.transport"])]++
+		}
+		if n, ok := span.Attributes["email.delivery.attempt"].(int64); ok && n > 1 {
+			count["further delivery attempts"]++
+		}
+		for _, event := range span.Events {
+			if event.Name == "email.bounce" {
+				count["bounces"]++
+			}
+		}
+	}
+	return count
+}
+
+// wantTheResource wants every signal to say who it is from.
+func wantTheResource(t *testing.T, c *peer.Collector) {
+	t.Helper()
+	resources := map[string]map[string]any{}
+	for _, span := range c.Traces() {
+		resources["spans"] = span.Resource
+	}
+	for _, metric := range c.Metrics() {
+		resources["metrics"] = metric.Resource
+	}
+	for _, record := range c.Logs() {
+		resources["logs"] = record.Resource
+	}
+	for _, signal := range []string{"spans", "metrics", "logs"} {
+		got := resources[signal]
+		for key, want := range map[string]any{
+			"service.name": "otelmail-demo", "service.version": otelmail.Version,
+			"deployment.environment.name": "test", "host.name": "mx1", "telemetry.sdk.language": "go",
+		} {
+			if got[key] != want {
+				t.Errorf("%s: the resource's %s is %v, want %v", signal, key, got[key], want)
+			}
+		}
+		if id := got["service.instance.id"]; id == nil || id != resources["spans"]["service.instance.id"] {
+			t.Errorf("%s: service.instance.id is %v, want that of the spans", signal, id)
+		}
+	}
+}
+
+// wantLogsWithinTraces wants every record of the mail's way to name a span that
+// has arrived.
+func wantLogsWithinTraces(t *testing.T, c *peer.Collector) {
+	t.Helper()
+	spans := spansByID(c)
+	said := map[string]string{} // what was said, to the span it was said in
+	for _, record := range c.Logs() {
+		text := fmt.Sprint(record.Body)
+		span, ok := spans[spanID{record.TraceID, record.SpanID}]
+		if !ok {
+			t.Errorf("the log record %q is of the span %s/%s, which did not arrive", text, record.TraceID, record.SpanID)
+			continue
+		}
+		said[text] = span.Name
+	}
+	for text, span := range map[string]string{
+		"accepted": "SMTP DATA", "dropped": "queue dequeue", "bounced": "queue dequeue",
+	} {
+		if said[text] != span {
+			t.Errorf("the log record %q is of the span %q, want %q; there are %v", text, said[text], span, said)
+		}
+	}
+	for _, outcome := range []string{"delivered", "deferred", "failed"} {
+		if !strings.HasPrefix(said[outcome], "deliver ") {
+			t.Errorf("the log record %q is of the span %q, want a delivery's", outcome, said[outcome])
+		}
+	}
+}
