@@ -250,12 +250,11 @@ func WithPrivacy(p Privacy) Option {
 
 // WithHashKey sets the key of the keyed hashes (user.hash), 16 bytes at least.
 // Give every process of a fleet the same key and the hashes correlate; change
-// it and they no longer do. Default: a random key for each process.
+// it ([Telemetry.RotateHashKey] while running) and they no longer do. Default: a random key for each process.
 func WithHashKey(key []byte) Option {
 	return optionFunc(func(c *config) error {
-		if len(key) < 16 {
-			// The value is a secret and stays out of the error.
-			return fmt.Errorf("WithHashKey: a key of %d bytes is not allowed: want 16 bytes or more", len(key))
+		if err := checkHashKey("WithHashKey", key); err != nil {
+			return err
 		}
 		c.hashKey = append([]byte(nil), key...)
 		return nil
@@ -275,6 +274,15 @@ func WithLocalDomains(domains ...string) Option {
 		}
 		return nil
 	})
+}
+
+// checkHashKey refuses a key that could be guessed. The value is a secret and
+// stays out of the error.
+func checkHashKey(who string, key []byte) error {
+	if len(key) < 16 {
+		return fmt.Errorf("%s: a key of %d bytes is not allowed: want 16 bytes or more", who, len(key))
+	}
+	return nil
 }
 
 // WithDomainLimit sets how many recipient domains messages_per_domain_total

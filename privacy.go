@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -66,9 +67,8 @@ const (
 // door is the one place where what strangers chose turns into attributes.
 type door struct {
 	policy Privacy
-	key    []byte
 	self   *self
-	macs   sync.Pool
+	macs   atomic.Pointer[sync.Pool] // of the key in force
 }
 
 // mac is a keyed hash with room to work in: keying one costs as much as hashing.
@@ -83,9 +83,13 @@ func newDoor(policy Privacy, key []byte, counts *self) *door {
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // crypto/rand.Read never returns an error
 	}
-	d := &door{policy: policy, key: key, self: counts}
-	d.macs.New = func() any { return &mac{Hash: hmac.New(sha256.New, d.key)} }
+	d := &door{policy: policy, self: counts}
+	d.setKey(key)
 	return d
+}
+
+func (d *door) setKey(key []byte) {
+	d.macs.Store(&sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, key)} }})
 }
 
 // clean is [clean], counted.
@@ -104,8 +108,9 @@ func (d *door) clean(s string, most int) string {
 // hash returns 16 hexadecimal digits: few enough to read, and enough that two
 // of a million users collide once in thirty million tries.
 func (d *door) hash(s string) string {
-	m := d.macs.Get().(*mac)
-	defer d.macs.Put(m)
+	macs := d.macs.Load()
+	m := macs.Get().(*mac)
+	defer macs.Put(m)
 	m.Reset()
 	m.text = append(m.text[:0], s...)
 	m.Write(m.text)

@@ -378,6 +378,27 @@ func TestHashesCorrelateWithinAKeyOnly(t *testing.T) {
 	}
 }
 
+func TestRotateHashKey(t *testing.T) {
+	tel, rec := traced(t)
+	hash := func() string {
+		c := tel.SMTP.Command(t.Context(), otelmail.SMTPMail)
+		c.User("bob@example.org")
+		c.End(otelmail.Reply{Code: 250})
+		ended := rec.Ended()
+		return attrs(ended[len(ended)-1])["user.hash"]
+	}
+	before := hash()
+	if err := tel.RotateHashKey([]byte("too short")); err == nil || before != hash() {
+		t.Errorf("a short key: error %v", err)
+	}
+	if err := tel.RotateHashKey([]byte("another key for the tests")); err != nil || before == hash() {
+		t.Errorf("another key: error %v", err)
+	}
+	if err := tel.RotateHashKey([]byte("a key for the tests only")); err != nil || before != hash() {
+		t.Errorf("the first key again: error %v", err)
+	}
+}
+
 // TestUnsampledWorkIsNotDescribed keeps the cost of unsampled work low.
 func TestUnsampledWorkIsNotDescribed(t *testing.T) {
 	tel, rec := traced(t, otelmail.WithSampleRatio(0))

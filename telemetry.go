@@ -41,6 +41,7 @@ type Telemetry struct {
 	stopper   *stopper
 	logger    *slog.Logger
 	pushLevel slog.Level
+	door      *door
 	fleet     *Fleet
 }
 
@@ -64,6 +65,16 @@ func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.log
 
 // Propagator is how trace context travels between processes.
 func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
+
+// RotateHashKey has everything from now on hashed with another key, 16 bytes at
+// least: what was hashed before no longer correlates with what comes.
+func (t *Telemetry) RotateHashKey(key []byte) error {
+	if err := checkHashKey("RotateHashKey", key); err != nil {
+		return err
+	}
+	t.door.setKey(append([]byte(nil), key...))
+	return nil
+}
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
@@ -91,7 +102,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 		idle:     c.idle,
 		silent:   silent,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)

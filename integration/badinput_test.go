@@ -62,7 +62,7 @@ func TestAWrongSetting(t *testing.T) {
 func TestSeveralWrongSettings(t *testing.T) {
 	for who, env := range map[string][]string{
 		"the process": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_PROPAGATORS=carrier-pigeon", "OTEL_SDK_DISABLED=maybe"},
-		"both": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json", "RUSMES_METRICS_PATH=metrics"},
+		"both":        {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json", "RUSMES_METRICS_PATH=metrics"},
 		"the push": {"OTEL_EXPORTER_OTLP_ENDPOINT=ftp://collector.example", "OTEL_EXPORTER_OTLP_PROTOCOL=http/json",
 			"OTEL_BLRP_SCHEDULE_DELAY=soon"},
 	} {
