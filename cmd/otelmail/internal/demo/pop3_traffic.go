@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/textproto"
 	"strings"
+	"time"
 )
 
 // The local user over POP3, which has one session at a time: a client that meets
@@ -48,6 +49,9 @@ func (t *traffic) popGuess(ctx context.Context, _ int) error {
 	return fmt.Errorf("not refused for the password: %w", err)
 }
 
+// popSlow is how long a client takes before it logs in.
+const popSlow = 300 * time.Millisecond
+
 func (t *traffic) popSession(ctx context.Context, password string, work func(*popClient) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection
@@ -58,6 +62,13 @@ func (t *traffic) popSession(ctx context.Context, password string, work func(*po
 	c := &popClient{textproto.NewConn(conn)}
 	if _, err := c.reply(); err != nil {
 		return err
+	}
+	// A slow line: a session of a few milliseconds would never be seen open. The
+	// mailbox is not locked yet.
+	select {
+	case <-time.After(popSlow):
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	_, err = c.one("USER " + t.user)
 	if err == nil {
