@@ -2,6 +2,7 @@ package otelmail
 
 import (
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,7 +60,7 @@ func newHistogram(m *Metric, filter exemplarFilter) *histogram {
 	h := &histogram{metric: m, filter: filter, bounds: make([]int64, len(m.Buckets)),
 		buckets: make([]buckets, shards()), exemplars: make([]latestExemplar, len(m.Buckets)+1)}
 	for i, seconds := range m.Buckets {
-		h.bounds[i] = int64(seconds * float64(time.Second))
+		h.bounds[i] = int64(math.Round(seconds * float64(time.Second)))
 	}
 	h.mask = uintptr(len(h.buckets) - 1)
 	return h

@@ -20,6 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/health"
 )
 
 func lookup(pairs ...string) otelmail.Option {
@@ -342,6 +343,32 @@ func TestSettings(t *testing.T) {
 	}
 	if sampled, _, _, disabled = describe(lookup("OTEL_SDK_DISABLED", "True")); sampled != "" || !disabled {
 		t.Error("OTEL_SDK_DISABLED is not heeded")
+	}
+}
+
+// TestFailedNewLeavesNothingBehind: the application's own provider goes on
+// without a callback of ours.
+func TestFailedNewLeavesNothingBehind(t *testing.T) {
+	stopped := health.New()
+	if err := stopped.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, opt := range map[string]otelmail.Option{
+		"log":    otelmail.WithLogOutput("/nonexistent/mail.log"),
+		"health": otelmail.WithHealth(stopped),
+	} {
+		reader, err := otelmail.NewReader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		tel, err := otelmail.New(otelmail.WithMeterProvider(sdkProvider(reader)), opt)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if _, there := collect(t, reader)["rusmes_push_deliveries_total"]; there {
+			t.Errorf("%s: the series is still observed", name)
+		}
+		useNoop(t, tel)
 	}
 }
 

@@ -117,7 +117,7 @@ func (s SMTPSession) End(cause Cause) {
 	if cause != CauseNone {
 		s.smtp.errors.add(1)
 	}
-	// Before the span ends: only one that still records becomes an exemplar.
+	// The connection is the last to go: a page that shows it closed has all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.begun))
 	s.leave(cause)
 }

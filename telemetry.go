@@ -78,7 +78,8 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
-// a few atomic loads, and for a gauge that is observed a call of its function. Histograms cannot be read this way: collect them.
+// a few atomic loads, and for a gauge that is observed a call of its function.
+// Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.binder.index[name]
 	if !ok {
@@ -91,7 +92,8 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	return v, nil
 }
 
-// bind makes a Telemetry on providers with what b binds to them. It returns a working one beside an error.
+// bind makes a Telemetry on providers with what b binds to them. It returns a
+// working one beside an error.
 func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
 	_, silent := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
@@ -173,17 +175,18 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
-	p := c.providers()
-	t, err := bind(c, p, newBinder(p.meter, c.namespace))
-	if err != nil {
-		return noop(c), fmt.Errorf("otelmail: new: %w", err)
-	}
 	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
+	p := c.providers()
+	t, err := bind(c, p, newBinder(p.meter, c.namespace))
 	t.setLog(log, closer)
-	if err := t.startHealth(); err != nil {
+	if err == nil {
+		err = t.startHealth()
+	}
+	if err != nil { // what was bound or opened is given back
+		err = errors.Join(err, t.stopper.stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	return t, nil
