@@ -415,6 +415,10 @@ func TestOverTLSAndHTTP2(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// Read to its end: a client that closes an unread body closes the connection too.
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatal(err)
+		}
 		resp.Body.Close()
 		w.counted(counts{1, 1})
 		version := map[bool]string{false: "1.1", true: "2"}[two]
