@@ -42,8 +42,11 @@ type series struct {
 // labelledSeries has label values that are not known beforehand.
 type labelledSeries struct {
 	instrument metric.Int64Observable
-	each       func(observe func(value int64, options []metric.ObserveOption))
+	each       eachLabels
 }
+
+// eachLabels calls observe for every label set that there is now, once.
+type eachLabels func(observe func(value int64, l *labels))
 
 func newBinder(mp metric.MeterProvider, namespace string) *binder {
 	s := scope()
@@ -81,9 +84,15 @@ func (b *binder) bindCounters(m *Metric, all []*counter) {
 	}
 }
 
-// each binds a series whose label values come and go.
-func (b *binder) each(m *Metric, each func(observe func(int64, []metric.ObserveOption)), read func(label string) (int64, bool)) {
-	b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
+// each binds a series whose label values come and go: to our Reader where it is
+// the only one, for there may be thousands and the SDK looks each one's label set
+// up in a map at every collection; else to the provider.
+func (b *binder) each(m *Metric, each eachLabels, read func(label string) (int64, bool)) {
+	if b.reader != nil {
+		b.reader.add(m.FullName(b.namespace), finishedSums{m, each})
+	} else {
+		b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
+	}
 	b.index[m.Name] = func(labels []string) (int64, bool) {
 		if len(labels) != 1 {
 			return 0, false
@@ -176,8 +185,8 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 	}
 	for i := range b.labelled {
 		l := &b.labelled[i]
-		l.each(func(value int64, options []metric.ObserveOption) {
-			o.ObserveInt64(l.instrument, value, options...)
+		l.each(func(value int64, labels *labels) {
+			o.ObserveInt64(l.instrument, value, labels.options...)
 		})
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
 var messagesPerDomain = define(Metric{
@@ -55,9 +54,9 @@ type slot struct {
 }
 
 type shownDomain struct {
-	domain  string
-	pinned  bool
-	options []metric.ObserveOption
+	domain string
+	pinned bool
+	labels *labels
 }
 
 func newDomains(b *binder, limit int, pinned []string) *domains {
@@ -82,8 +81,7 @@ func newDomains(b *binder, limit int, pinned []string) *domains {
 }
 
 func (d *domains) show(domain string, pinned bool) *shownDomain {
-	set := attribute.NewSet(attribute.String(d.key, domain))
-	return &shownDomain{domain, pinned, []metric.ObserveOption{metric.WithAttributeSet(set)}}
+	return &shownDomain{domain, pinned, newLabels(attribute.String(d.key, domain))}
 }
 
 // off reports that the series is not kept at all.
@@ -209,14 +207,14 @@ func (d *domains) leastBusy() (least *slot, count int64) {
 	return least, count
 }
 
-func (d *domains) each(observe func(int64, []metric.ObserveOption)) {
+func (d *domains) each(observe func(int64, *labels)) {
 	if d.off() {
 		return
 	}
 	for _, s := range *d.slots.Load() {
-		observe(s.n.Load(), s.shown.Load().options)
+		observe(s.n.Load(), s.shown.Load().labels)
 	}
-	observe(d.other.n.Load(), d.other.shown.Load().options)
+	observe(d.other.n.Load(), d.other.shown.Load().labels)
 }
 
 func (d *domains) read(domain string) (int64, bool) {

@@ -79,7 +79,7 @@ func (p *Pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers,
 // registers it.
 func (p *Pipeline) NewReader(opts ...sdkmetric.ManualReaderOption) *Reader {
 	r := newReader(p.config, opts...)
-	clear(r.histograms)
+	clear(r.finished)
 	return r
 }
 

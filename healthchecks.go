@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -60,10 +59,9 @@ func bindHealth(b *binder, r *health.Registry) {
 		return 0
 	}
 	b.each(healthStatus,
-		func(observe func(int64, []metric.ObserveOption)) {
+		func(observe func(int64, *labels)) {
 			for _, c := range r.Snapshot() {
-				set := attribute.NewSet(attribute.String(key, c.Name))
-				observe(value(c.Healthy), []metric.ObserveOption{metric.WithAttributeSet(set)})
+				observe(value(c.Healthy), newLabels(attribute.String(key, c.Name)))
 			}
 		},
 		func(name string) (int64, bool) {

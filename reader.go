@@ -29,8 +29,13 @@ type Reader struct {
 	handle func(error)
 	begin  time.Time
 
-	mu         sync.Mutex
-	histograms map[string]*histogram
+	mu       sync.Mutex
+	finished map[string]finished
+}
+
+// finished is a series that the Reader gets ready made, past the SDK.
+type finished interface {
+	collect(name string, begin time.Time) metricdata.Metrics
 }
 
 // NewReader returns a Reader. Of the options it heeds [WithNamespace] (default
@@ -45,7 +50,7 @@ func NewReader(opts ...Option) (*Reader, error) {
 
 // newReader makes a Reader; opts change the temporality or the aggregation.
 func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
-	r := &Reader{handle: c.handle, begin: time.Now(), histograms: map[string]*histogram{}}
+	r := &Reader{handle: c.handle, begin: time.Now(), finished: map[string]finished{}}
 	// The SDK's limit is one for all series of a kind, and 2,000 by default.
 	// Ours are bounded at the door, so the limit only has to leave them room.
 	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+2*len(definitions))
@@ -56,7 +61,7 @@ func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
 	r.ManualReader = sdkmetric.NewManualReader(opts...)
 	for _, d := range definitions {
 		if d.Kind == Histogram {
-			r.histograms[d.FullName(c.namespace)] = newHistogram(d, exemplarsNever)
+			r.finished[d.FullName(c.namespace)] = newHistogram(d, exemplarsNever)
 		}
 	}
 	return r
@@ -87,7 +92,7 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 	default:
 		r.handle(fmt.Errorf("collect metrics: a callback failed, the other series go out: %w", err))
 	}
-	r.addHistograms(rm)
+	r.addFinished(rm)
 	cleanMetrics(rm)
 	return nil
 }
@@ -101,18 +106,17 @@ func (r *Reader) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 	return rm.ScopeMetrics, nil
 }
 
-// add has the Reader show a histogram that keeps its own buckets.
-func (r *Reader) add(name string, h *histogram) {
+// add has the Reader show a series that is not the SDK's.
+func (r *Reader) add(name string, f finished) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.histograms[name] = h
+	r.finished[name] = f
 }
 
-// addHistograms appends the catalogue's histograms that the SDK has not
-// collected: those that keep their own buckets, and those bound to the provider
-// and not yet recorded, which the SDK leaves out and no call could create
-// without recording.
-func (r *Reader) addHistograms(rm *metricdata.ResourceMetrics) {
+// addFinished appends the series that the SDK has not collected: those that never
+// reach it, and the histograms bound to the provider and not yet recorded, which
+// the SDK leaves out and no call could create without recording.
+func (r *Reader) addFinished(rm *metricdata.ResourceMetrics) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range rm.ScopeMetrics {
@@ -120,9 +124,12 @@ func (r *Reader) addHistograms(rm *metricdata.ResourceMetrics) {
 		if sm.Scope.Name != ScopeName {
 			continue
 		}
-		for name, h := range r.histograms {
-			if !hasMetric(sm.Metrics, name) {
-				sm.Metrics = append(sm.Metrics, h.collect(name, r.begin))
+		for name, f := range r.finished {
+			if hasMetric(sm.Metrics, name) {
+				continue
+			}
+			if m := f.collect(name, r.begin); m.Data != nil {
+				sm.Metrics = append(sm.Metrics, m)
 			}
 		}
 	}
