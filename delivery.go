@@ -161,19 +161,21 @@ func (o Delivering) TLS(state tls.ConnectionState) {
 func (o Delivering) End(r Reply) Outcome {
 	outcome := OutcomeDelivered
 	switch {
-	case r.Accepted():
-	case r.Temporary():
+	case r.accepted():
+	case r.temporary():
 		outcome = OutcomeDeferred
 	default:
 		outcome = OutcomeFailed
 	}
-	o.EndAs(outcome, r)
+	o.finish(outcome, &r)
 	return outcome
 }
 
 // EndAs ends the attempt with an outcome that the caller has decided on: a
 // deferred message that is now too old has failed.
-func (o Delivering) EndAs(outcome Outcome, r Reply) {
+func (o Delivering) EndAs(outcome Outcome, r Reply) { o.finish(outcome, &r) }
+
+func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	if o.delivery == nil {
 		return
 	}

@@ -1,7 +1,6 @@
 package otelmail
 
 import (
-	"context"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -66,11 +65,12 @@ func newHistogram(m *Metric, filter exemplarFilter) *histogram {
 	return h
 }
 
-// record takes the context of the work, whose sampled span becomes the exemplar.
-func (h *histogram) record(ctx context.Context, d time.Duration) {
+// record takes the work that took so long: its trace, where it is sampled, becomes
+// the exemplar.
+func (h *histogram) record(op *Op, d time.Duration) {
 	d = max(d, 0) // a clock that was set back must not make a sum fall
 	if h.instrument != nil {
-		h.instrument.Record(ctx, d.Seconds())
+		h.instrument.Record(op.Context(), d.Seconds())
 		return
 	}
 	nanos := int64(d)
@@ -84,13 +84,13 @@ func (h *histogram) record(ctx context.Context, d time.Duration) {
 	s := &h.buckets[shard()&h.mask]
 	s[bucket].Add(1)
 	s[maxBuckets].Add(nanos)
-	if sc := trace.SpanContextFromContext(ctx); sc.IsSampled() || h.filter == exemplarsAlways {
-		h.offer(&h.exemplars[bucket], sc, nanos)
+	if op.sampled && h.filter != exemplarsNever || h.filter == exemplarsAlways {
+		h.exemplars[bucket].offer(trace.SpanContextFromContext(op.Context()), nanos)
 	}
 }
 
-func (h *histogram) offer(e *latestExemplar, sc trace.SpanContext, nanos int64) {
-	if h.filter == exemplarsNever || !e.mu.TryLock() {
+func (e *latestExemplar) offer(sc trace.SpanContext, nanos int64) {
+	if !e.mu.TryLock() {
 		return
 	}
 	e.nanos, e.time, e.trace, e.span = nanos, time.Now(), sc.TraceID(), sc.SpanID()

@@ -17,8 +17,8 @@ type idleTracer struct{ sampler sdktrace.Sampler }
 
 // begin gives work without a trace one; all other work stays in its trace.
 func (t *idleTracer) begin(ctx context.Context, name string) Op {
-	if trace.SpanContextFromContext(ctx).IsValid() {
-		return Op{ctx: ctx}
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		return Op{ctx: ctx, sampled: sc.IsSampled()}
 	}
 	var id trace.TraceID
 	var span trace.SpanID
@@ -30,7 +30,8 @@ func (t *idleTracer) begin(ctx context.Context, name string) Op {
 	if decision.Decision == sdktrace.RecordAndSample {
 		flags = trace.FlagsSampled
 	}
-	return Op{ctx: trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
+	sc := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: id, SpanID: span, TraceFlags: flags, TraceState: decision.Tracestate,
-	}))}
+	})
+	return Op{ctx: trace.ContextWithSpanContext(ctx, sc), sampled: sc.IsSampled()}
 }

@@ -34,21 +34,29 @@ type Reply struct {
 }
 
 // Accepted reports a reply 2xx.
-func (r Reply) Accepted() bool { return r.Code >= 200 && r.Code < 300 && r.Cause == CauseNone }
+func (r Reply) Accepted() bool { return r.accepted() }
 
 // Refused reports a reply 4xx or 5xx.
-func (r Reply) Refused() bool { return r.Code >= 400 && r.Code < 600 }
+func (r Reply) Refused() bool { return r.refused() }
 
 // Temporary reports a failure that may pass: a reply 4xx, or none at all.
-func (r Reply) Temporary() bool { return r.Failed() && r.Code < 500 }
+func (r Reply) Temporary() bool { return r.temporary() }
 
 // Failed reports a reply 4xx or 5xx, a code that is none, or no reply.
-func (r Reply) Failed() bool { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
+func (r Reply) Failed() bool { return r.failed() }
+
+// What ends a command asks these, by pointer: a Reply is seven words, and to copy it
+// for each question would cost more than the atomic add that the answer leads to.
+
+func (r *Reply) accepted() bool  { return r.Code >= 200 && r.Code < 300 && r.Cause == CauseNone }
+func (r *Reply) refused() bool   { return r.Code >= 400 && r.Code < 600 }
+func (r *Reply) temporary() bool { return r.failed() && r.Code < 500 }
+func (r *Reply) failed() bool    { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
 
 // reason is the class of a failure: the subject of the enhanced code (RFC 3463
 // section 3), else what the cause or the reply code says.
-func (r Reply) reason() string {
-	if s := r.Enhanced[1]; r.Refused() && r.Enhanced.String() != "" && s > 0 && s < len(reasonSubjects) {
+func (r *Reply) reason() string {
+	if s := r.Enhanced[1]; r.refused() && r.Enhanced.String() != "" && s > 0 && s < len(reasonSubjects) {
 		return reasonSubjects[s]
 	}
 	switch r.Cause {
@@ -83,8 +91,8 @@ var reasonSubjects = [...]string{"other", "address", "mailbox", "system", "netwo
 // errorType is the error.type of a failed reply: the enhanced code, else the
 // reply code, else the cause. A panic comes first: it is our own fault, which
 // the reply that hides it does not say.
-func (r Reply) errorType() string {
-	if r.Refused() && r.Cause != CausePanic {
+func (r *Reply) errorType() string {
+	if r.refused() && r.Cause != CausePanic {
 		if e := r.Enhanced.String(); e != "" && r.Enhanced[0] != 2 {
 			return e
 		}

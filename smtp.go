@@ -225,27 +225,30 @@ func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
 // (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
 // recipients are known, and EndChunk for a BDAT chunk that is not the last.
 func (c SMTPCommand) End(r Reply) {
-	if c.smtp == nil {
-		return
+	if c.smtp != nil {
+		c.count(&r)
+		c.finish(&r)
 	}
-	if r.Failed() {
+}
+
+func (c *SMTPCommand) count(r *Reply) {
+	if r.failed() {
 		c.smtp.errors.add(1)
 	}
 	switch c.verb {
 	case SMTPAuth:
-		if r.Accepted() {
+		if r.accepted() {
 			c.smtp.authSuccess.add(1)
-		} else if r.Failed() {
+		} else if r.failed() {
 			c.smtp.authFailure.add(1)
 		}
 	case SMTPData, SMTPBdat:
-		if r.Accepted() {
+		if r.accepted() {
 			c.smtp.received.add(1)
-		} else if r.Refused() {
+		} else if r.refused() {
 			c.smtp.rejected.add(1)
 		}
 	}
-	c.finish(r)
 }
 
 // EndChunk ends a BDAT command that was not the last of its message: a refusal
@@ -254,11 +257,10 @@ func (c SMTPCommand) EndChunk(r Reply) {
 	if c.smtp == nil {
 		return
 	}
-	if r.Failed() {
-		c.End(r)
-		return
+	if r.failed() {
+		c.count(&r)
 	}
-	c.finish(r)
+	c.finish(&r)
 }
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
@@ -268,13 +270,14 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if c.smtp == nil {
 		return
 	}
-	if r.Accepted() {
+	if r.accepted() {
 		c.smtp.domains.addMessage(recipients)
 	}
 	if c.recording() {
 		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(recipients)))
 	}
-	c.End(r)
+	c.count(&r)
+	c.finish(&r)
 }
 
 // RecipientReply is the reply for one recipient, as LMTP gives it after DATA
@@ -313,11 +316,11 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	if c.recording() {
 		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(accepted)))
 	}
-	c.finish(worst)
+	c.finish(&worst)
 }
 
 // finish ends the span alone.
-func (c SMTPCommand) finish(r Reply) {
+func (c *SMTPCommand) finish(r *Reply) {
 	if !c.recording() {
 		c.end("")
 		return
@@ -326,7 +329,7 @@ func (c SMTPCommand) finish(r Reply) {
 	attrs := append(room[:0], mailconv.SMTPCommandKey.String(c.verb.String()))
 	c.span.SetAttributes(c.smtp.tracer.door.reply(attrs, r)...)
 	room.free()
-	if r.Failed() {
+	if r.failed() {
 		c.end(r.errorType())
 		return
 	}
@@ -334,7 +337,7 @@ func (c SMTPCommand) finish(r Reply) {
 }
 
 // reply adds the attributes of a reply.
-func (d *door) reply(attrs []attribute.KeyValue, r Reply) []attribute.KeyValue {
+func (d *door) reply(attrs []attribute.KeyValue, r *Reply) []attribute.KeyValue {
 	if r.Code >= 200 && r.Code < 600 {
 		attrs = append(attrs, mailconv.SMTPStatusCodeKey.Int(r.Code))
 	}

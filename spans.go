@@ -17,6 +17,14 @@ import (
 type Op struct {
 	ctx  context.Context
 	span trace.Span
+	// sampled says that the context's trace is. It is known at the start, and to
+	// look it up again at the end would cost as much as all counters of a command.
+	sampled bool
+}
+
+// opOf is work with a span that was just started.
+func opOf(ctx context.Context, span trace.Span) Op {
+	return Op{ctx, span, span.SpanContext().IsSampled()}
 }
 
 // Context carries the work's span: start children and call others with it.
@@ -77,8 +85,8 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
 	}
-	if t.silent {
-		return Op{ctx: ctx}
+	if t.silent { // the application's own spans may still be in ctx
+		return Op{ctx: ctx, sampled: trace.SpanContextFromContext(ctx).IsSampled()}
 	}
 	if t.idle != nil {
 		return t.idle.begin(ctx, name)
@@ -90,8 +98,7 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 			}
 		}
 	}
-	ctx, span := t.Start(ctx, name, kind...)
-	return Op{ctx, span}
+	return opOf(t.Start(ctx, name, kind...))
 }
 
 // attributes is room for the attributes of one span. It is lent and given back,

@@ -99,15 +99,14 @@ func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind 
 		ctx = context.Background()
 	}
 	if t.idle != nil {
-		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored)}
+		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored), sampled: stored.IsSampled()}
 	}
 	links := []trace.Link{{SpanContext: stored}}
 	if current := trace.SpanContextFromContext(ctx); current.IsValid() {
 		links = append(links, trace.Link{SpanContext: current})
 	}
-	ctx, span := t.Start(trace.ContextWithRemoteSpanContext(ctx, stored), name,
-		trace.WithSpanKind(kind), trace.WithLinks(links...))
-	return Op{ctx, span}
+	return opOf(t.Start(trace.ContextWithRemoteSpanContext(ctx, stored), name,
+		trace.WithSpanKind(kind), trace.WithLinks(links...)))
 }
 
 // linked starts a span in ctx's own trace with a link to a stored one.
@@ -119,6 +118,5 @@ func (t *tracer) linked(ctx context.Context, name string, tc TraceContext, kind 
 	if !stored.IsValid() || t.idle != nil {
 		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
 	}
-	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored}))
-	return Op{ctx, span}
+	return opOf(t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored})))
 }
