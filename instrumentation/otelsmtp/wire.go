@@ -53,8 +53,9 @@ func (w *wire) seal() (startTLS otelmail.SMTPCommand, begun bool) {
 // itself, but nothing here relies on that.
 func (c *connection) wrote(b []byte) {
 	c.mu.Lock()
-	mode, midLine := c.wire.mode, c.wire.midLine
+	mode, before := c.wire.mode, c.wire.midLine
 	c.mu.Unlock()
+	midLine := before
 	if mode == blind || len(b) == 0 {
 		return
 	}
@@ -67,14 +68,25 @@ func (c *connection) wrote(b []byte) {
 	}
 	for len(b) > 0 {
 		line, rest, ended := bytes.Cut(b, []byte{'\n'})
-		if r, ok := parseReply(line); ok && !midLine {
-			c.replied(r)
+		if !midLine && tells(line) {
+			if r, ok := parseReply(line); ok {
+				c.replied(r)
+			}
 		}
 		b, midLine = rest, !ended
+	}
+	if midLine == before {
+		return
 	}
 	c.mu.Lock()
 	c.wire.midLine = midLine
 	c.mu.Unlock()
+}
+
+// tells reports whether a line may be a reply that says something new. Most are
+// 250 and 354: that all is well, the session knows.
+func tells(line []byte) bool {
+	return len(line) >= 3 && (line[0] == '4' || line[0] == '5' || string(line[:3]) == "220")
 }
 
 // replied takes the last line of a reply.
