@@ -42,7 +42,7 @@ func newCounter() *counter {
 // add finds its cell by pointer arithmetic: the mask keeps it within the array,
 // and a check of bounds that cannot fail would be a fifth of the cost.
 func (c *counter) add(n int64) {
-	i := shard() & c.mask
+	i := shard(unsafe.Pointer(c.first)) & c.mask
 	(*cell)(unsafe.Add(unsafe.Pointer(c.first), i*unsafe.Sizeof(cell{}))).n.Add(n)
 }
 
@@ -57,11 +57,12 @@ func (c *counter) load() int64 {
 
 // shard spreads goroutines over cells by where their stacks lie: stacks are
 // apart by at least 2 KiB, and a goroutine mostly stays on one core for as long
-// as a session takes. There is no cheaper public way to tell cores apart. The
-// pointer is only hashed, never followed.
-func shard() uintptr {
+// as a session takes. There is no cheaper public way to tell cores apart. of is
+// what is spread: two goroutines that meet at one counter part at the next. The
+// pointers are only hashed, never followed.
+func shard(of unsafe.Pointer) uintptr {
 	var here byte
-	p := uintptr(unsafe.Pointer(&here))
+	p := uintptr(unsafe.Pointer(&here))>>11 ^ uintptr(of)>>6
 	const golden = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio: neighbours land far apart
-	return uintptr(uint64(p>>11) * golden >> 32)
+	return uintptr(uint64(p) * golden >> 32)
 }

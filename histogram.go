@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -81,7 +82,7 @@ func (h *histogram) record(op *Op, d time.Duration) {
 			break
 		}
 	}
-	s := &h.buckets[shard()&h.mask]
+	s := &h.buckets[shard(unsafe.Pointer(h))&h.mask]
 	s[bucket].Add(1)
 	s[maxBuckets].Add(nanos)
 	if op.sampled && h.filter != exemplarsNever || h.filter == exemplarsAlways {
