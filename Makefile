@@ -5,6 +5,7 @@ MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/% ./integration/peers/%,$(
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
 SOAK ?= 30m
+OUTAGE ?= 5m
 
 .PHONY: all
 all: test lint
@@ -40,7 +41,11 @@ fuzz: ## every fuzz target for $(FUZZTIME)
 
 .PHONY: soak
 soak: peers ## hostile traffic against the demo for $(SOAK)
-	cd integration && go test -tags soak -run TestSoak -v -timeout 2h . -args -soak $(SOAK)
+	cd integration && go test -tags soak -run TestSoak -v -timeout 3h . -args -soak $(SOAK)
+
+.PHONY: outages
+outages: peers ## outages of the Collector, $(OUTAGE) long, and ten kills: a quarter of an hour
+	cd integration && go test $(RACE) -run '^TestOutage' -v -timeout 2h . -args -outage $(OUTAGE) -kills 10
 
 .PHONY: bench
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour

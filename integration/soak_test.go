@@ -3,165 +3,119 @@
 package integration
 
 import (
-	"errors"
 	"flag"
 	"fmt"
-	"math/rand/v2"
-	"net/http"
 	"os"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/emersion/go-sasl"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
 var soakFor = flag.Duration("soak", 30*time.Minute, "how long the soak lasts")
 
-// sample is the state of the demo at one moment.
-type sample struct {
-	heap, goroutines, files, bytes float64
-	mail                           float64 // a second, since the sample before
-}
+const soakSamples = 12
 
-// TestSoak is hostile to the demo for a long time: random domains, random bytes
-// in every field, a storm of scrapes, and a collector that comes and goes. It
-// reports what grows, and fails if anything does without bound.
+func init() { findRaces = false }
+
+// TestSoak is hostile to the demo for a long time: a million random domains,
+// random bytes in every field of every protocol, a storm of scrapes, and a
+// collector that comes and goes. It reports what grows, and fails if anything
+// does without bound, if a scrape fails, or if telemetry is lost.
 func TestSoak(t *testing.T) {
 	collector := peer.StartCollector(t)
 	d := startDemo(t, launch{rate: 20, flags: []string{"--duration", "3h"}, env: append(pushTo(collector, "http/protobuf"),
 		"RUSMES_OTLP_BUFFER_DIR="+t.TempDir(), "OTEL_METRIC_EXPORT_INTERVAL=2000")})
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	var domains, junk, scrapes, failed atomic.Int64
-	repeat := func(n int, do func()) {
-		for range n {
-			wg.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						do()
-					}
-				}
-			})
-		}
-	}
-	repeat(2, func() { domains.Add(int64(d.sendToRandomDomains())) })
-	repeat(1, func() { d.sendJunk(); junk.Add(1) })
-	repeat(2, func() {
-		scrapes.Add(1)
-		if d.scrape() != nil {
-			failed.Add(1)
-		}
-	})
-
-	begun := time.Now()
+	h := beHostile(d)
+	t.Log("      at |   heap |     RSS | goroutines | files | page | domains shown | queue | waiting | messages/s")
 	var samples []sample
-	received0, at := d.page()[received], time.Now()
-	for time.Since(begun) < *soakFor {
-		time.Sleep(*soakFor / 12)
+	before, at := d.page()[received], time.Now()
+	for begun := time.Now(); time.Since(begun) < *soakFor; {
+		time.Sleep(*soakFor / soakSamples)
 		s := d.sample()
-		now := d.page()[received]
-		s.mail = (now - received0) / time.Since(at).Seconds()
-		received0, at = now, time.Now()
+		s.mail = (s.received - before) / time.Since(at).Seconds()
+		before, at = s.received, time.Now()
 		samples = append(samples, s)
-		t.Logf("%6s heap %5.1f MB, %3.0f goroutines, %3.0f files, page %4.0f kB, %5.1f messages/s",
-			time.Since(begun).Round(time.Second), s.heap/1e6, s.goroutines, s.files, s.bytes/1e3, s.mail)
-		if len(samples)%2 == 0 {
+		t.Logf("%8s | %s", time.Since(begun).Round(time.Second), s)
+		if len(samples)%2 == 1 {
 			collector.Stop()
-		} else if len(samples) > 1 {
+		} else {
 			collector.Restart()
 		}
 	}
-	close(stop)
-	wg.Wait()
-	t.Logf("%d random domains, %d sessions of junk, %d scrapes of which %d failed", domains.Load(), junk.Load(), scrapes.Load(), failed.Load())
+	if len(samples)%2 == 1 {
+		collector.Restart()
+	}
+	h.end()
+	t.Logf("%d random domains, %d hostile sessions, %d scrapes of which %d failed",
+		h.domains.Load(), h.junk.Load(), h.scrapes.Load(), h.failed.Load())
+	if n := h.failed.Load(); n > 0 {
+		t.Errorf("%d of %d scrapes failed: %v", n, h.scrapes.Load(), h.failure.Load())
+	}
+	grows(t, samples)
+	d.wantAllSent()
+}
 
-	// The first samples are the start: the store and the caches fill up.
-	early, late := samples[len(samples)/4], samples[len(samples)-1]
+// grows compares the end with the first third, in which mailboxes, caches and the
+// table of domains fill up.
+func grows(t *testing.T, samples []sample) {
+	early, late := samples[len(samples)/3], samples[len(samples)-1]
 	for what, pair := range map[string][2]float64{
-		"heap": {early.heap, late.heap}, "goroutines": {early.goroutines, late.goroutines},
+		"heap": {early.heap, late.heap}, "RSS": {early.rss, late.rss}, "goroutines": {early.goroutines, late.goroutines},
 		"files": {early.files, late.files}, "page": {early.bytes, late.bytes},
 	} {
-		if pair[1] > 2*pair[0]+50 {
+		if pair[1] > 1.5*pair[0]+50 {
 			t.Errorf("%s grew from %.0f to %.0f", what, pair[0], pair[1])
 		}
-	}
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d scrapes failed", failed.Load(), scrapes.Load())
 	}
 	if late.mail < early.mail/2 {
 		t.Errorf("%.1f messages a second at the end, %.1f at the start", late.mail, early.mail)
 	}
+}
+
+// wantAllSent waits until the collector has everything, and wants nothing dropped.
+func (d *demo) wantAllSent() {
+	d.t.Helper()
 	d.terminate()
+	end := d.farewell().page()
+	for _, signal := range []string{"traces", "logs", "metrics"} {
+		labels := fmt.Sprintf("{signal=%q}", signal)
+		waiting, dropped := end["rusmes_telemetry_waiting"+labels], end["rusmes_telemetry_dropped_total"+labels]
+		d.t.Logf("%s: %.0f sent, %.0f wait, %.0f dropped", signal, end["rusmes_telemetry_sent_total"+labels], waiting, dropped)
+		if dropped > 0 {
+			d.t.Errorf("%.0f %s dropped", dropped, signal)
+		}
+	}
 }
 
-// sendToRandomDomains submits a few messages, each to domains never seen before.
-func (d *demo) sendToRandomDomains() (sent int) {
-	client, err := d.startTLS()
-	if err != nil {
-		return 0
-	}
-	defer client.Close()
-	if client.Auth(sasl.NewPlainClient("", user, password)) != nil {
-		return 0
-	}
-	for range 10 {
-		to := make([]string, 20)
-		for i := range to {
-			to[i] = fmt.Sprintf("x@%x.random.example", rand.Uint64())
-		}
-		if client.SendMail(own, to, strings.NewReader(letter(own, to[0], "Hello."))) != nil {
-			return sent
-		}
-		sent += len(to)
-		time.Sleep(100 * time.Millisecond) // the demo's queue makes an attempt for each domain
-	}
-	return sent
+// sample is the state of the demo at one moment.
+type sample struct {
+	heap, rss, goroutines, files, bytes float64
+	domains, queue, waiting             float64
+	received                            float64
+	mail                                float64 // messages a second, since the sample before
 }
 
-// sendJunk puts random bytes into every field of a dialogue.
-func (d *demo) sendJunk() {
-	junk := func() string {
-		b := make([]byte, 1+rand.IntN(300))
-		for i := range b {
-			b[i] = byte(rand.Uint32())
-		}
-		return strings.NewReplacer("\r", "", "\n", "").Replace(string(b))
-	}
-	// The answers do not matter: the server must live.
-	_ = d.say("EHLO "+junk(), "MAIL FROM:<"+junk()+">", "RCPT TO:<"+junk()+"@"+junk()+">", "AUTH PLAIN "+junk(), junk(), "QUIT")
-	time.Sleep(20 * time.Millisecond)
-}
-
-func (d *demo) scrape() error {
-	resp, err := http.Get("http://" + d.web + "/metrics")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
-	}
-	time.Sleep(50 * time.Millisecond)
-	return nil
+func (s sample) String() string {
+	return fmt.Sprintf("%3.0f MB | %4.0f MB | %10.0f | %5.0f | %2.0f kB | %13.0f | %5.0f | %7.0f | %10.1f",
+		s.heap/1e6, s.rss/1e6, s.goroutines, s.files, s.bytes/1e3, s.domains, s.queue, s.waiting, s.mail)
 }
 
 func (d *demo) sample() sample {
 	text := d.classicPage()
+	p := readPage(d.t, text)
 	value := func(name string) (v float64) {
 		if _, rest, ok := strings.Cut(text, "\n"+name+" "); ok {
 			_, _ = fmt.Sscan(rest, &v)
 		}
 		return v
 	}
+	s := sample{heap: value("go_memstats_heap_inuse_bytes"), rss: value("process_resident_memory_bytes"),
+		goroutines: value("go_goroutines"), bytes: float64(len(text)),
+		queue: p["rusmes_queue_size"], received: p[received], waiting: p[`rusmes_telemetry_waiting{signal="traces"}`],
+		domains: float64(strings.Count(text, "\nrusmes_messages_per_domain_total{"))}
 	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
-	return sample{heap: value("go_memstats_heap_inuse_bytes"), goroutines: value("go_goroutines"),
-		files: float64(len(files)), bytes: float64(len(text))}
+	s.files = float64(len(files))
+	return s
 }
