@@ -5,17 +5,22 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// cleanMetrics makes every attribute value valid UTF-8 of bounded length. One
-// bad byte that an application put into an attribute would otherwise fail every
-// scrape and every push from then on. Our own attributes are clean already.
+// cleanMetrics makes every text and every attribute value valid UTF-8 of bounded
+// length. One bad byte that an application put there would otherwise fail every
+// scrape and every push from then on. It looks at our own scope too: an
+// application may ask for a meter of that name.
 func cleanMetrics(rm *metricdata.ResourceMetrics) {
 	for i := range rm.ScopeMetrics {
-		sm := &rm.ScopeMetrics[i]
-		if sm.Scope.Name == ScopeName {
-			continue
-		}
-		for j := range sm.Metrics {
-			cleanData(sm.Metrics[j].Data)
+		metrics := rm.ScopeMetrics[i].Metrics
+		for j := range metrics {
+			m := &metrics[j]
+			// The SDK says that a name is wrong, and uses it.
+			for _, text := range []*string{&m.Name, &m.Description, &m.Unit} {
+				if !fits(*text) {
+					*text = CleanText(*text)
+				}
+			}
+			cleanData(m.Data)
 		}
 	}
 }
@@ -60,8 +65,10 @@ func cleanPoint[N int64 | float64](set *attribute.Set, exemplars []metricdata.Ex
 		attrs := CleanAttributes(set.ToSlice())
 		*set = attribute.NewSet(attrs...)
 	}
+	// What a View dropped from the series, for being too many values or a
+	// person's name, would otherwise leave in the exemplar.
 	for i := range exemplars {
-		exemplars[i].FilteredAttributes = CleanAttributes(exemplars[i].FilteredAttributes)
+		exemplars[i].FilteredAttributes = nil
 	}
 }
 

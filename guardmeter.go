@@ -24,6 +24,7 @@ type guardedProvider struct {
 }
 
 func (p *guardedProvider) Meter(name string, opts ...metric.MeterOption) metric.Meter {
+	name, opts = cleanMeter(name, opts)
 	return &guardedMeter{Meter: p.inner.Meter(name, opts...), scope: name, handle: p.handle, self: p.self}
 }
 

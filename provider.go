@@ -153,9 +153,13 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		for _, sp := range p.spanProcessors {
 			options = append(options, sdktrace.WithSpanProcessor(sp))
 		}
+		if c.privacy != PrivacyFull {
+			// A deferred span.End would write the value of a panic into the span.
+			options = append(options, sdktrace.WithoutPanicRecording())
+		}
 		tp := sdktrace.NewTracerProvider(options...)
 		p.last = append(p.last, part{"traces", tp.Shutdown})
-		own.tracer = tp
+		own.tracer = guardedTracers{tp}
 	}
 	if own.logger == nil {
 		options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
@@ -164,7 +168,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		}
 		lp := sdklog.NewLoggerProvider(options...)
 		p.last = append(p.last, part{"logs", lp.Shutdown})
-		own.logger = lp
+		own.logger = guardedLoggers{lp}
 	}
 	return own
 }

@@ -17,9 +17,10 @@ import (
 //
 // It adds to [sdkmetric.ManualReader] what keeps one bad series from spoiling
 // the rest: a panic in a callback fails that collection alone, a callback's
-// error is reported and the other values still go out, attribute values become
-// valid UTF-8 of bounded length, and the catalogue's histograms are there with
-// count 0 before their first record.
+// error is reported and the other values still go out, attribute values, names,
+// help and units become valid UTF-8 of bounded length, what a View dropped does
+// not come out in exemplars, and the catalogue's histograms are there with count 0
+// before their first record.
 //
 // An application that builds its own MeterProvider registers one made by
 // [NewReader] with it and hands it to exporters/prometheus.

@@ -549,3 +549,26 @@ func TestDeliveryPanics(t *testing.T) {
 		t.Errorf("attributes %v", got)
 	}
 }
+
+// A panic's value may be a stranger's, and the SDK would write it into a span that is
+// ended by defer.
+func TestPanicsOfTheApplicationsOwnSpans(t *testing.T) {
+	for policy, want := range map[otelmail.Privacy]int{
+		otelmail.PrivacyDomain: 0, otelmail.PrivacyHash: 0, otelmail.PrivacyNone: 0, otelmail.PrivacyFull: 1,
+	} {
+		tel, spans := traced(t, otelmail.WithPrivacy(policy))
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic is gone")
+				}
+			}()
+			_, span := tel.TracerProvider().Tracer("app").Start(t.Context(), "work")
+			defer span.End()
+			panic("bob@example.org")
+		}()
+		if got := len(spans.Ended()[0].Events()); got != want {
+			t.Errorf("policy %d: %d events, want %d", policy, got, want)
+		}
+	}
+}

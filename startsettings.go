@@ -182,11 +182,12 @@ func newResource(ctx context.Context, c *config, s startSettings) (*resource.Res
 		resource.WithProcessExecutableName(),
 		resource.WithProcessRuntimeName(),
 		resource.WithProcessRuntimeVersion(),
-		resource.WithAttributes(CleanAttributes(attrs)...))
+		resource.WithAttributes(attrs...))
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
 		return nil, fmt.Errorf("describe the process: %w", err)
 	}
-	return res, nil
+	// What was found out is cleaned too: a program's file name is bytes of any kind.
+	return resource.NewWithAttributes(res.SchemaURL(), CleanAttributes(res.Attributes())...), nil
 }
 
 // serviceDefaults are the program's name and its main module's version.

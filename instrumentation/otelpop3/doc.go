@@ -2,11 +2,12 @@
 // whatever it is made with:
 //
 //	session := otelpop3.Begin(ctx, tel, conn)
-//	defer session.End(otelmail.CauseNone)
+//	cause := otelmail.CausePanic
+//	defer func() { session.End(cause) }()
 //	lines := otelpop3.NewReader(conn)
 //	for {
 //		line, err := lines.ReadLine()
-//		if err != nil { … }
+//		if err != nil { cause = otelmail.CauseOf(err); return }
 //		command := session.Command(line)
 //		ok := run(command.Context(), line)
 //		command.End(ok, otelmail.CauseNone)

@@ -36,16 +36,15 @@ func newPipeline(tel *otelmail.Telemetry) *pipeline {
 // process runs the mailets in turn until one decides otherwise.
 func (p *pipeline) process(ctx context.Context, it *item, message []byte) otelmail.Fate {
 	processing := p.tel.Mail.Process(ctx, it.facts())
-	fate, cause := p.runMailets(processing.Context(), it, message)
-	processing.End(fate, cause)
+	fate, cause := otelmail.FateError, otelmail.CausePanic
+	defer func() { processing.End(fate, cause) }()
+	fate, cause = p.runMailets(processing.Context(), it, message)
 	return fate
 }
 
 func (p *pipeline) runMailets(ctx context.Context, it *item, message []byte) (otelmail.Fate, otelmail.Cause) {
 	for _, m := range p.mailets {
-		stage := p.tel.Mail.Stage(ctx, m.name, it.facts())
-		result, cause := m.work(stage.Context(), it, message)
-		stage.End(result, cause)
+		result, cause := p.runMailet(ctx, m, it, message)
 		switch result {
 		case otelmail.StageContinue:
 		case otelmail.StageDrop:
@@ -56,6 +55,13 @@ func (p *pipeline) runMailets(ctx context.Context, it *item, message []byte) (ot
 		}
 	}
 	return otelmail.FateQueued, otelmail.CauseNone
+}
+
+func (p *pipeline) runMailet(ctx context.Context, m mailet, it *item, message []byte) (result otelmail.StageResult, cause otelmail.Cause) {
+	stage := p.tel.Mail.Stage(ctx, m.name, it.facts())
+	result, cause = otelmail.StageError, otelmail.CausePanic
+	defer func() { stage.End(result, cause) }()
+	return m.work(stage.Context(), it, message)
 }
 
 // gtube marks a test message as spam for every filter that knows it (Generic

@@ -86,15 +86,22 @@ func (p *pop3Session) serveNext() otelmail.Cause {
 	case err != nil:
 		return otelmail.CauseOf(err)
 	}
-	command := p.tel.Command(line)
-	verb, argument, _ := strings.Cut(string(line), " ")
-	answer := p.obey(strings.ToUpper(verb), argument)
-	cause := p.write(answer)
-	command.End(answer.failure == "" && cause == otelmail.CauseNone, cause)
+	answer, cause := p.command(line)
 	if cause == otelmail.CauseNone && answer.after != nil {
 		cause = answer.after()
 	}
 	return cause
+}
+
+// command obeys a command and writes the answer.
+func (p *pop3Session) command(line []byte) (a answer, cause otelmail.Cause) {
+	command := p.tel.Command(line)
+	cause = otelmail.CausePanic
+	defer func() { command.End(a.failure == "" && cause == otelmail.CauseNone, cause) }()
+	verb, argument, _ := strings.Cut(string(line), " ")
+	a = p.obey(strings.ToUpper(verb), argument)
+	cause = p.write(a)
+	return a, cause
 }
 
 // answer is what a command is answered with.

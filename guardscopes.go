@@ -1,0 +1,72 @@
+package otelmail
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The scope of a tracer, logger or meter is sent with every batch of its spans,
+// records or series. An application that names one after what a stranger sent
+// would have each such batch refused, so scopes are made clean where they enter:
+// a record's scope cannot be changed any more once there is a record.
+
+// guardedTracers is the SDK's provider but for the scopes.
+type guardedTracers struct{ *sdktrace.TracerProvider }
+
+// Tracer implements [trace.TracerProvider].
+func (p guardedTracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
+	c := trace.NewTracerConfig(opts...)
+	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
+	if s.fit() {
+		return p.TracerProvider.Tracer(name, opts...)
+	}
+	s = s.cleaned()
+	return p.TracerProvider.Tracer(s.name, trace.WithInstrumentationVersion(s.version),
+		trace.WithSchemaURL(s.schemaURL), trace.WithInstrumentationAttributeSet(s.attributes))
+}
+
+// guardedLoggers is the SDK's provider but for the scopes.
+type guardedLoggers struct{ *sdklog.LoggerProvider }
+
+// Logger implements [log.LoggerProvider].
+func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
+	c := log.NewLoggerConfig(opts...)
+	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
+	if s.fit() {
+		return p.LoggerProvider.Logger(name, opts...)
+	}
+	s = s.cleaned()
+	return p.LoggerProvider.Logger(s.name, log.WithInstrumentationVersion(s.version),
+		log.WithSchemaURL(s.schemaURL), log.WithInstrumentationAttributeSet(s.attributes))
+}
+
+// cleanMeter returns what to ask a MeterProvider for.
+func cleanMeter(name string, opts []metric.MeterOption) (string, []metric.MeterOption) {
+	c := metric.NewMeterConfig(opts...)
+	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
+	if s.fit() {
+		return name, opts
+	}
+	s = s.cleaned()
+	return s.name, []metric.MeterOption{metric.WithInstrumentationVersion(s.version),
+		metric.WithSchemaURL(s.schemaURL), metric.WithInstrumentationAttributeSet(s.attributes)}
+}
+
+// scopeParts are what a scope is made of.
+type scopeParts struct {
+	name, version, schemaURL string
+	attributes               attribute.Set
+}
+
+func (s scopeParts) fit() bool {
+	return fits(s.name) && fits(s.version) && fits(s.schemaURL) && fitsSet(s.attributes)
+}
+
+func (s scopeParts) cleaned() scopeParts {
+	return scopeParts{clean(s.name, maxText), clean(s.version, maxText), clean(s.schemaURL, maxText),
+		attribute.NewSet(CleanAttributes(s.attributes.ToSlice())...)}
+}

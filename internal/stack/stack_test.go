@@ -1,0 +1,116 @@
+package stack_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp"
+)
+
+// TestResourceSpoilsNothing: the resource is in every request of every signal.
+func TestResourceSpoilsNothing(t *testing.T) {
+	program := os.Args[0]
+	os.Args[0] = "/usr/bin/mail" + noText
+	t.Cleanup(func() { os.Args[0] = program })
+	w := bothWays(t, nil, otelmail.WithResourceAttributes(append(badPairs, attribute.String("huge", huge))...),
+		otelmail.WithService("mx", noText))
+	w.Push.Delivered()
+	w.span(func(trace.Span) {})
+	w.record(func(*log.Record) {})
+	w.checkPage(t, "", 0)
+	if err := w.Shutdown(context.Background()); err != nil {
+		t.Errorf("shutdown: %v", err)
+	}
+	w.received.check(t, otlp.Cumulative, 1, 1)
+}
+
+// TestMoreDomainsThanTheSDKShows: the SDK folds what is beyond 2,000 label sets
+// of one instrument into otel_metric_overflow.
+func TestMoreDomainsThanTheSDKShows(t *testing.T) {
+	const domains = 2500
+	for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
+		w := bothWays(t, []otlp.Option{otlp.Temporality(preference), otlp.Traces(otlp.Off())}, otelmail.WithDomainLimit(domains))
+		for i := range domains {
+			w.SMTP.Command(t.Context(), otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, fmt.Sprintf("u@d%d.example", i))
+		}
+		w.Push.Delivered()
+		page, _ := w.scrape(t, classicText)
+		if n := strings.Count(page, "\nrusmes_messages_per_domain_total{domain=\"d"); n != domains || strings.Contains(page, "overflow") {
+			t.Errorf("%d domains are on the page, want %d and no overflow", n, domains)
+		}
+		if err := w.Shutdown(context.Background()); err != nil {
+			t.Errorf("shutdown: %v", err)
+		}
+		w.received.check(t, preference, 0, 0)
+		if points, overflow := w.received.points("rusmes_messages_per_domain_total"); points < domains || overflow {
+			t.Errorf("%v: %d domains arrived, overflow %v; want %d", preference, points, overflow, domains)
+		}
+	}
+}
+
+// silentReceiver accepts connections and never answers.
+func silentReceiver(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return "http://" + l.Addr().String()
+}
+
+// TestOneDeadReceiverCostsTheOthersNothing: one signal's receiver is gone, and
+// the other two bring their last values to a slow one within the same time. With
+// no deadline given the default of 5 s is kept to.
+func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
+	for _, tc := range []struct {
+		signal   func(...otlp.SignalOption) otlp.Option
+		lost     string
+		deadline time.Duration // 0 for none
+	}{
+		{otlp.Traces, "1 of 1 spans", 2 * time.Second},
+		{otlp.Metrics, "data points", 2 * time.Second},
+		{otlp.Logs, "1 of 1 log records", 2 * time.Second},
+		{otlp.Traces, "1 of 1 spans", 0},
+	} {
+		t.Run(fmt.Sprintf("%s, %v", tc.lost, tc.deadline), func(t *testing.T) {
+			t.Parallel()
+			w := bothWays(t, []otlp.Option{tc.signal(otlp.Endpoint(silentReceiver(t)))})
+			w.received.delay = 500 * time.Millisecond
+			w.Push.Delivered()
+			w.span(func(trace.Span) {})
+			w.record(func(*log.Record) {})
+			ctx, most := context.Background(), 8*time.Second
+			if tc.deadline > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, tc.deadline)
+				defer cancel()
+				most = tc.deadline + 3*time.Second
+			}
+			begun := time.Now()
+			err := w.Shutdown(ctx)
+			if took := time.Since(begun); took > most {
+				t.Errorf("took %v", took)
+			}
+			if err == nil || strings.Count(err.Error(), "not delivered") != 1 || !strings.Contains(err.Error(), tc.lost) {
+				t.Errorf("shutdown: %v, want %s not delivered and no more", err, tc.lost)
+			}
+			spans, records, delivered := w.received.counts()
+			for lost, n := range map[string]int{"1 of 1 spans": spans, "1 of 1 log records": records, "data points": delivered} {
+				if want := 1; lost != tc.lost && n != want || lost == tc.lost && n != 0 {
+					t.Errorf("of %s there arrived %d", lost, n)
+				}
+			}
+		})
+	}
+}
