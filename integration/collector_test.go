@@ -12,17 +12,21 @@ var protocols = []string{"grpc", "http/protobuf"}
 // pushTo is the environment that has a demo push to the Collector, often enough
 // for a test to wait for it.
 func pushTo(c *peer.Collector, protocol string) []string {
-	address := c.HTTP()
-	if protocol == "grpc" {
-		address = c.GRPC()
-	}
 	return []string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + address,
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + addressOf(c, protocol),
 		"OTEL_EXPORTER_OTLP_PROTOCOL=" + protocol,
 		"OTEL_BSP_SCHEDULE_DELAY=100",
 		"OTEL_BLRP_SCHEDULE_DELAY=100",
 		"OTEL_METRIC_EXPORT_INTERVAL=250",
 	}
+}
+
+// addressOf is where a Collector takes a protocol; host:port.
+func addressOf(c *peer.Collector, protocol string) string {
+	if protocol == "grpc" {
+		return c.GRPC()
+	}
+	return c.HTTP()
 }
 
 // forEachProtocol runs a test against a fresh Collector for each way to it.

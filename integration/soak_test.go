@@ -77,15 +77,17 @@ func grows(t *testing.T, samples []sample) {
 // wantAllSent waits until the collector has everything, and wants nothing dropped.
 func (d *demo) wantAllSent() {
 	d.t.Helper()
-	d.terminate()
-	end := d.farewell().page()
+	took := d.catchUp()
+	end := d.page()
 	for _, signal := range []string{"traces", "logs", "metrics"} {
-		labels := fmt.Sprintf("{signal=%q}", signal)
-		waiting, dropped := end["rusmes_telemetry_waiting"+labels], end["rusmes_telemetry_dropped_total"+labels]
-		d.t.Logf("%s: %.0f sent, %.0f wait, %.0f dropped", signal, end["rusmes_telemetry_sent_total"+labels], waiting, dropped)
-		if dropped > 0 {
-			d.t.Errorf("%.0f %s dropped", dropped, signal)
+		dropped := end[droppedOf(signal)]
+		d.t.Logf("%s: %.0f sent, %.0f dropped, caught up %v after the last outage", signal, end[sentOf(signal)], dropped, took.Round(time.Second))
+		if dropped > 0 || end[sentOf(signal)] == 0 {
+			d.t.Errorf("%s: %.0f sent, %.0f dropped", signal, end[sentOf(signal)], dropped)
 		}
+	}
+	if status := d.stop(); status.text == "" {
+		d.t.Error("the demo said nothing at its end")
 	}
 }
 
@@ -113,7 +115,7 @@ func (d *demo) sample() sample {
 	}
 	s := sample{heap: value("go_memstats_heap_inuse_bytes"), rss: value("process_resident_memory_bytes"),
 		goroutines: value("go_goroutines"), bytes: float64(len(text)),
-		queue: p["rusmes_queue_size"], received: p[received], waiting: p[`rusmes_telemetry_waiting{signal="traces"}`],
+		queue: p["rusmes_queue_size"], received: p[received], waiting: p[waitingOf("traces")],
 		domains: float64(strings.Count(text, "\nrusmes_messages_per_domain_total{"))}
 	files, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", d.cmd.Process.Pid))
 	s.files = float64(len(files))

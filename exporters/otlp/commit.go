@@ -9,15 +9,48 @@ import (
 	"go.etcd.io/bbolt"
 )
 
+// save commits a change, or leaves it to sweep while the disk fails: an attempt
+// with every request that comes and goes would only cost time. disk is held.
+func (s *store) save() {
+	s.mu.Lock()
+	failing := s.failing != nil
+	if failing {
+		s.wakeAll()
+		s.announce()
+	}
+	s.mu.Unlock()
+	if !failing {
+		s.commit()
+	}
+}
+
+// mostPerCommit bounds what one transaction adds, in bytes, but for a single
+// larger request: what an attempt costs while the disk is full, when up to
+// mostPending wait.
+const mostPerCommit = 1 << 20
+
 // commit brings the file up to date with what is in memory. disk is held. If it
 // fails, nothing is lost yet: the next one does the work of both.
 func (s *store) commit() {
+	for s.commitSome() {
+	}
+}
+
+// commitSome is one transaction. It returns true if there is more to write.
+func (s *store) commitSome() (more bool) {
 	s.mu.Lock()
 	changes := make([]*change, len(s.accounts))
 	for i, a := range s.accounts {
 		changes[i] = &change{account: a, before: a.ledger, after: a.ledger, bytes: a.bytes, mark: a.mark, keep: a.inFlight}
 	}
-	records := append([]*record(nil), s.pending...)
+	var records []*record
+	size := 0
+	for _, r := range s.pending {
+		if size += len(r.body); size > mostPerCommit && len(records) > 0 {
+			break
+		}
+		records = append(records, r)
+	}
 	s.mu.Unlock()
 
 	err := s.guarded(func() error {
@@ -34,19 +67,13 @@ func (s *store) commit() {
 			s.forget(0) // settle, which takes some out of the middle, waits for disk
 		}
 	}
-	for _, a := range s.accounts {
-		if a.ledger.disk > 0 || a.pending > 0 {
-			select {
-			case a.wake <- struct{}{}:
-			default:
-			}
-		}
-	}
+	more = err == nil && len(s.pending) > 0
+	s.wakeAll()
 	s.announce()
 	s.mu.Unlock()
 	if err != nil {
 		s.report(fmt.Errorf("write %s: %w", s.path, err))
-		return
+		return false
 	}
 	for _, c := range changes {
 		for _, why := range []reason{tooOld, tooManyBytes} {
@@ -55,6 +82,7 @@ func (s *store) commit() {
 			}
 		}
 	}
+	return more
 }
 
 func (s *store) write(tx *bbolt.Tx, changes []*change, records []*record) error {

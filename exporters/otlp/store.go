@@ -111,12 +111,18 @@ func (s *store) put(a *account, items int64, body []byte) {
 	s.pending = append(s.pending, r)
 	a.last, a.pending = r.seq, a.pending+int64(len(body))
 	r.account = a
+	if s.failing != nil { // sweep tries again, maybe at this moment, for as long as it takes
+		s.wakeAll()
+		s.announce()
+		s.mu.Unlock()
+		return
+	}
 	s.mu.Unlock()
 
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	if s.isPending(r.seq) { // else another put's transaction took it along
-		s.commit()
+		s.save()
 	}
 }
 
@@ -157,7 +163,7 @@ func (s *store) settle(a *account, e entry, sent int64, why reason) {
 	a.ledger.dropped[why] += e.items - sent
 	a.mark, a.inFlight = e.seq, 0
 	s.mu.Unlock()
-	s.commit()
+	s.save()
 }
 
 // forget takes one record out of pending. mu is held.
@@ -173,6 +179,18 @@ func (s *store) release(a *account) {
 	defer s.mu.Unlock()
 	a.inFlight = 0
 	s.announce()
+}
+
+// wakeAll has every account that has something look for it. mu is held.
+func (s *store) wakeAll() {
+	for _, a := range s.accounts {
+		if a.ledger.disk > 0 || a.pending > 0 {
+			select {
+			case a.wake <- struct{}{}:
+			default:
+			}
+		}
+	}
 }
 
 // announce wakes those who wait for a change. mu is held.

@@ -59,7 +59,9 @@ func (s *store) leave(ctx context.Context, a *account) error {
 		}
 		s.disk.Lock()
 		defer s.disk.Unlock()
-		s.commit()
+		if s.db != nil {
+			s.commit()
+		} // else the last one was here first, and has written what this one had
 		s.abandonPending(a)
 		if last {
 			done <- s.close()

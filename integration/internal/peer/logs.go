@@ -1,6 +1,9 @@
 package peer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Log is a log record as the Collector took it.
 type Log struct {
@@ -40,11 +43,17 @@ type wireLogs struct {
 // Logs returns every log record taken so far, in the order of arrival.
 func (c *Collector) Logs() []Log {
 	c.t.Helper()
-	var records []Log
+	return slices.Concat(c.LogRequests()...)
+}
+
+// LogRequests returns the log records taken so far by the request that brought them.
+func (c *Collector) LogRequests() [][]Log {
+	c.t.Helper()
+	var requests [][]Log
 	for _, batch := range readBatches[wireLogs](c, logs, `{"resourceLogs":[`) {
-		records = append(records, batch.flatten()...)
+		requests = append(requests, batch.flatten())
 	}
-	return records
+	return requests
 }
 
 func (batch wireLogs) flatten() []Log {

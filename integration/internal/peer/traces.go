@@ -1,6 +1,9 @@
 package peer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Span is a finished span as the Collector took it.
 type Span struct {
@@ -73,11 +76,17 @@ type wireSpan struct {
 // Traces returns every span taken so far, in the order of arrival.
 func (c *Collector) Traces() []Span {
 	c.t.Helper()
-	var spans []Span
+	return slices.Concat(c.TraceRequests()...)
+}
+
+// TraceRequests returns the spans taken so far by the request that brought them.
+func (c *Collector) TraceRequests() [][]Span {
+	c.t.Helper()
+	var requests [][]Span
 	for _, batch := range readBatches[wireTraces](c, traces, `{"resourceSpans":[`) {
-		spans = append(spans, batch.flatten()...)
+		requests = append(requests, batch.flatten())
 	}
-	return spans
+	return requests
 }
 
 func (batch wireTraces) flatten() []Span {

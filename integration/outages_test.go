@@ -1,0 +1,154 @@
+package integration
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rusmes/otelmail/integration/internal/peer"
+)
+
+// The tests TestOutage… hold the durable buffer to its word against the real
+// Collector. By default they are short; `make outages` has the long form.
+var (
+	outageFor = flag.Duration("outage", 8*time.Second, "how long the Collector is away in TestOutageStopped; the other outages last a third of it, a minute at most")
+	kills     = flag.Int("kills", 3, "how often TestOutageKilled kills the Collector")
+)
+
+// partOfOutage is how long the outages are that are not about their length.
+func partOfOutage() time.Duration { return min(*outageFor/3, time.Minute) }
+
+// outageRate is the mail of a scene, in messages a second.
+const outageRate = 20
+
+// scene is a demo with a buffer on disk that pushes to a Collector.
+type scene struct {
+	*testing.T
+	name      string // what happens, and the protocol
+	protocol  string
+	collector *peer.Collector
+	launch    launch
+	buffer    string // a directory
+	demo      *demo
+	lives     int // demos started
+}
+
+// eachWay plays a test for both protocols at the same time, since most of it is
+// waiting: two scenes cost little more than one.
+func eachWay(t *testing.T, name string, play func(*scene)) {
+	t.Helper()
+	t.Parallel()
+	var both sync.WaitGroup
+	for _, protocol := range protocols {
+		both.Go(func() {
+			t.Run(protocol, func(t *testing.T) {
+				play(&scene{
+					T: t, name: name + ", " + protocol, protocol: protocol,
+					collector: peer.StartCollector(t), buffer: t.TempDir(),
+				})
+			})
+		})
+	}
+	both.Wait()
+}
+
+// start starts a demo that pushes to an address, which is the Collector's or of
+// something in front of it, and lets some mail pass. Another one on the same
+// directories is started by startAgain.
+func (s *scene) start(address string, env ...string) {
+	s.Helper()
+	s.launch = launch{
+		rate: outageRate, flags: []string{"--spool", s.TempDir(), "--duration", "1h"},
+		env: append([]string{ // batches are the default, a second's
+			"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + address,
+			"OTEL_EXPORTER_OTLP_PROTOCOL=" + s.protocol,
+			"OTEL_METRIC_EXPORT_INTERVAL=1000",
+			"RUSMES_OTLP_BUFFER_DIR=" + s.buffer,
+			"RUSMES_LOG_LEVEL=info",
+		}, env...),
+	}
+	s.startAgain()
+	waitForMail(s.demo, outageRate)
+}
+
+func (s *scene) startAgain() {
+	s.Helper()
+	s.demo = startDemo(s.T, s.launch)
+	s.lives++
+}
+
+// direct is the Collector's own address.
+func (s *scene) direct() string { return addressOf(s.collector, s.protocol) }
+
+// wait lets time pass, be it an outage or after it, and wants the demo to be well
+// all the while: mail is accepted, and /health and /metrics answer.
+func (s *scene) wait(d time.Duration) {
+	s.Helper()
+	begun, before := time.Now(), s.demo.page()[received]
+	accepted := before
+	for time.Since(begun) < d {
+		time.Sleep(min(200*time.Millisecond, d))
+		if status, body := s.demo.get("/health"); status != http.StatusOK {
+			s.Errorf("/health: %d %s", status, body)
+		}
+		accepted = s.demo.page()[received] // fails the test if there is none
+	}
+	rate := (accepted - before) / time.Since(begun).Seconds()
+	if d < time.Second {
+		return // too short to count messages in
+	}
+	// A busy machine is slow; a mail server that waits for telemetry stands still.
+	if rate < outageRate/4 {
+		s.Errorf("%.1f messages a second accepted, of %d that were sent", rate, outageRate)
+	}
+	s.Logf("%s: %.1f messages a second accepted for %v; then wait: %s", s.name, rate, d.Round(time.Second), s.demo.backlog())
+}
+
+// backlog words what waits to be sent.
+func (d *demo) backlog() string {
+	d.t.Helper()
+	p := d.page()
+	return fmt.Sprintf("%v spans, %v log records, %v metric points",
+		p[waitingOf("traces")], p[waitingOf("logs")], p[waitingOf("metrics")])
+}
+
+func waitingOf(signal string) string {
+	return fmt.Sprintf("rusmes_telemetry_waiting{signal=%q}", signal)
+}
+
+func droppedOf(signal string) string {
+	return fmt.Sprintf("rusmes_telemetry_dropped_total{signal=%q}", signal)
+}
+
+func sentOf(signal string) string {
+	return fmt.Sprintf("rusmes_telemetry_sent_total{signal=%q}", signal)
+}
+
+// catchUp is demo.catchUp in a scene.
+func (s *scene) catchUp() {
+	s.Helper()
+	s.Logf("%s: caught up in %v", s.name, s.demo.catchUp().Round(100*time.Millisecond))
+}
+
+// catchUp returns when all spans and log records that were produced before it was
+// called are sent or dropped. The pauses between attempts grow to a minute and a half while a
+// setting is wrong, so it is patient.
+func (d *demo) catchUp() time.Duration {
+	d.t.Helper()
+	begun, before := time.Now(), d.page()
+	peer.Eventually(d.t, 5*time.Minute, func() error {
+		time.Sleep(200 * time.Millisecond) // a page costs the demo more than a message
+		now := d.page()
+		for _, signal := range []string{"traces", "logs"} {
+			produced := before[sentOf(signal)] + before[droppedOf(signal)] + before[waitingOf(signal)]
+			if settled := now[sentOf(signal)] + now[droppedOf(signal)]; settled < produced {
+				return fmt.Errorf("%s: %v of %v are sent or dropped", signal, settled, produced)
+			}
+		}
+		return nil
+	})
+	return time.Since(begun)
+}
