@@ -87,8 +87,8 @@ func (o options) effort() effort {
 	}
 	return effort{
 		duels:   runner{pairs: 60, turn: 20 * time.Millisecond},
-		servers: serverTurns{rounds: 40, messages: map[store]int{spool: 1000, discard: 8000}},
-		latency: latencyTurns{pairs: 10, turn: 5 * time.Second},
+		servers: serverTurns{rounds: 120, messages: map[store]int{spool: 400, discard: 3000}},
+		latency: latencyTurns{pairs: 20, turn: 5 * time.Second},
 		memory:  5,
 		growth: growthSteps{domains: []int{50, 500, 5_000, 10_000, 20_000, 100_000}, sessions: []int{1, 5, 10, 50, 100, 200, 500},
 			procs: []int{1, 2}, turns: 3, messages: 5000},

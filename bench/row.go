@@ -36,10 +36,15 @@ func (r Row) reached() bool {
 	if r.Goal.NoAllocs && (r.Allocs == nil || *r.Allocs != 0) {
 		return false
 	}
+	return r.within(r.Compared.Median)
+}
+
+// within reports whether a value would keep to the goal.
+func (r Row) within(v float64) bool {
 	if r.byDifference() {
-		return r.Compared.Median <= r.Goal.More
+		return v <= r.Goal.More
 	}
-	return r.Compared.Median <= r.Goal.Ratio
+	return v <= r.Goal.Ratio
 }
 
 // compare makes the row of what was measured in turns.

@@ -7,17 +7,29 @@ import (
 
 // Spread is what many measurements of the same thing came to. The quartiles
 // stand beside the median because a shared machine disturbs some of the rounds,
-// and a mean would take those for facts.
+// and a mean would take those for facts. Low and High hold the true median with
+// 95 % confidence.
 type Spread struct {
 	Median float64 `json:"median"`
 	Q1     float64 `json:"q1"`
 	Q3     float64 `json:"q3"`
+	Low    float64 `json:"low"`
+	High   float64 `json:"high"`
 }
 
-// spreadOf returns the median and the quartiles; NaN for no values.
+// spreadOf returns the median with what it is known to lie between, and the
+// quartiles; NaN for no values. The bounds are the values whose ranks lie 1.96
+// standard deviations of a binomial distribution from the middle, which needs no
+// assumption about how the values are distributed; of few values they are the
+// least and the greatest.
 func spreadOf(values []float64) Spread {
 	sorted := slices.Sorted(slices.Values(values))
-	return Spread{Median: quantile(sorted, 0.5), Q1: quantile(sorted, 0.25), Q3: quantile(sorted, 0.75)}
+	s := Spread{Median: quantile(sorted, 0.5), Q1: quantile(sorted, 0.25), Q3: quantile(sorted, 0.75), Low: math.NaN(), High: math.NaN()}
+	if n := len(sorted); n > 0 {
+		low := max(int(math.Floor((float64(n)-1.96*math.Sqrt(float64(n)))/2)), 0)
+		s.Low, s.High = sorted[low], sorted[n-1-low]
+	}
+	return s
 }
 
 // quantile interpolates between the two values around rank q*(n-1).

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 )
 
@@ -10,11 +11,11 @@ func TestSpread(t *testing.T) {
 		values []float64
 		want   Spread
 	}{
-		"one value":              {[]float64{3}, Spread{3, 3, 3}},
-		"two values":             {[]float64{3, 1}, Spread{2, 1.5, 2.5}},
-		"five values, unsorted":  {[]float64{5, 1, 4, 2, 3}, Spread{3, 2, 4}},
-		"one disturbed turn":     {[]float64{1, 1, 1, 1, 1, 1, 1, 1, 100}, Spread{1, 1, 1}},
-		"between two neighbours": {[]float64{1, 2, 3, 4}, Spread{2.5, 1.75, 3.25}},
+		"one value":              {[]float64{3}, Spread{3, 3, 3, 3, 3}},
+		"two values":             {[]float64{3, 1}, Spread{2, 1.5, 2.5, 1, 3}},
+		"five values, unsorted":  {[]float64{5, 1, 4, 2, 3}, Spread{3, 2, 4, 1, 5}},
+		"one disturbed turn":     {[]float64{1, 1, 1, 1, 1, 1, 1, 1, 100}, Spread{1, 1, 1, 1, 1}},
+		"between two neighbours": {[]float64{1, 2, 3, 4}, Spread{2.5, 1.75, 3.25, 1, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := spreadOf(c.values); got != c.want {
@@ -24,6 +25,26 @@ func TestSpread(t *testing.T) {
 	}
 	if got := spreadOf(nil); !math.IsNaN(got.Median) || !math.IsNaN(got.Q1) || !math.IsNaN(got.Q3) {
 		t.Errorf("spreadOf(nil) = %+v, want NaN: no values are no figure", got)
+	}
+}
+
+// Of samples drawn again and again about 95 in 100 hold the true median.
+func TestSpreadHoldsTheMedian(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{10, 40, 120} {
+		held := 0
+		for range 1000 {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = random.ExpFloat64() // lopsided, as times are
+			}
+			if s := spreadOf(values); s.Low <= math.Ln2 && math.Ln2 <= s.High {
+				held++
+			}
+		}
+		if held < 930 || held > 995 {
+			t.Errorf("of %d values: %d of 1000 samples hold the median, want about 950", n, held)
+		}
 	}
 }
 
@@ -40,11 +61,11 @@ func TestSpreadLeavesItsValuesInTheirOrder(t *testing.T) {
 func TestComparePairByPair(t *testing.T) {
 	ours, theirs := []float64{2, 20, 200}, []float64{1, 10, 100}
 	r := Row{Goal: Goal{Ratio: 2}}.compare(ours, theirs)
-	if want := (Spread{2, 2, 2}); r.Compared != want || r.Turns != 3 || r.Ours != 20 || r.Theirs != 10 {
+	if want := (Spread{2, 2, 2, 2, 2}); r.Compared != want || r.Turns != 3 || r.Ours != 20 || r.Theirs != 10 {
 		t.Errorf("compare = %+v, want ratios of %+v", r, want)
 	}
 	r = Row{Goal: Goal{More: 3}}.compare([]float64{33, 34}, []float64{30, 31})
-	if want := (Spread{3, 3, 3}); r.Compared != want {
+	if want := (Spread{3, 3, 3, 3, 3}); r.Compared != want {
 		t.Errorf("compare by difference = %+v, want %+v", r.Compared, want)
 	}
 }

@@ -9,8 +9,8 @@ import (
 // table writes the rows as one Markdown table and, below it, their notes, each once.
 func table(rows []Row) string {
 	var b strings.Builder
-	b.WriteString("| what | against | ours | theirs | measured | quartiles | goal | reached |\n")
-	b.WriteString("|---|---|--:|--:|--:|--:|--:|---|\n")
+	b.WriteString("| what | against | ours | theirs | measured | 95 % within | quartiles | goal | reached |\n")
+	b.WriteString("|---|---|--:|--:|--:|--:|--:|--:|---|\n")
 	var notes []string
 	for _, r := range rows {
 		what := r.What
@@ -22,9 +22,9 @@ func table(rows []Row) string {
 			}
 			what += fmt.Sprintf(" (%d)", at+1)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", what, r.Against,
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", what, r.Against,
 			r.Unit.format(r.Ours), r.Unit.format(r.Theirs),
-			r.measured(), r.quartiles(), r.Goal, r.verdict())
+			r.measured(), r.between(r.Compared.Low, r.Compared.High), r.between(r.Compared.Q1, r.Compared.Q3), r.Goal, r.verdict())
 	}
 	if len(notes) > 0 {
 		b.WriteString("\n")
@@ -48,14 +48,14 @@ func (r Row) measured() string {
 	return s
 }
 
-func (r Row) quartiles() string {
+func (r Row) between(low, high float64) string {
 	switch {
 	case r.byDifference():
-		return fmt.Sprintf("%+.1f … %+.1f", r.Compared.Q1, r.Compared.Q3)
+		return fmt.Sprintf("%+.1f … %+.1f", low, high)
 	case r.fine():
-		return fmt.Sprintf("%.3f … %.3f", r.Compared.Q1, r.Compared.Q3)
+		return fmt.Sprintf("%.3f … %.3f", low, high)
 	}
-	return fmt.Sprintf("%.2f … %.2f", r.Compared.Q1, r.Compared.Q3)
+	return fmt.Sprintf("%.2f … %.2f", low, high)
 }
 
 // fine reports a goal within a few per cent of 1, for which two digits are too few.
@@ -65,8 +65,12 @@ func (r Row) verdict() string {
 	switch {
 	case r.Goal == Goal{}:
 		return ""
+	case r.reached() && !r.within(r.Compared.High):
+		return "yes, by the median"
 	case r.reached():
 		return "yes"
+	case r.within(r.Compared.Low) && !r.within(r.Compared.Median):
+		return "**no**, by the median"
 	}
 	return "**no**"
 }
