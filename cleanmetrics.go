@@ -20,28 +20,51 @@ func cleanMetrics(rm *metricdata.ResourceMetrics) {
 					*text = CleanText(*text)
 				}
 			}
-			cleanData(m.Data)
+			m.Data = cleanData(m.Data)
 		}
 	}
 }
 
-func cleanData(data metricdata.Aggregation) {
+// cleanData returns data itself where no label had to be changed.
+func cleanData(data metricdata.Aggregation) metricdata.Aggregation {
 	switch d := data.(type) {
 	case metricdata.Sum[int64]:
-		cleanPoints(d.DataPoints)
+		if cleanPoints(d.DataPoints) {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfPoint, addPoint)
+			return d
+		}
 	case metricdata.Sum[float64]:
-		cleanPoints(d.DataPoints)
+		if cleanPoints(d.DataPoints) {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfPoint, addPoint)
+			return d
+		}
 	case metricdata.Gauge[int64]:
-		cleanPoints(d.DataPoints)
+		if cleanPoints(d.DataPoints) {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfPoint, laterPoint)
+			return d
+		}
 	case metricdata.Gauge[float64]:
-		cleanPoints(d.DataPoints)
+		if cleanPoints(d.DataPoints) {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfPoint, laterPoint)
+			return d
+		}
 	case metricdata.Histogram[int64]:
+		changed := false
 		for i := range d.DataPoints {
-			cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars)
+			changed = cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars) || changed
+		}
+		if changed {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfHistogram, addHistogram)
+			return d
 		}
 	case metricdata.Histogram[float64]:
+		changed := false
 		for i := range d.DataPoints {
-			cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars)
+			changed = cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars) || changed
+		}
+		if changed {
+			d.DataPoints = joinEqual(d.DataPoints, labelsOfHistogram, addHistogram)
+			return d
 		}
 	case metricdata.ExponentialHistogram[int64]:
 		for i := range d.DataPoints {
@@ -52,24 +75,27 @@ func cleanData(data metricdata.Aggregation) {
 			cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars)
 		}
 	}
+	return data
 }
 
-func cleanPoints[N int64 | float64](points []metricdata.DataPoint[N]) {
+func cleanPoints[N int64 | float64](points []metricdata.DataPoint[N]) (changed bool) {
 	for i := range points {
-		cleanPoint(&points[i].Attributes, points[i].Exemplars)
+		changed = cleanPoint(&points[i].Attributes, points[i].Exemplars) || changed
 	}
+	return changed
 }
 
-func cleanPoint[N int64 | float64](set *attribute.Set, exemplars []metricdata.Exemplar[N]) {
-	if !fitsSet(*set) {
-		attrs := CleanAttributes(set.ToSlice())
-		*set = attribute.NewSet(attrs...)
+// cleanPoint reports whether the labels had to be changed.
+func cleanPoint[N int64 | float64](set *attribute.Set, exemplars []metricdata.Exemplar[N]) (changed bool) {
+	if changed = !fitsSet(*set); changed {
+		*set = attribute.NewSet(CleanAttributes(set.ToSlice())...)
 	}
 	// What a View dropped from the series, for being too many values or a
 	// person's name, would otherwise leave in the exemplar.
 	for i := range exemplars {
 		exemplars[i].FilteredAttributes = nil
 	}
+	return changed
 }
 
 func fitsSet(set attribute.Set) bool {

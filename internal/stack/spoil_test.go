@@ -46,7 +46,7 @@ var spoilers = []struct {
 	{name: "nothing", do: func(*testing.T, *ways) {}},
 
 	{name: "label", series: "app_total", do: func(t *testing.T, w *ways) { w.add(t, "app", badPairs...) }},
-	{name: "labels that become the same", series: "app_total", do: func(t *testing.T, w *ways) {
+	{name: "labels that become the same", series: "app_total", worth: 2, do: func(t *testing.T, w *ways) {
 		w.add(t, "app", attribute.String("value", "caf\xe8"))
 		w.add(t, "app", attribute.String("value", "caf\xe9"))
 	}},
