@@ -27,6 +27,12 @@ same on both sides: OTLP carries them as written here.
 All series without labels, and every value of a label that is closed, are there
 with 0 from the first scrape on. No other label is added unless you ask for it.
 
+/metrics has more than these: ` + "`process_*`" + ` and ` + "`go_*`" + ` of the process, and
+` + "`rusmes_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
+` + "`reason`" + `: a collection that failed (` + "`source`" + `) or was late (` + "`timeout`" + `), a series that is
+invalid or double (` + "`series`" + `), a family that could not be written (` + "`encode`" + `), a scrape too
+many at once (` + "`busy`" + `).
+
 The two gauges named ` + "`*_total`" + ` keep their names because dashboards rely on them;
 ` + "`promtool check metrics`" + ` reports them, and only them.
 
