@@ -100,13 +100,6 @@ func (q *queue) later(it *item, pause time.Duration) error {
 	return err
 }
 
-// remove ends a message that was taken: it was delivered, bounced or dropped.
-func (q *queue) remove(it *item) error {
-	err := q.spool.remove(it.ID)
-	q.tel.Queue.Remove()
-	return err
-}
-
 // drain has take return what is due now and wait for nothing more.
 func (q *queue) drain() {
 	q.mu.Lock()

@@ -42,30 +42,33 @@ func (w *worker) run(ctx context.Context) {
 // work continues the trace of the session that accepted the message.
 func (w *worker) work(ctx context.Context, it *item) {
 	taking := w.tel.Queue.Dequeue(ctx, it.Trace, it.facts(), time.Since(it.Enqueued))
-	err := w.serve(taking.Context(), it)
+	gone, err := w.serve(taking.Context(), it)
+	cause := otelmail.CauseNone
 	if err != nil {
 		w.log.ErrorContext(taking.Context(), "spool", "id", it.ID, "error", err)
-		taking.End(otelmail.CauseStorage)
-		return
+		cause = otelmail.CauseStorage
 	}
-	taking.End(otelmail.CauseNone)
+	taking.End(cause)
+	if gone { // the last to be said: who sees an empty queue sees all the rest
+		w.tel.Queue.Remove()
+	}
 }
 
-// serve does one round for a message. Its error is about the spool: whatever
-// happens to a delivery is no error here.
-func (w *worker) serve(ctx context.Context, it *item) error {
+// serve does one round for a message, and reports whether that was its last. Its
+// error is about the spool: whatever happens to a delivery is no error here.
+func (w *worker) serve(ctx context.Context, it *item) (gone bool, err error) {
 	message, err := w.queue.spool.message(it.ID)
 	if err != nil {
-		return errors.Join(err, w.queue.later(it, w.pause(it)))
+		return false, errors.Join(err, w.queue.later(it, w.pause(it)))
 	}
 	if !it.Processed {
 		switch w.pipeline.process(ctx, it, message) {
 		case otelmail.FateDropped:
 			w.log.InfoContext(ctx, "dropped", "id", it.ID, "by", "pipeline")
-			return w.queue.remove(it)
+			return true, w.queue.spool.remove(it.ID)
 		case otelmail.FateDeferred:
 			w.log.InfoContext(ctx, "deferred", "id", it.ID, "by", "pipeline")
-			return w.queue.later(it, w.backoff[0])
+			return false, w.queue.later(it, w.backoff[0])
 		}
 		it.Processed = true
 	}
@@ -74,7 +77,7 @@ func (w *worker) serve(ctx context.Context, it *item) error {
 
 // deliver makes one attempt for each destination and decides what comes next
 // for those recipients that were not served.
-func (w *worker) deliver(ctx context.Context, it *item, message []byte) error {
+func (w *worker) deliver(ctx context.Context, it *item, message []byte) (gone bool, err error) {
 	it.Attempts++
 	last := it.Attempts > len(w.backoff)
 	var deferred []string
@@ -93,14 +96,14 @@ func (w *worker) deliver(ctx context.Context, it *item, message []byte) error {
 				deferred = append(deferred, f.recipient)
 			}
 			it.Recipients = deferred
-			return errors.Join(err, w.queue.later(it, w.pause(it)))
+			return false, errors.Join(err, w.queue.later(it, w.pause(it)))
 		}
 	}
 	if len(deferred) == 0 {
-		return w.queue.remove(it)
+		return true, w.queue.spool.remove(it.ID)
 	}
 	it.Recipients = deferred
-	return w.queue.later(it, w.pause(it))
+	return false, w.queue.later(it, w.pause(it))
 }
 
 // giveUp tells the sender. A bounce that fails is dropped: answering it would
