@@ -15,6 +15,7 @@ type session struct {
 	conns    *connections
 	protocol Protocol
 	begun    time.Time
+	quiet    bool // its commands have no spans
 	upgraded atomic.Bool
 	ended    atomic.Bool
 	// tls is what Upgrade and Handshake told, for the spans of the commands of a
@@ -25,6 +26,7 @@ type session struct {
 func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol, protocolName string, c Conn) *session {
 	s := &session{conns: conns, protocol: p, begun: time.Now()}
 	s.Op = t.begin(ctx, sessionNames[p], serverKind)
+	s.quiet = t.quiet(&s.Op)
 	conns.opened(p, c)
 	if s.recording() {
 		room := takeRoom()
@@ -105,6 +107,9 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 
 // Command begins a command as a child of the session.
 func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
+	if s.session != nil && s.quiet {
+		return SMTPCommand{Op: Op{ctx: s.ctx, sampled: s.sampled}, smtp: s.smtp, verb: SMTPVerb(smtpVerbs.index(int(verb)))}
+	}
 	return s.smtp.Command(s.Context(), verb)
 }
 

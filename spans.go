@@ -91,14 +91,28 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if t.idle != nil {
 		return t.idle.begin(ctx, name)
 	}
-	if t.inherits {
-		if parent := trace.SpanFromContext(ctx); !parent.IsRecording() {
-			if sc := parent.SpanContext(); sc.IsValid() && !sc.IsSampled() {
-				return Op{ctx: ctx}
-			}
-		}
+	if t.inherits && unsampled(trace.SpanFromContext(ctx)) {
+		return Op{ctx: ctx}
 	}
 	return opOf(t.Start(ctx, name, kind...))
+}
+
+// unsampled reports that the span is of a trace that is not sampled.
+func unsampled(span trace.Span) bool {
+	sc := span.SpanContext()
+	return !span.IsRecording() && sc.IsValid() && !sc.IsSampled()
+}
+
+// quiet reports that work within op gets no spans, and has op's trace: what begin
+// would find out again for each command of a session.
+func (t *tracer) quiet(op *Op) bool {
+	switch {
+	case t.silent:
+		return true
+	case t.idle != nil:
+		return trace.SpanContextFromContext(op.Context()).IsValid()
+	}
+	return t.inherits && unsampled(op.Span())
 }
 
 // attributes is room for the attributes of one span. It is lent and given back,

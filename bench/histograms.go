@@ -7,7 +7,6 @@ import (
 	vm "github.com/VictoriaMetrics/metrics"
 	prom "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/embedded"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
@@ -102,19 +101,6 @@ func startTraced(ctx context.Context) (*otelmail.Telemetry, context.Context, err
 		return nil, nil, err
 	}
 	sampled, _ := maker.TracerProvider().Tracer("bench").Start(ctx, "mail process")
-	tel, err := start(ctx, otelmail.WithTracerProvider(passing{}))
+	tel, err := start(ctx, otelmail.WithTracerProvider(tracenoop.NewTracerProvider()))
 	return tel, sampled, err
-}
-
-// passing is a provider whose tracers leave the context as it is.
-type passing struct{ embedded.TracerProvider }
-
-// Tracer implements [trace.TracerProvider].
-func (passing) Tracer(string, ...trace.TracerOption) trace.Tracer { return passingTracer{} }
-
-type passingTracer struct{ embedded.Tracer }
-
-// Start implements [trace.Tracer].
-func (passingTracer) Start(ctx context.Context, _ string, _ ...trace.SpanStartOption) (context.Context, trace.Span) {
-	return ctx, tracenoop.Span{}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 )
 
 // store is what a server does with a message.
@@ -79,8 +80,9 @@ const mallocsRow = "server-mallocs"
 
 func serverRow(s store, m Mode) string { return fmt.Sprintf("server-%s-%s", s, m) }
 
-// compete starts a server for each mode and loads one after the other, each
-// round beginning with another one.
+// compete starts a server for each mode and loads one after the other, in an order
+// that is drawn for each round: what a turn leaves behind for the next one would
+// else always fall on the same server.
 func (t serverTurns) compete(ctx context.Context, g generator, s store) (costs map[Mode][]spent, err error) {
 	servers := map[Mode]*served{}
 	defer func() {
@@ -96,8 +98,8 @@ func (t serverTurns) compete(ctx context.Context, g generator, s store) (costs m
 	}
 	costs = map[Mode][]spent{}
 	for round := range t.rounds + 1 {
-		for i := range modes {
-			m := modes[(i+round)%len(modes)]
+		for _, i := range rand.Perm(len(modes)) {
+			m := modes[i]
 			cost, err := servers[m].spend(ctx, g, sessionsInTurn, t.messages[s])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", m, err)
