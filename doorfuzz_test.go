@@ -1,0 +1,89 @@
+package otelmail
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// oddAddresses are what RFC 5321 and RFC 6531 allow and people forget, and what
+// neither allows and strangers send: local part and domain.
+var oddAddresses = [][2]string{
+	{"joe", "example.org"},
+	{"", ""},
+	{`"joe \" bloggs"`, "example.org"},
+	{`" "`, "example.org"},
+	{`"a@b"`, "example.org"},
+	{`joe+tag`, "EXAMPLE.ORG."},
+	{"@relay.example,@other.example:joe", "example.org"},
+	{"joe", "[192.0.2.1]"},
+	{"joe", "[IPv6:2001:db8::1]"},
+	{"joe", "[general-purpose:text]"},
+	{"Pelé", "example.com"},
+	{"δοκιμή", "παράδειγμα.δοκιμή"},
+	{"用户", "例子.广告"},
+	{"joe", "xn--bcher-kva.example"},
+	{"joe", "xn--"},
+	{"joe", "bücher\u200d.example"},
+	{"postmaster", ""},
+	{"joe", "a@b@c"},
+	{"joe", "-a.example"},
+	{"joe", strings.Repeat("a.", 130)},
+	{strings.Repeat("x", 65), strings.Repeat("a", 64) + ".example"},
+	{"joe\r\nRCPT TO:<x", "y>"},
+	{"joe\x00", "example\x00.org"},
+	{"\xff\xfe", "\xc0\xaf.example"},
+	{"\u202ejoe", "\u2066example.org"},
+	{"%n%s${jndi:x}", "example.org<script>"},
+}
+
+// FuzzDoor puts a stranger's text through every way in, under every policy. What
+// comes out is text of bounded length; and but for PrivacyFull nothing of a name.
+func FuzzDoor(f *testing.F) {
+	for _, a := range oddAddresses {
+		f.Add(a[0], a[1])
+	}
+	const name = "qxyzzyq" // in all that may identify a person
+	counts := newSelf()
+	doors := map[Privacy]*door{}
+	for p := range privacyEnd {
+		doors[p] = newDoor(p, []byte("a key for the tests only"), counts)
+	}
+	f.Fuzz(func(t *testing.T, local, domain string) {
+		if strings.Contains(strings.ToLower(domain), name) {
+			return
+		}
+		person := name + local
+		address := person + "@" + domain
+		for policy, d := range doors {
+			var attrs []attribute.KeyValue
+			attrs = d.address(attrs, mailconv.From(), address)
+			attrs = d.address(attrs, mailconv.To(), "<"+address+">")
+			attrs = d.user(attrs, address)
+			attrs = d.user(attrs, person)
+			attrs = d.domain(attrs, mailconv.RecipientDomainKey, domain)
+			attrs = d.mailbox(attrs, person)
+			attrs = d.secretText(attrs, mailconv.MessageIDKey, "<"+address+">")
+			attrs = d.openText(attrs, mailconv.SMTPHeloKey, person, maxDomain)
+			attrs = d.openText(attrs, mailconv.SMTPResponseTextKey, "550 "+address+" is unknown", maxReply)
+			attrs = d.text(attrs, mailconv.StageNameKey, domain)
+			for _, kv := range attrs {
+				v := kv.Value.AsString()
+				if !utf8.ValidString(v) || len(v) > maxReply || slices.ContainsFunc([]rune(v), func(r rune) bool { return !printable(r) }) {
+					t.Fatalf("%v: %s of %q is %q", policy, kv.Key, address, v)
+				}
+				if policy != PrivacyFull && kv.Key != mailconv.StageNameKey && strings.Contains(strings.ToLower(v), name) {
+					t.Fatalf("%v: %s of %q is %q, which holds the name", policy, kv.Key, address, v)
+				}
+			}
+			if n := len(attrs); policy == PrivacyNone && n > 1 || policy == PrivacyHash && n > 8 {
+				t.Fatalf("%v: %v", policy, attrs)
+			}
+		}
+	})
+}
