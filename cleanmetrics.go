@@ -49,20 +49,12 @@ func cleanData(data metricdata.Aggregation) metricdata.Aggregation {
 			return d
 		}
 	case metricdata.Histogram[int64]:
-		changed := false
-		for i := range d.DataPoints {
-			changed = cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars) || changed
-		}
-		if changed {
+		if cleanHistogram(d.DataPoints) {
 			d.DataPoints = joinEqual(d.DataPoints, labelsOfHistogram, addHistogram)
 			return d
 		}
 	case metricdata.Histogram[float64]:
-		changed := false
-		for i := range d.DataPoints {
-			changed = cleanPoint(&d.DataPoints[i].Attributes, d.DataPoints[i].Exemplars) || changed
-		}
-		if changed {
+		if cleanHistogram(d.DataPoints) {
 			d.DataPoints = joinEqual(d.DataPoints, labelsOfHistogram, addHistogram)
 			return d
 		}
@@ -79,6 +71,13 @@ func cleanData(data metricdata.Aggregation) metricdata.Aggregation {
 }
 
 func cleanPoints[N int64 | float64](points []metricdata.DataPoint[N]) (changed bool) {
+	for i := range points {
+		changed = cleanPoint(&points[i].Attributes, points[i].Exemplars) || changed
+	}
+	return changed
+}
+
+func cleanHistogram[N int64 | float64](points []metricdata.HistogramDataPoint[N]) (changed bool) {
 	for i := range points {
 		changed = cleanPoint(&points[i].Attributes, points[i].Exemplars) || changed
 	}

@@ -106,13 +106,7 @@ func unsampled(span trace.Span) bool {
 // quiet reports that work within op gets no spans, and has op's trace: what begin
 // would find out again for each command of a session.
 func (t *tracer) quiet(op *Op) bool {
-	switch {
-	case t.silent:
-		return true
-	case t.idle != nil:
-		return trace.SpanContextFromContext(op.Context()).IsValid()
-	}
-	return t.inherits && unsampled(op.Span())
+	return t.silent || t.idle != nil || t.inherits && unsampled(op.Span())
 }
 
 // attributes is room for the attributes of one span. It is lent and given back,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -36,25 +35,13 @@ func newKeptMetrics(ctx context.Context, k *keeper, c cadence, reader *otelmail.
 
 // begin starts the loop. The first collection follows after one interval.
 func (p *keptMetrics) begin(context.Context) error {
-	p.start.Do(func() { go p.collect() })
+	p.start.Do(func() {
+		go func() {
+			defer close(p.done)
+			p.cadence.keep(p.life, p.stopping, p.cycle)
+		}()
+	})
 	return nil
-}
-
-func (p *keptMetrics) collect() {
-	defer close(p.done)
-	ticker := time.NewTicker(p.cadence.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-p.stopping:
-			p.cycle(p.life)
-			return
-		case <-ticker.C:
-			ctx, cancel := context.WithTimeout(p.life, p.cadence.timeout)
-			p.cycle(ctx)
-			cancel()
-		}
-	}
 }
 
 func (p *keptMetrics) cycle(ctx context.Context) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -56,25 +55,13 @@ func newMetricPush(r *route, k cadence, reader *otelmail.Reader, stock sdkmetric
 
 // begin starts the loop. The first push follows after one interval.
 func (p *metricPush) begin(context.Context) error {
-	p.start.Do(func() { go p.loop() })
+	p.start.Do(func() {
+		go func() {
+			defer close(p.done)
+			p.cadence.keep(p.life, p.stopping, p.cycle)
+		}()
+	})
 	return nil
-}
-
-func (p *metricPush) loop() {
-	defer close(p.done)
-	ticker := time.NewTicker(p.cadence.interval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-p.stopping:
-			p.cycle(p.life) // which ends a little before the time for shutdown does
-			return
-		case <-ticker.C:
-			ctx, cancel := context.WithTimeout(p.life, p.cadence.timeout)
-			p.cycle(ctx)
-			cancel()
-		}
-	}
 }
 
 // cycle collects once and sends what there is.
