@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 )
 
 // source is anything whose present value an observable instrument reads.
@@ -27,26 +29,31 @@ type binder struct {
 	before    []func()
 	index     map[string]func(labels []string) (int64, bool)
 	errs      []error
-
-	reader    *Reader // nil where readers that are not ours have to be reached
-	exemplars exemplarFilter
 }
 
 // series is one label set of an observable instrument.
 type series struct {
 	instrument metric.Int64Observable
 	source     source
-	options    []metric.ObserveOption
+	labels     labelSet
 }
 
 // labelledSeries has label values that are not known beforehand.
 type labelledSeries struct {
 	instrument metric.Int64Observable
-	each       eachLabels
+	each       eachLabelSet
 }
 
-// eachLabels calls observe for every label set that there is now, once.
-type eachLabels func(observe func(value int64, l *labels))
+// eachLabelSet calls observe once for every label set that there is now.
+type eachLabelSet func(observe func(value int64, labels labelSet))
+
+// labelSet is a series' labels as the SDK takes them. It is made once for a series
+// and not at every collection.
+type labelSet []metric.ObserveOption
+
+func newLabelSet(attrs ...attribute.KeyValue) labelSet {
+	return labelSet{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+}
 
 func newBinder(mp metric.MeterProvider, namespace string) *binder {
 	s := scope()
@@ -84,15 +91,9 @@ func (b *binder) bindCounters(m *Metric, all []*counter) {
 	}
 }
 
-// each binds a series whose label values come and go: to our Reader where it is
-// the only one, for there may be thousands and the SDK looks each one's label set
-// up in a map at every collection; else to the provider.
-func (b *binder) each(m *Metric, each eachLabels, read func(label string) (int64, bool)) {
-	if b.reader != nil {
-		b.reader.add(m.FullName(b.namespace), finishedSums{m, each})
-	} else {
-		b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
-	}
+// each binds a series whose label values come and go.
+func (b *binder) each(m *Metric, each eachLabelSet, read func(label string) (int64, bool)) {
+	b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
 	b.index[m.Name] = func(labels []string) (int64, bool) {
 		if len(labels) != 1 {
 			return 0, false
@@ -101,25 +102,31 @@ func (b *binder) each(m *Metric, each eachLabels, read func(label string) (int64
 	}
 }
 
-// histogram binds a histogram: to our Reader where it is the only one, else to
-// the provider as a synchronous instrument.
-func (b *binder) histogram(m *Metric) *histogram {
-	if b.reader != nil {
-		h := newHistogram(m, b.exemplars)
-		b.reader.add(m.FullName(b.namespace), h)
-		return h
-	}
+// histogram binds a histogram. The bounds are the View's; they are given to the
+// instrument too for providers without our Views, and for a reader whose own
+// aggregation counts, see histogramForm.
+func (b *binder) histogram(m *Metric) histogram {
 	instrument, err := b.meter.Float64Histogram(m.FullName(b.namespace),
 		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
 		metric.WithExplicitBucketBoundaries(m.Buckets...))
 	if err != nil {
 		b.errs = append(b.errs, fmt.Errorf("create %s: %w", m.FullName(b.namespace), err))
-		return newHistogram(m, exemplarsNever)
+		instrument = metricnoop.Float64Histogram{}
 	}
-	return &histogram{metric: m, instrument: instrument}
+	return histogram{instrument}
 }
 
-// beforeCollection has fn run at the start of every collection.
+// histogram records durations in seconds. Its record is the SDK's, which gets
+// cheaper by itself once instruments can be bound to their attributes
+// (opentelemetry-go issue 8759): then bind here.
+type histogram struct{ metric.Float64Histogram }
+
+// record takes what lasted so long in ctx, whose sampled span becomes the exemplar.
+func (h histogram) record(ctx context.Context, d time.Duration) {
+	h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+}
+
+// beforeCollection calls fn at the start of every collection.
 func (b *binder) beforeCollection(fn func()) { b.before = append(b.before, fn) }
 
 func (b *binder) observable(m *Metric) metric.Int64Observable {
@@ -142,7 +149,7 @@ func (b *binder) observable(m *Metric) metric.Int64Observable {
 func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source, values []string, attrs ...attribute.KeyValue) {
 	row := series{instrument: instrument, source: s}
 	if len(attrs) > 0 {
-		row.options = []metric.ObserveOption{metric.WithAttributeSet(attribute.NewSet(attrs...))}
+		row.labels = newLabelSet(attrs...)
 	}
 	b.series = append(b.series, row)
 	previous := b.index[m.Name]
@@ -181,12 +188,12 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 	}
 	for i := range b.series {
 		s := &b.series[i]
-		o.ObserveInt64(s.instrument, s.source.load(), s.options...)
+		o.ObserveInt64(s.instrument, s.source.load(), s.labels...)
 	}
 	for i := range b.labelled {
 		l := &b.labelled[i]
-		l.each(func(value int64, labels *labels) {
-			o.ObserveInt64(l.instrument, value, labels.options...)
+		l.each(func(value int64, labels labelSet) {
+			o.ObserveInt64(l.instrument, value, labels...)
 		})
 	}
 	return nil

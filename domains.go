@@ -56,7 +56,7 @@ type slot struct {
 type shownDomain struct {
 	domain string
 	pinned bool
-	labels *labels
+	labels labelSet
 }
 
 func newDomains(b *binder, limit int, pinned []string) *domains {
@@ -81,7 +81,7 @@ func newDomains(b *binder, limit int, pinned []string) *domains {
 }
 
 func (d *domains) show(domain string, pinned bool) *shownDomain {
-	return &shownDomain{domain, pinned, newLabels(attribute.String(d.key, domain))}
+	return &shownDomain{domain, pinned, newLabelSet(attribute.String(d.key, domain))}
 }
 
 // off reports that the series is not kept at all.
@@ -207,7 +207,7 @@ func (d *domains) leastBusy() (least *slot, count int64) {
 	return least, count
 }
 
-func (d *domains) each(observe func(int64, *labels)) {
+func (d *domains) each(observe func(int64, labelSet)) {
 	if d.off() {
 		return
 	}

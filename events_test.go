@@ -10,24 +10,30 @@ import (
 	"testing"
 	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
 )
 
-// TestEachEventMovesExactlyItsSeries calls every record method and compares all
-// counters and gauges with what it had to move: nothing less, nothing more.
-func TestEachEventMovesExactlyItsSeries(t *testing.T) {
+// moves are the series that an event moves, as "name" or "name/label value", and
+// how far; histograms by their count.
+type moves map[string]int64
+
+// event is a use of the record methods, with everything that it has to move.
+type event struct {
+	name string
+	do   func(*otelmail.Telemetry)
+	want moves
+}
+
+// events call every record method.
+func events() []event {
 	ctx := context.Background()
 	implicit := &tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13}
 	refused := otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}}
 	ok := otelmail.Reply{Code: 250}
-	type moves map[string]int64
-	for _, tc := range []struct {
-		name string
-		do   func(*otelmail.Telemetry)
-		want moves
-	}{
+	return []event{
 		{"session in plaintext", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
 		}, moves{"smtp_connections_total": 1, "active_connections/smtp": 1, "tls_sessions_total/no": 1}},
@@ -162,7 +168,13 @@ func TestEachEventMovesExactlyItsSeries(t *testing.T) {
 			tel.Push.Attempt(ctx, "push.example").End(404, otelmail.CauseNone, false)
 			tel.Push.Attempt(ctx, "push.example").End(0, otelmail.CauseTimeout, true)
 		}, moves{"push_deliveries_total": 2, "push_delivery_failures_total": 4}},
-	} {
+	}
+}
+
+// TestEachEventMovesExactlyItsSeries compares all series with what each event had
+// to move: nothing less, nothing more.
+func TestEachEventMovesExactlyItsSeries(t *testing.T) {
+	for _, tc := range events() {
 		t.Run(tc.name, func(t *testing.T) {
 			tel, reader := start(t)
 			tc.do(tel)
@@ -198,10 +210,14 @@ func checkValue(t *testing.T, tel *otelmail.Telemetry, want int64, name string, 
 
 // values returns what is not zero, as "name" or "name/label value"; histograms
 // by their count.
-func values(t *testing.T, r *otelmail.Reader) map[string]int64 {
+func values(t *testing.T, r sdkmetric.Reader) moves {
 	t.Helper()
-	got := map[string]int64{}
-	for name, m := range collect(t, r) {
+	return valuesOf(collect(t, r))
+}
+
+func valuesOf(all map[string]metricdata.Metrics) moves {
+	got := moves{}
+	for name, m := range all {
 		name = name[len("rusmes_"):]
 		switch data := m.Data.(type) {
 		case metricdata.Sum[int64]:
@@ -212,12 +228,16 @@ func values(t *testing.T, r *otelmail.Reader) map[string]int64 {
 			if n := data.DataPoints[0].Count; n > 0 {
 				got[name] = int64(n)
 			}
+		case metricdata.ExponentialHistogram[float64]:
+			if n := data.DataPoints[0].Count; n > 0 {
+				got[name] = int64(n)
+			}
 		}
 	}
 	return got
 }
 
-func addPoints(got map[string]int64, name string, points []metricdata.DataPoint[int64]) {
+func addPoints(got moves, name string, points []metricdata.DataPoint[int64]) {
 	for _, p := range points {
 		if p.Value == 0 {
 			continue
@@ -301,7 +321,7 @@ func TestObservedValues(t *testing.T) {
 	checkValue(t, tel, 3, "mailboxes_total")
 	for range 3 {
 		got := values(t, reader)
-		want := map[string]int64{"mailboxes_total": 3, "messages_total": 7, "storage_bytes": 8, "queue_size": 9}
+		want := moves{"mailboxes_total": 3, "messages_total": 7, "storage_bytes": 8, "queue_size": 9}
 		if !maps.Equal(got, want) {
 			t.Errorf("got %v, want %v", got, want)
 		}

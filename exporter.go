@@ -31,6 +31,7 @@ type Pipeline struct {
 	resource       *resource.Resource
 	reader         *Reader
 	readers        []sdkmetric.Reader
+	ownForms       bool // a further reader has another form of histograms
 	spanProcessors []sdktrace.SpanProcessor
 	logProcessors  []sdklog.Processor
 	starts         []part
@@ -74,13 +75,23 @@ func (p *Pipeline) HandleError(err error) { p.config.handle(err) }
 // every histogram record once more.
 func (p *Pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers, r) }
 
-// NewReader makes a further reader, guarded as the common one is but for the
-// catalogue's empty histograms, which only totals can have. [Pipeline.AddReader]
-// registers it.
-func (p *Pipeline) NewReader(opts ...sdkmetric.ManualReaderOption) *Reader {
-	r := newReader(p.config, opts...)
-	clear(r.finished)
+// NewReader adds a further reader that is guarded as the common one is, for
+// another temporality or for exponential histograms beside the documented buckets
+// of the page. Of the catalogue's histograms that nothing was recorded in, it shows
+// those whose temporality is cumulative: a difference of nothing is left out.
+func (p *Pipeline) NewReader(temporality sdkmetric.TemporalitySelector, exponential bool) *Reader {
+	p.ownForms = p.ownForms || exponential
+	r := newReader(p.config, temporality, exponential || p.config.exponential)
+	p.AddReader(r)
 	return r
+}
+
+// histograms is the form that the Views pin.
+func (p *Pipeline) histograms() histogramForm {
+	if form := p.config.histograms(); form != explicitBuckets || !p.ownForms {
+		return form
+	}
+	return formOfReader
 }
 
 // AddSpanProcessor has the TracerProvider feed sp. The exporter stops it in

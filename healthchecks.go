@@ -59,9 +59,9 @@ func bindHealth(b *binder, r *health.Registry) {
 		return 0
 	}
 	b.each(healthStatus,
-		func(observe func(int64, *labels)) {
+		func(observe func(int64, labelSet)) {
 			for _, c := range r.Snapshot() {
-				observe(value(c.Healthy), newLabels(attribute.String(key, c.Name)))
+				observe(value(c.Healthy), newLabelSet(attribute.String(key, c.Name)))
 			}
 		},
 		func(name string) (int64, bool) {

@@ -49,7 +49,7 @@ type Mail struct {
 	delivered *counter
 	bounced   *counter
 	dropped   *counter
-	latency   *histogram
+	latency   histogram
 	stages    stageNames
 }
 
@@ -138,7 +138,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if fate == FateDropped {
 		p.mail.dropped.add(1)
 	}
-	p.mail.latency.record(&p.Op, time.Since(p.begun))
+	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	if p.recording() {
 		p.span.SetAttributes(mailconv.FateKey.String(fate.String()))
 	}

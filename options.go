@@ -44,6 +44,7 @@ type config struct {
 	inherits        bool        // see tracer.inherits
 	idle            *idleTracer // see tracer.idle
 	keepGlobals     bool
+	exponential     bool
 	shutdownTimeout time.Duration
 	health          *health.Registry
 	exporters       []Exporter
@@ -92,6 +93,15 @@ func WithNamespace(namespace string) Option {
 		c.namespace = namespace
 		return nil
 	})
+}
+
+// WithExponentialHistograms makes every histogram an exponential one, of the
+// catalogue and of the application: a native histogram on /metrics for a
+// Prometheus that scrapes protobuf, an exponential one over OTLP. The text formats
+// then show count and sum alone. Default: the documented buckets. For the push
+// alone set OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
+func WithExponentialHistograms() Option {
+	return optionFunc(func(c *config) error { c.exponential = true; return nil })
 }
 
 // WithService sets service.name and service.version of the resource. Default:

@@ -2,6 +2,7 @@ package otelmail_test
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -83,7 +84,7 @@ func start(t testing.TB, opts ...otelmail.Option) (*otelmail.Telemetry, *otelmai
 }
 
 // collect returns the metrics of our scope by name.
-func collect(t testing.TB, r *otelmail.Reader) map[string]metricdata.Metrics {
+func collect(t testing.TB, r sdkmetric.Reader) map[string]metricdata.Metrics {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
 	if err := r.Collect(t.Context(), &rm); err != nil {
@@ -101,44 +102,50 @@ func collect(t testing.TB, r *otelmail.Reader) map[string]metricdata.Metrics {
 	return all
 }
 
+// TestContract looks at the first collection, before any event, in every mode.
 func TestContract(t *testing.T) {
-	_, reader := start(t)
+	for _, m := range modes {
+		t.Run(m.name, func(t *testing.T) { m.run(t, func(t *testing.T) { checkContract(t, m) }) })
+	}
+}
+
+func checkContract(t *testing.T, m mode) {
+	_, reader, _ := m.open(t)
 	got := collect(t, reader)
 	for _, want := range promised {
-		t.Run(want.name, func(t *testing.T) {
-			m, ok := got[want.name]
-			if !ok {
-				t.Fatal("not there at the first collection")
+		m, ok := got[want.name]
+		if !ok {
+			t.Errorf("%s: not there at the first collection", want.name)
+			continue
+		}
+		if m.Description == "" || m.Unit == "" {
+			t.Errorf("%s has no help or unit: %q %q", want.name, m.Description, m.Unit)
+		}
+		kind := otelmail.Counter
+		switch data := m.Data.(type) {
+		case metricdata.Sum[int64]:
+			if !data.IsMonotonic || data.Temporality != metricdata.CumulativeTemporality {
+				t.Errorf("%s: monotonic %t, %v", want.name, data.IsMonotonic, data.Temporality)
 			}
-			switch data := m.Data.(type) {
-			case metricdata.Sum[int64]:
-				if want.kind != otelmail.Counter || !data.IsMonotonic || data.Temporality != metricdata.CumulativeTemporality {
-					t.Errorf("is a sum (monotonic %t, %v), want a %v", data.IsMonotonic, data.Temporality, want.kind)
-				}
-				checkZeros(t, data.DataPoints, want.label, want.values)
-			case metricdata.Gauge[int64]:
-				if want.kind != otelmail.Gauge {
-					t.Errorf("is a gauge, want a %v", want.kind)
-				}
-				checkZeros(t, data.DataPoints, want.label, want.values)
-			case metricdata.Histogram[float64]:
-				if want.kind != otelmail.Histogram {
-					t.Errorf("is a histogram, want a %v", want.kind)
-				}
-				if len(data.DataPoints) != 1 || data.DataPoints[0].Count != 0 {
-					t.Fatalf("want one empty histogram, got %+v", data.DataPoints)
-				}
-				p := data.DataPoints[0]
-				if !slices.Equal(p.Bounds, want.bounds) || len(p.BucketCounts) != len(want.bounds)+1 {
-					t.Errorf("bounds %v, want %v", p.Bounds, want.bounds)
-				}
-			default:
-				t.Errorf("is a %T", data)
+			checkZeros(t, data.DataPoints, want.label, want.values)
+		case metricdata.Gauge[int64]:
+			kind = otelmail.Gauge
+			checkZeros(t, data.DataPoints, want.label, want.values)
+		case metricdata.Histogram[float64]:
+			kind = otelmail.Histogram
+			p := data.DataPoints[0]
+			if len(data.DataPoints) != 1 || p.Count != 0 || !slices.Equal(p.Bounds, want.bounds) || len(p.BucketCounts) != len(want.bounds)+1 {
+				t.Errorf("%s: %+v, want one that is empty, with the bounds %v", want.name, data.DataPoints, want.bounds)
 			}
-			if m.Description == "" || m.Unit == "" {
-				t.Errorf("has no help or unit: %q %q", m.Description, m.Unit)
+		case metricdata.ExponentialHistogram[float64]:
+			kind = otelmail.Histogram
+			if p := data.DataPoints[0]; len(data.DataPoints) != 1 || p.Count != 0 || len(p.PositiveBucket.Counts) != 0 {
+				t.Errorf("%s: %+v, want one that is empty", want.name, data.DataPoints)
 			}
-		})
+		}
+		if kind != want.kind {
+			t.Errorf("%s is a %T, want a %v", want.name, m.Data, want.kind)
+		}
 	}
 }
 
@@ -210,42 +217,16 @@ func TestNamespace(t *testing.T) {
 	}
 }
 
-// TestApplicationsOwnProvider binds to a MeterProvider of the application's,
-// with its own reader, with delta and cumulative temporality side by side.
-func TestApplicationsOwnProvider(t *testing.T) {
-	views, err := otelmail.Views()
-	if err != nil {
-		t.Fatal(err)
+// TestSumOfLongSessions: thousands of sessions that stay open for days must not
+// turn the sum of their durations negative.
+func TestSumOfLongSessions(t *testing.T) {
+	tel, reader := start(t)
+	record := otelmail.HistogramRecorder(tel)
+	for range 3 {
+		record(t.Context(), math.MaxInt64)
 	}
-	cumulative := sdkmetric.NewManualReader()
-	delta := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
-	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(cumulative), sdkmetric.WithReader(delta), sdkmetric.WithView(views...))
-	t.Cleanup(func() { _ = mp.Shutdown(context.Background()) })
-	tel, err := otelmail.New(otelmail.WithMeterProvider(mp))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := func(r sdkmetric.Reader) int64 {
-		var rm metricdata.ResourceMetrics
-		if err := r.Collect(t.Context(), &rm); err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range rm.ScopeMetrics[0].Metrics {
-			if m.Name == "rusmes_push_deliveries_total" {
-				return m.Data.(metricdata.Sum[int64]).DataPoints[0].Value
-			}
-		}
-		t.Fatal("the series is missing")
-		return 0
-	}
-	for i, want := range []struct{ cumulative, delta int64 }{{2, 2}, {4, 2}} {
-		tel.Push.Delivered()
-		tel.Push.Delivered()
-		if c, d := sum(cumulative), sum(delta); c != want.cumulative || d != want.delta {
-			t.Errorf("collection %d: cumulative %d, delta %d, want %+v", i+1, c, d, want)
-		}
-	}
-	if err := tel.Shutdown(context.Background()); err != nil {
-		t.Errorf("shutdown: %v", err)
+	m := collect(t, reader)["rusmes_message_processing_latency_seconds"]
+	if p := m.Data.(metricdata.Histogram[float64]).DataPoints[0]; p.Sum < 2.7e10 || p.Count != 3 {
+		t.Errorf("sum %v of %d records, want 3 times 292 years", p.Sum, p.Count)
 	}
 }

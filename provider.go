@@ -67,14 +67,14 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if wrong != nil {
 		// The exporters are opened for what they have to say of their own
 		// settings, so that an operator sees everything that is wrong at once.
-		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newReader(c)}
+		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
 	}
 	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
 	if err != nil {
 		return nil, err
 	}
-	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newReader(c)}
+	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 	t, err := p.build(ctx, s)
 	if err != nil {
 		if closer != nil {
@@ -94,8 +94,8 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	}
 	own := p.newProviders(s)
 	b := newBinder(own.meter, p.config.namespace)
-	if p.config.meterProvider == nil && !p.disabled && len(p.readers) == 0 {
-		b.reader, b.exemplars = p.reader, s.exemplars
+	if p.config.meterProvider == nil { // the guard is for the application's instruments, not for those of b
+		own.meter = guardMeters(own.meter, p.config.handle, p.config.self)
 	}
 	t, err := bind(p.config, own, b, p.exports...)
 	if err != nil {
@@ -134,16 +134,14 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		return own.or(metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider())
 	}
 	if own.meter == nil {
-		options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader)}
-		for _, v := range views(c.namespace) {
-			options = append(options, sdkmetric.WithView(v))
-		}
+		options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader),
+			sdkmetric.WithView(views(c.namespace, p.histograms())...), sdkmetric.WithExemplarFilter(s.exemplars)}
 		for _, r := range p.readers {
 			options = append(options, sdkmetric.WithReader(r))
 		}
 		mp := sdkmetric.NewMeterProvider(options...)
 		p.last = append(p.last, part{"metrics", mp.Shutdown})
-		own.meter = guardMeters(mp, c.handle, c.self)
+		own.meter = mp
 	}
 	if own.tracer == nil {
 		if len(p.spanProcessors) == 0 {

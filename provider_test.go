@@ -490,6 +490,7 @@ func TestValuesThatAreNone(t *testing.T) {
 
 func TestExportStatsAreSeries(t *testing.T) {
 	tel, _ := start(t, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		p.OnStats(func() []otelmail.ExportStats { panic("an exporter's fault") })
 		for range 2 {
 			p.OnStats(func() []otelmail.ExportStats {
 				return []otelmail.ExportStats{{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, {Signal: "logs", Sent: 1}}

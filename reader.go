@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"time"
+	"slices"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -20,49 +19,56 @@ import (
 // error is reported and the other values still go out, attribute values, names,
 // help and units become valid UTF-8 of bounded length, what a View dropped does
 // not come out in exemplars, and the catalogue's histograms are there with count 0
-// before their first record.
+// before their first record, for which OpenTelemetry has no call.
 //
 // An application that builds its own MeterProvider registers one made by
 // [NewReader] with it and hands it to exporters/prometheus.
 type Reader struct {
 	*sdkmetric.ManualReader
 
-	handle func(error)
-	begin  time.Time
-
-	mu       sync.Mutex
-	finished map[string]finished
-}
-
-// finished is a series that the Reader gets ready made, past the SDK.
-type finished interface {
-	collect(name string, begin time.Time) metricdata.Metrics
+	handle     func(error)
+	histograms map[string]*emptyHistogram // of the catalogue, by full name
+	totals     bool                       // of histograms, not differences
 }
 
 // NewReader returns a Reader. Of the options it heeds [WithNamespace] (default
-// "rusmes"), [WithDomainLimit] and [WithErrorHandler].
+// "rusmes"), [WithDomainLimit], [WithExponentialHistograms] and [WithErrorHandler].
 func NewReader(opts ...Option) (*Reader, error) {
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, fmt.Errorf("otelmail: new reader: %w", err)
 	}
-	return newReader(c), nil
+	return newCommonReader(c), nil
 }
 
-// newReader makes a Reader; opts change the temporality or the aggregation.
-func newReader(c *config, opts ...sdkmetric.ManualReaderOption) *Reader {
-	r := &Reader{handle: c.handle, begin: time.Now(), finished: map[string]finished{}}
+// newCommonReader makes the Reader that a page shows and most pushes send.
+func newCommonReader(c *config) *Reader {
+	return newReader(c, sdkmetric.CumulativeTemporalitySelector, c.exponential)
+}
+
+func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential bool) *Reader {
 	// The SDK's limit is one for all series of a kind, and 2,000 by default.
 	// Ours are bounded at the door, so the limit only has to leave them room.
 	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+2*len(definitions))
-	opts = append(opts, sdkmetric.WithCardinalityLimitSelector(
-		func(kind sdkmetric.InstrumentKind) (int, bool) {
-			return limit, kind != sdkmetric.InstrumentKindObservableCounter
-		}))
-	r.ManualReader = sdkmetric.NewManualReader(opts...)
+	r := &Reader{
+		ManualReader: sdkmetric.NewManualReader(
+			sdkmetric.WithTemporalitySelector(temporality),
+			sdkmetric.WithAggregationSelector(func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+				if exponential && kind == sdkmetric.InstrumentKindHistogram {
+					return exponentialAggregation
+				}
+				return sdkmetric.DefaultAggregationSelector(kind)
+			}),
+			sdkmetric.WithCardinalityLimitSelector(func(kind sdkmetric.InstrumentKind) (int, bool) {
+				return limit, kind != sdkmetric.InstrumentKindObservableCounter
+			})),
+		handle:     c.handle,
+		histograms: map[string]*emptyHistogram{},
+		totals:     temporality(sdkmetric.InstrumentKindHistogram) == metricdata.CumulativeTemporality,
+	}
 	for _, d := range definitions {
 		if d.Kind == Histogram {
-			r.finished[d.FullName(c.namespace)] = newHistogram(d, exemplarsNever)
+			r.histograms[d.FullName(c.namespace)] = newEmptyHistogram(d, exponential)
 		}
 	}
 	return r
@@ -93,7 +99,7 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 	default:
 		r.handle(fmt.Errorf("collect metrics: a callback failed, the other series go out: %w", err))
 	}
-	r.addFinished(rm)
+	r.addEmptyHistograms(rm)
 	cleanMetrics(rm)
 	return nil
 }
@@ -107,40 +113,22 @@ func (r *Reader) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 	return rm.ScopeMetrics, nil
 }
 
-// add has the Reader show a series that is not the SDK's.
-func (r *Reader) add(name string, f finished) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.finished[name] = f
-}
-
-// addFinished appends the series that the SDK has not collected: those that never
-// reach it, and the histograms bound to the provider and not yet recorded, which
-// the SDK leaves out and no call could create without recording.
-func (r *Reader) addFinished(rm *metricdata.ResourceMetrics) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// addEmptyHistograms appends the catalogue's histograms that nothing was recorded
+// in yet, where the catalogue is bound to the reader's provider.
+func (r *Reader) addEmptyHistograms(rm *metricdata.ResourceMetrics) {
+	if !r.totals {
+		return
+	}
 	for i := range rm.ScopeMetrics {
 		sm := &rm.ScopeMetrics[i]
 		if sm.Scope.Name != ScopeName {
 			continue
 		}
-		for name, f := range r.finished {
-			if hasMetric(sm.Metrics, name) {
-				continue
-			}
-			if m := f.collect(name, r.begin); m.Data != nil {
-				sm.Metrics = append(sm.Metrics, m)
+		for name, empty := range r.histograms {
+			recorded := func(m metricdata.Metrics) bool { return m.Name == name }
+			if !slices.ContainsFunc(sm.Metrics, recorded) {
+				sm.Metrics = append(sm.Metrics, empty.collect(name))
 			}
 		}
 	}
-}
-
-func hasMetric(metrics []metricdata.Metrics, name string) bool {
-	for i := range metrics {
-		if metrics[i].Name == name {
-			return true
-		}
-	}
-	return false
 }

@@ -101,11 +101,22 @@ type exportSource struct {
 
 func (s exportSource) load() (sum int64) {
 	for _, stats := range s.exports {
-		for _, e := range stats() {
+		for _, e := range contained(stats) {
 			if e.Signal == s.signal {
 				sum += s.read(e)
 			}
 		}
 	}
 	return sum
+}
+
+// contained returns nothing where an exporter's function panics: the other series
+// of the collection still go out.
+func contained(stats func() []ExportStats) (all []ExportStats) {
+	defer func() {
+		if recover() != nil {
+			all = nil
+		}
+	}()
+	return stats()
 }

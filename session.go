@@ -123,6 +123,6 @@ func (s SMTPSession) End(cause Cause) {
 		s.smtp.errors.add(1)
 	}
 	// The connection is the last to go: a page that shows it closed has all the rest.
-	s.smtp.duration.record(&s.Op, time.Since(s.begun))
+	s.smtp.duration.record(s.Context(), time.Since(s.begun))
 	s.leave(cause)
 }

@@ -125,7 +125,7 @@ type SMTP struct {
 	rejected    *counter
 	blocked     *counter
 	overload    *counter
-	duration    *histogram
+	duration    histogram
 }
 
 func newSMTP(b *binder, t *tracer, conns *connections, doms *domains) *SMTP {

@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -29,7 +30,7 @@ type startSettings struct {
 	propagator propagation.TextMapPropagator
 	service    string
 	attributes []attribute.KeyValue
-	exemplars  exemplarFilter
+	exemplars  exemplar.Filter
 }
 
 func readSettings(c *config) (startSettings, error) {
@@ -128,16 +129,15 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 	return attrs
 }
 
-// exemplarSetting reads OTEL_METRICS_EXEMPLAR_FILTER, for the histograms that
-// keep their own buckets; the SDK reads it for all others.
-func exemplarSetting(env *settings.Env) exemplarFilter {
+// exemplarSetting reads OTEL_METRICS_EXEMPLAR_FILTER.
+func exemplarSetting(env *settings.Env) exemplar.Filter {
 	switch env.Enum("trace_based", []string{"always_on", "always_off", "trace_based"}, "OTEL_METRICS_EXEMPLAR_FILTER") {
 	case "always_on":
-		return exemplarsAlways
+		return exemplar.AlwaysOnFilter
 	case "always_off":
-		return exemplarsNever
+		return exemplar.AlwaysOffFilter
 	}
-	return exemplarsTraced
+	return exemplar.TraceBasedFilter
 }
 
 // checkSDKSettings refuses wrong values of the settings that the SDK reads by

@@ -12,24 +12,54 @@ import (
 // Views pins each series of the catalogue in a MeterProvider: its name, help
 // and unit, its bucket bounds and the attribute keys it may carry. [Start] uses
 // them; an application that builds its own MeterProvider adds them with
-// [sdkmetric.WithView]. Of the options Views heeds [WithNamespace].
+// [sdkmetric.WithView]. Of the options Views heeds [WithNamespace] and
+// [WithExponentialHistograms].
 //
 // The number of label sets is bounded where the values enter, because a View
-// cannot limit it.
+// cannot limit it. A histogram's keys are those it is recorded with: the SDK's
+// filter would double the cost of every record, and drop nothing.
 func Views(opts ...Option) ([]sdkmetric.View, error) {
 	c, err := newConfig(opts)
 	if err != nil {
 		return nil, fmt.Errorf("otelmail: views: %w", err)
 	}
-	return views(c.namespace), nil
+	return views(c.namespace, c.histograms()), nil
+}
+
+// histogramForm is what the Views make of the catalogue's histograms.
+type histogramForm uint8
+
+const (
+	// explicitBuckets are the documented bounds.
+	explicitBuckets histogramForm = iota
+	// exponentialBuckets are native histograms for Prometheus.
+	exponentialBuckets
+	// formOfReader leaves the choice to each reader, where a push asks for
+	// exponential histograms beside a page with the documented bounds: a View
+	// counts for all readers. The bounds are then those that the instrument was
+	// created with, which are the same.
+	formOfReader
+)
+
+// exponentialAggregation has the size and scale that the metrics SDK
+// specification recommends, and no extremes: nothing can be done with those of
+// a whole lifetime.
+var exponentialAggregation = sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20, NoMinMax: true}
+
+// histograms is the form that the options ask for.
+func (c *config) histograms() histogramForm {
+	if c.exponential {
+		return exponentialBuckets
+	}
+	return explicitBuckets
 }
 
 // views returns one View that looks the instrument up, rather than one View a
 // series: the SDK asks every View about every new instrument of the process.
-func views(namespace string) []sdkmetric.View {
+func views(namespace string, form histogramForm) []sdkmetric.View {
 	streams := make(map[string]sdkmetric.Stream, len(definitions))
 	for _, d := range definitions {
-		streams[d.FullName(namespace)] = d.stream(namespace)
+		streams[d.FullName(namespace)] = d.stream(namespace, form)
 	}
 	return []sdkmetric.View{func(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
 		if i.Scope.Name != ScopeName {
@@ -48,17 +78,19 @@ func scope() instrumentation.Scope {
 	return instrumentation.Scope{Name: ScopeName, Version: Version}
 }
 
-func (m *Metric) stream(namespace string) sdkmetric.Stream {
+func (m *Metric) stream(namespace string, form histogramForm) sdkmetric.Stream {
 	s := sdkmetric.Stream{
 		Name:        m.FullName(namespace),
 		Description: m.Help,
 		Unit:        m.Unit,
 	}
 	if m.Kind == Histogram {
-		// No filter on a histogram: it slows every record, and ours are
-		// recorded with prebuilt options only. What a filter drops would
-		// still show in the exemplars.
-		s.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: m.Buckets, NoMinMax: true}
+		switch form {
+		case explicitBuckets:
+			s.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: m.Buckets, NoMinMax: true}
+		case exponentialBuckets:
+			s.Aggregation = exponentialAggregation
+		}
 		return s
 	}
 	keys := make([]attribute.Key, len(m.Labels))

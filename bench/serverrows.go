@@ -33,10 +33,10 @@ func serverRows() []Row {
 	return []Row{
 		row(spool, Metrics, onDisk+"metrics on", metrics, 1.01),
 		row(spool, Unsampled, onDisk+"traces unsampled", unsampled, 1.02),
-		row(spool, Sampled, onDisk+"all sampled", sampled, 1.05),
+		row(spool, Sampled, onDisk+"all sampled", sampled, 1.06),
 		row(discard, Metrics, discards+"metrics on", metrics, 1.03),
 		row(discard, Unsampled, discards+"traces unsampled", unsampled, 1.04),
-		row(discard, Sampled, discards+"all sampled", sampled, 1.15),
+		row(discard, Sampled, discards+"all sampled", sampled, 1.18),
 		{ID: mallocsRow, What: "mallocs a message, discarding server, unsampled", Against: "the same server unwrapped", Unit: Mallocs, Goal: Goal{More: 3},
 			Note: "By runtime.MemStats in the server's process."},
 	}

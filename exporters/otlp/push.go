@@ -162,12 +162,7 @@ func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 	if !k.ownReader() {
 		return p.Reader()
 	}
-	reader := p.NewReader(
-		sdkmetric.WithTemporalitySelector(k.temporality()),
-		sdkmetric.WithAggregationSelector(k.aggregation),
-	)
-	p.AddReader(reader)
-	return reader
+	return p.NewReader(k.temporality(), k.exponential)
 }
 
 // opened has a way out stopped with everything else.

@@ -20,15 +20,14 @@ import (
 // translation is how OpenTelemetry's names become Prometheus's.
 var translation = otlptranslator.UnderscoreEscapingWithSuffixes
 
-// bridge turns OpenTelemetry's metrics into Prometheus families: the catalogue's
-// plain ones itself, all others with OpenTelemetry's own exporter. That exporter is the reader of a MeterProvider
+// bridge turns OpenTelemetry's metrics into Prometheus families with
+// OpenTelemetry's own exporter. That exporter is the reader of a MeterProvider
 // without instruments, so that all it sees is what our producer collected.
 // Collecting beforehand gives the collection the scrape's deadline, for which
 // client_golang's Collector has no parameter, and keeps a failing collection
 // out of the exporter, which would send its error to the global handler.
 type bridge struct {
 	producer sdkmetric.Producer
-	plain    plain
 	registry *prom.Registry
 	// turn guards pending. There is one exporter and not one for each scrape,
 	// because it remembers the type under which it first saw a name.
@@ -37,7 +36,7 @@ type bridge struct {
 }
 
 func newBridge(producer sdkmetric.Producer) (*bridge, error) {
-	b := &bridge{producer: producer, plain: newPlain(), registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
+	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
 	exporter, err := otelprom.New(
 		otelprom.WithRegisterer(b.registry),
 		otelprom.WithoutScopeInfo(),
@@ -73,9 +72,8 @@ func (b *bridge) gather(ctx context.Context) ([]*dto.MetricFamily, []problem) {
 	if len(scopes) == 0 {
 		return nil, found
 	}
-	families, rest := b.plain.split(inOrder(scopes))
-	translated, more := b.translate(ctx, rest)
-	return append(families, translated...), append(found, more...)
+	families, more := b.translate(ctx, inOrder(scopes))
+	return families, append(found, more...)
 }
 
 func (b *bridge) translate(ctx context.Context, scopes []metricdata.ScopeMetrics) ([]*dto.MetricFamily, []problem) {

@@ -156,6 +156,18 @@ func (r *receiver) series() iter.Seq[*metricspb.Metric] {
 	}
 }
 
+// metric is the last that came of a name, nil for none.
+func (r *receiver) metric(name string) (last *metricspb.Metric) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for m := range r.series() {
+		if m.GetName() == name {
+			last = m
+		}
+	}
+	return last
+}
+
 // sum adds up the points of a counter or gauge, of one request.
 func (r *receiver) sum(name string) float64 {
 	r.mu.Lock()

@@ -122,17 +122,7 @@ func (w *ways) checkPage(t *testing.T, series string, worth float64) {
 			}
 			continue
 		}
-		all := map[string]*dto.MetricFamily{}
-		dec := expfmt.NewDecoder(strings.NewReader(page), format)
-		for {
-			mf := &dto.MetricFamily{}
-			if err := dec.Decode(mf); errors.Is(err, io.EOF) {
-				break
-			} else if err != nil {
-				t.Fatalf("%s: %v", accept, err)
-			}
-			all[mf.GetName()] = mf
-		}
+		all := decode(t, page, format)
 		for _, name := range alwaysThere() {
 			if all[name] == nil {
 				t.Errorf("%s: %s is missing", accept, name)
@@ -149,6 +139,28 @@ func (w *ways) checkPage(t *testing.T, series string, worth float64) {
 				t.Errorf("%s: %s is %v, want %v", accept, series, got, worth)
 			}
 		}
+	}
+}
+
+// families are those of the page, read as protobuf.
+func (w *ways) families(t *testing.T) map[string]*dto.MetricFamily {
+	t.Helper()
+	page, format := w.scrape(t, protobuf)
+	return decode(t, page, format)
+}
+
+func decode(t *testing.T, page string, format expfmt.Format) map[string]*dto.MetricFamily {
+	t.Helper()
+	all := map[string]*dto.MetricFamily{}
+	dec := expfmt.NewDecoder(strings.NewReader(page), format)
+	for {
+		mf := &dto.MetricFamily{}
+		if err := dec.Decode(mf); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatalf("%s: %v", format, err)
+		}
+		all[mf.GetName()] = mf
 	}
 }
 
