@@ -179,14 +179,16 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 	})
 }
 
-// WithSampler sets which traces are recorded. Default: OTEL_TRACES_SAMPLER,
-// else parent-based with ratio RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
+// WithSampler sets which traces are recorded. Unlike with [WithSampleRatio] and
+// OTEL_TRACES_SAMPLER, it is asked about every span, those within an unsampled one
+// too. Default: OTEL_TRACES_SAMPLER, else parent-based with ratio
+// RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
 func WithSampler(s sdktrace.Sampler) Option {
 	return optionFunc(func(c *config) error {
 		if s == nil {
 			return settings.Invalid("WithSampler", "nil", "a Sampler")
 		}
-		c.sampler = s
+		c.sampler, c.inherits = s, false
 		return nil
 	})
 }
@@ -198,7 +200,7 @@ func WithSampleRatio(ratio float64) Option {
 		if !(ratio >= 0 && ratio <= 1) {
 			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), "a number from 0.0 to 1.0")
 		}
-		c.sampler = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio))
+		c.sampler, c.inherits = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio)), true
 		return nil
 	})
 }

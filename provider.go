@@ -145,9 +145,9 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 	}
 	if own.tracer == nil {
 		if len(p.spanProcessors) == 0 {
-			c.idle = &idleTracer{s.sampler}
+			c.idle = &idleTracer{c.sampler}
 		}
-		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(s.sampler)}
+		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
 		for _, sp := range p.spanProcessors {
 			options = append(options, sdktrace.WithSpanProcessor(sp))
 		}

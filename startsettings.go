@@ -26,7 +26,6 @@ import (
 // to an exporter, that exporter reads.
 type startSettings struct {
 	disabled   bool
-	sampler    sdktrace.Sampler
 	propagator propagation.TextMapPropagator
 	service    string
 	attributes []attribute.KeyValue
@@ -37,7 +36,6 @@ func readSettings(c *config) (startSettings, error) {
 	env := &settings.Env{Lookup: c.lookup}
 	s := startSettings{
 		disabled:   env.Bool(false, "OTEL_SDK_DISABLED"),
-		sampler:    samplerSetting(env),
 		propagator: propagatorSetting(env),
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
@@ -45,46 +43,38 @@ func readSettings(c *config) (startSettings, error) {
 	s.service, _ = env.String("OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME")
 	checkSDKSettings(env)
 	checkLogSettings(env)
-	if c.sampler != nil {
-		s.sampler = c.sampler
+	sampler, inherits := samplerSetting(env)
+	if c.sampler == nil {
+		c.sampler, c.inherits = sampler, inherits
 	}
-	c.inherits = c.tracerProvider == nil && followsUnsampled(s.sampler)
+	c.inherits = c.inherits && c.tracerProvider == nil
 	if c.propagator != nil {
 		s.propagator = c.propagator
 	}
 	return s, env.Err()
 }
 
-// samplerSetting reads OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG.
-func samplerSetting(env *settings.Env) sdktrace.Sampler {
+// samplerSetting reads OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG. inherits
+// says that a child of an unsampled span is never sampled.
+func samplerSetting(env *settings.Env) (s sdktrace.Sampler, inherits bool) {
 	name := env.Enum("parentbased_traceidratio", []string{
 		"always_on", "always_off", "traceidratio",
 		"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
 	}, "OTEL_TRACES_SAMPLER")
 	ratio := env.Ratio(1, "OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO")
-	parentBased := strings.HasPrefix(name, "parentbased_")
-	var root sdktrace.Sampler
-	switch strings.TrimPrefix(name, "parentbased_") {
+	name, parentBased := strings.CutPrefix(name, "parentbased_")
+	switch name {
 	case "always_on":
-		root = sdktrace.AlwaysSample()
+		s = sdktrace.AlwaysSample()
 	case "always_off":
-		root = sdktrace.NeverSample()
+		s = sdktrace.NeverSample()
 	default:
-		root = sdktrace.TraceIDRatioBased(ratio)
+		s = sdktrace.TraceIDRatioBased(ratio)
 	}
 	if parentBased {
-		return sdktrace.ParentBased(root)
+		return sdktrace.ParentBased(s), true
 	}
-	return root
-}
-
-// followsUnsampled reports whether a sampler never samples the child of an
-// unsampled span. The SDK tells only by the sampler's description.
-func followsUnsampled(s sdktrace.Sampler) bool {
-	d := s.Description()
-	return strings.HasPrefix(d, "ParentBased{") &&
-		strings.Contains(d, "remoteParentNotSampled:AlwaysOffSampler") &&
-		strings.Contains(d, "localParentNotSampled:AlwaysOffSampler")
+	return s, false
 }
 
 // propagatorSetting reads OTEL_PROPAGATORS. The propagators of other vendors
