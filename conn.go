@@ -68,12 +68,15 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active []*counter // sharded as one: it is only ever added to
-	tls    []*counter
+	active     []*counter // sharded as one: it is only ever added to
+	tls        []*counter
+	unfollowed map[Protocol]*counter
 }
 
 func newConnections(b *binder) *connections {
-	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions)}
+	unfollowed := b.counters(selfUnfollowed)
+	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
+		unfollowed: map[Protocol]*counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
 }
 
 func (c *connections) opened(p Protocol, conn Conn) {

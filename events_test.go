@@ -124,6 +124,13 @@ func events() []event {
 			s.Command(otelmail.POP3Retr).End(true, otelmail.CauseNone)
 			s.Command(otelmail.POP3Pass).End(false, otelmail.CauseNone)
 		}, moves{"active_connections/pop3": 1, "tls_sessions_total/no": 1}},
+		{"dialogues that are not understood", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Unfollowed()
+			tel.IMAP.Session(ctx, otelmail.Conn{}).Unfollowed()
+			tel.POP3.Session(ctx, otelmail.Conn{}).Unfollowed()
+		}, moves{"smtp_connections_total": 1, "active_connections/smtp": 1, "imap_connections_total": 1, "active_connections/imap": 1,
+			"active_connections/pop3": 1, "tls_sessions_total/no": 3, "telemetry_unfollowed_sessions_total/smtp": 1,
+			"telemetry_unfollowed_sessions_total/imap": 1, "telemetry_unfollowed_sessions_total/pop3": 1}},
 		{"pipeline", func(tel *otelmail.Telemetry) {
 			for _, fate := range []otelmail.Fate{otelmail.FateQueued, otelmail.FateDropped, otelmail.FateError} {
 				p := tel.Mail.Process(ctx, otelmail.MessageFacts{})

@@ -37,6 +37,14 @@ var (
 	})
 )
 
+var selfUnfollowed = define(Metric{
+	Name: "telemetry_unfollowed_sessions_total", Kind: Counter, Unit: "{session}",
+	Help: "Sessions whose dialogue could no longer be understood: what came after that was not counted",
+	Rise: "Clients or the server say what no RFC allows, or the server speaks an extension that is not known here. The sessions of that protocol have more commands and errors than are counted.",
+	Labels: []Label{{Key: "protocol", Values: []string{"smtp", "imap", "pop3"},
+		Help: "The protocol; LMTP and submission count as smtp"}},
+})
+
 var signals = []string{"traces", "metrics", "logs"}
 
 // refusal is a value of telemetry_refused_total's label.

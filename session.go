@@ -55,6 +55,14 @@ func (s *session) Handshake(state tls.ConnectionState) {
 	}
 }
 
+// Unfollowed notes that what client and server say can no longer be understood, so
+// that nothing more of the session will be counted but its end.
+func (s *session) Unfollowed() {
+	if s.conns != nil {
+		s.conns.unfollowed[s.protocol].add(1)
+	}
+}
+
 func (s *session) secured(state tls.ConnectionState) {
 	switch {
 	case s.span == nil: // keep what spans show, not the certificates
