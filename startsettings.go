@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,13 +34,13 @@ type startSettings struct {
 func readSettings(c *config) (startSettings, error) {
 	env := &settings.Env{Lookup: c.lookup}
 	s := startSettings{
-		disabled:   env.Bool(false, "OTEL_SDK_DISABLED"),
+		disabled:   env.Bool(settings.SDKDisabled),
 		sampler:    samplerSetting(env),
 		propagator: propagatorSetting(env),
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
 	}
-	s.service, _ = env.String("OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME")
+	s.service, _ = env.String(settings.ServiceName)
 	checkSDKSettings(env)
 	checkLogSettings(env)
 	if c.sampler != nil {
@@ -54,19 +53,14 @@ func readSettings(c *config) (startSettings, error) {
 	return s, env.Err()
 }
 
-// samplerSetting reads OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG.
 func samplerSetting(env *settings.Env) sdktrace.Sampler {
-	name := env.Enum("parentbased_traceidratio", []string{
-		"always_on", "always_off", "traceidratio",
-		"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
-	}, "OTEL_TRACES_SAMPLER")
-	ratio := env.Ratio(1, "OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO")
-	parentBased := strings.HasPrefix(name, "parentbased_")
+	name, parentBased := strings.CutPrefix(env.Enum(settings.TracesSampler), settings.ParentBased)
+	ratio := env.Ratio(settings.TracesSamplerArg)
 	var root sdktrace.Sampler
-	switch strings.TrimPrefix(name, "parentbased_") {
-	case "always_on":
+	switch name {
+	case settings.AlwaysOn:
 		root = sdktrace.AlwaysSample()
-	case "always_off":
+	case settings.AlwaysOff:
 		root = sdktrace.NeverSample()
 	default:
 		root = sdktrace.TraceIDRatioBased(ratio)
@@ -86,19 +80,16 @@ func followsUnsampled(s sdktrace.Sampler) bool {
 		strings.Contains(d, "localParentNotSampled:AlwaysOffSampler")
 }
 
-// propagatorSetting reads OTEL_PROPAGATORS. The propagators of other vendors
-// are given with WithPropagator.
+// propagatorSetting knows the propagators of OpenTelemetry itself. Those of
+// other vendors are given with WithPropagator.
 func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
-	names := env.List([]string{"tracecontext", "baggage", "none"}, "OTEL_PROPAGATORS")
-	if names == nil {
-		names = []string{"tracecontext", "baggage"}
-	}
-	if slices.Contains(names, "none") {
+	names := env.List(settings.Propagators)
+	if slices.Contains(names, settings.None) {
 		return propagation.NewCompositeTextMapPropagator()
 	}
 	var all []propagation.TextMapPropagator
 	for _, n := range names {
-		if n == "baggage" {
+		if n == settings.Baggage {
 			all = append(all, propagation.Baggage{})
 		} else {
 			all = append(all, propagation.TraceContext{})
@@ -107,10 +98,8 @@ func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
 	return propagation.NewCompositeTextMapPropagator(all...)
 }
 
-// resourceSetting reads OTEL_RESOURCE_ATTRIBUTES: key=value pairs with commas
-// between, values percent-encoded.
 func resourceSetting(env *settings.Env) []attribute.KeyValue {
-	list, name := env.String("OTEL_RESOURCE_ATTRIBUTES")
+	list, name := env.String(settings.ResourceAttributes)
 	if list == "" {
 		return nil
 	}
@@ -120,7 +109,7 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 		key = strings.TrimSpace(key)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || key == "" || err != nil || !fits(key) || !fits(value) {
-			env.Fail(name, pair, "key=value pairs with commas between, values percent-encoded UTF-8")
+			env.Fail(name, pair, settings.ResourceAttributes.Wants())
 			return nil
 		}
 		attrs = append(attrs, attribute.String(key, value))
@@ -128,13 +117,13 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 	return attrs
 }
 
-// exemplarSetting reads OTEL_METRICS_EXEMPLAR_FILTER, for the histograms that
-// keep their own buckets; the SDK reads it for all others.
+// exemplarSetting is for the histograms that keep their own buckets; the SDK
+// reads the setting for all others.
 func exemplarSetting(env *settings.Env) exemplarFilter {
-	switch env.Enum("trace_based", []string{"always_on", "always_off", "trace_based"}, "OTEL_METRICS_EXEMPLAR_FILTER") {
-	case "always_on":
+	switch env.Enum(settings.ExemplarFilter) {
+	case settings.AlwaysOn:
 		return exemplarsAlways
-	case "always_off":
+	case settings.AlwaysOff:
 		return exemplarsNever
 	}
 	return exemplarsTraced
@@ -143,14 +132,8 @@ func exemplarSetting(env *settings.Env) exemplarFilter {
 // checkSDKSettings refuses wrong values of the settings that the SDK reads by
 // itself, which would otherwise only be logged, and ignored.
 func checkSDKSettings(env *settings.Env) {
-	for _, name := range []string{
-		"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT",
-		"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
-	} {
-		env.Int(0, -1, math.MaxInt32, name)
+	for _, limit := range settings.In(settings.Limits) {
+		env.Int(limit)
 	}
 }
 
