@@ -34,6 +34,14 @@ func TestCommentsOfOptionsSayTheDefault(t *testing.T) {
 			}
 		}
 	}
+	for _, s := range settings.In(settings.Pull) {
+		if !strings.Contains(comments["prometheus"], s.Name()) || !strings.Contains(comments["prometheus"], s.Default) {
+			t.Errorf("the comment of package prometheus does not say %s, or not its default %q", s.Name(), s.Default)
+		}
+	}
+	if url := "http://" + settings.MetricsBindAddress.Default + settings.MetricsPath.Default; !strings.Contains(comments["prometheus.Serve"], url) {
+		t.Errorf("the comment of prometheus.Serve does not say %s", url)
+	}
 	for _, option := range []string{"otelmail.WithNamespace", "prometheus.WithNamespace", "otelmail.NewReader"} {
 		if !strings.Contains(comments[option], `"`+settings.Namespace+`"`) {
 			t.Errorf("the comment of %s does not say %q", option, settings.Namespace)
@@ -64,8 +72,8 @@ func inWords(s *settings.Setting) []string {
 	return []string{s.Default}
 }
 
-// optionComments are the comments of all functions of the packages that have
-// options, each in one line, by package.Function.
+// optionComments are the comments of the packages that have options, and of all
+// their functions, each in one line, by package and package.Function.
 func optionComments(t *testing.T) map[string]string {
 	t.Helper()
 	comments := map[string]string{}
@@ -78,6 +86,9 @@ func optionComments(t *testing.T) map[string]string {
 			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if file.Doc != nil && !strings.HasSuffix(name, "_test.go") {
+				comments[file.Name.Name] = strings.Join(strings.Fields(file.Doc.Text()), " ")
 			}
 			for _, d := range file.Decls {
 				if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil {

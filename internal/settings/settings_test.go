@@ -28,8 +28,8 @@ func named(name string, s settings.Setting) *settings.Setting {
 func TestReads(t *testing.T) {
 	e := env("B", "TRUE", "E", " Grpc ", "L", "otlp, none,otlp", "R", "0.25", "N", "7", "M", "1500", "D", "90m", "EMPTY", "")
 	flag := settings.Setting{Kind: settings.Flag}
-	onceTrue := settings.Setting{Kind: settings.Flag, Default: "true"}
-	if !e.Bool(named("B", flag)) || e.Bool(named("EMPTY", onceTrue)) != true || e.Bool(named("UNSET", flag)) {
+	trueUnset := settings.Setting{Kind: settings.Flag, Default: "true"}
+	if !e.Bool(named("B", flag)) || e.Bool(named("EMPTY", trueUnset)) != true || e.Bool(named("UNSET", flag)) {
 		t.Error("Bool misread")
 	}
 	if got := e.Enum(named("E", settings.Setting{Values: []string{"grpc", "http"}, Default: "http"})); got != "grpc" {
