@@ -59,7 +59,7 @@ func WithLogFormat(f LogFormat) Option {
 func WithLogOutput(output string) Option {
 	return optionFunc(func(c *config) error {
 		if output == "" {
-			return settings.Invalid("WithLogOutput", output, "stdout, stderr or the path of a file")
+			return settings.Invalid("WithLogOutput", output, settings.LogOutput.Wants())
 		}
 		c.log.output = output
 		return nil
@@ -108,15 +108,9 @@ func openLog(c *config, env *settings.Env) (slog.Handler, io.Closer, error) {
 
 // checkLogSettings reads what can be wrong without opening anything.
 func checkLogSettings(env *settings.Env) (level slog.Level, format LogFormat) {
-	switch env.Enum("info", []string{"debug", "info", "warn", "error"}, "RUSMES_LOG_LEVEL") {
-	case "debug":
-		level = slog.LevelDebug
-	case "warn":
-		level = slog.LevelWarn
-	case "error":
-		level = slog.LevelError
-	}
-	if env.Enum("text", []string{"text", "json"}, "RUSMES_LOG_FORMAT") == "json" {
+	// The names of the levels are slog's.
+	_ = level.UnmarshalText([]byte(env.Enum(settings.LogLevel)))
+	if env.Enum(settings.LogFormat) == settings.JSON {
 		format = LogJSON
 	}
 	return level, format
@@ -128,18 +122,18 @@ func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
 	}
 	output, name := c.log.output, "WithLogOutput"
 	if output == "" {
-		output, name = env.String("RUSMES_LOG_OUTPUT")
+		output, name = env.String(settings.LogOutput)
 	}
 	switch output {
-	case "", "stderr":
+	case settings.Stderr:
 		return os.Stderr, nil, nil
-	case "stdout":
+	case settings.Stdout:
 		return os.Stdout, nil, nil
 	}
 	// Logs may hold what is nobody else's business.
 	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %q is not allowed: want stdout, stderr or the path of a file that can be written: %w", name, output, err)
+		return nil, nil, fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)
 	}
 	return f, f, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"regexp"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -62,7 +61,7 @@ type config struct {
 
 func newConfig(opts []Option) (*config, error) {
 	c := &config{
-		namespace:       "rusmes",
+		namespace:       settings.Namespace,
 		shutdownTimeout: 5 * time.Second,
 		domainLimit:     200,
 		handle:          otel.Handle,
@@ -80,15 +79,12 @@ func newConfig(opts []Option) (*config, error) {
 	return c, errors.Join(errs...)
 }
 
-var namespacePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
-
 // WithNamespace sets the prefix of every metric name, in place of the default
 // "rusmes". Letters, digits and underscores, at most 63, no digit first.
 func WithNamespace(namespace string) Option {
 	return optionFunc(func(c *config) error {
-		if !namespacePattern.MatchString(namespace) {
-			return settings.Invalid("WithNamespace", namespace,
-				"1 to 63 letters, digits and underscores that do not start with a digit")
+		if err := settings.CheckNamespace("WithNamespace", namespace); err != nil {
+			return err
 		}
 		c.namespace = namespace
 		return nil
@@ -98,8 +94,9 @@ func WithNamespace(namespace string) Option {
 // WithExponentialHistograms makes every histogram an exponential one, of the
 // catalogue and of the application: a native histogram on /metrics for a
 // Prometheus that scrapes protobuf, an exponential one over OTLP. The text formats
-// then show count and sum alone. Default: the documented buckets. For the push
-// alone set OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION.
+// then show count and sum alone. Default: the documented buckets
+// (explicit_bucket_histogram). OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
+// does it for the push alone.
 func WithExponentialHistograms() Option {
 	return optionFunc(func(c *config) error { c.exponential = true; return nil })
 }
@@ -181,7 +178,8 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 
 // WithSampler sets which traces are recorded. Unlike with [WithSampleRatio] and
 // OTEL_TRACES_SAMPLER, it is asked about every span, those within an unsampled one
-// too. Default: OTEL_TRACES_SAMPLER, else parent-based with ratio
+// too. Default: OTEL_TRACES_SAMPLER, else parentbased_traceidratio with the ratio of
+// OTEL_TRACES_SAMPLER_ARG, then
 // RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
 func WithSampler(s sdktrace.Sampler) Option {
 	return optionFunc(func(c *config) error {
@@ -198,7 +196,7 @@ func WithSampler(s sdktrace.Sampler) Option {
 func WithSampleRatio(ratio float64) Option {
 	return optionFunc(func(c *config) error {
 		if !(ratio >= 0 && ratio <= 1) {
-			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), "a number from 0.0 to 1.0")
+			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), settings.TracesSamplerArg.Wants())
 		}
 		c.sampler, c.inherits = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio)), true
 		return nil
@@ -291,8 +289,9 @@ func WithLocalDomains(domains ...string) Option {
 // checkHashKey refuses a key that could be guessed. The value is a secret and
 // stays out of the error.
 func checkHashKey(who string, key []byte) error {
-	if len(key) < 16 {
-		return fmt.Errorf("%s: a key of %d bytes is not allowed: want 16 bytes or more", who, len(key))
+	const least = 16
+	if len(key) < least {
+		return fmt.Errorf("%s: a key of %d bytes is not allowed: want %d bytes or more", who, len(key), least)
 	}
 	return nil
 }
@@ -303,8 +302,8 @@ func checkHashKey(who string, key []byte) error {
 // without local domains the series is not kept at all.
 func WithDomainLimit(n int) Option {
 	return optionFunc(func(c *config) error {
-		if n < 0 || n > 100_000 {
-			return settings.Invalid("WithDomainLimit", fmt.Sprint(n), "a whole number from 0 to 100000")
+		if err := settings.CheckNumber("WithDomainLimit", n, 0, 100_000); err != nil {
+			return err
 		}
 		c.domainLimit = n
 		return nil
@@ -324,8 +323,8 @@ func WithErrorHandler(handle func(error)) Option {
 }
 
 // WithLookupEnv replaces the environment that otelmail's own settings are read
-// from. The OpenTelemetry SDK's limits and batch settings (OTEL_SPAN_*,
-// OTEL_BSP_*, OTEL_BLRP_*) are read by the SDK from the process itself.
+// from. The limits of spans and log records (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and
+// its like) are read by the OpenTelemetry SDK from the process itself.
 // Default [os.LookupEnv].
 func WithLookupEnv(lookup func(name string) (value string, set bool)) Option {
 	return optionFunc(func(c *config) error {

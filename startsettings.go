@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -35,12 +34,12 @@ type startSettings struct {
 func readSettings(c *config) (startSettings, error) {
 	env := &settings.Env{Lookup: c.lookup}
 	s := startSettings{
-		disabled:   env.Bool(false, "OTEL_SDK_DISABLED"),
+		disabled:   env.Bool(settings.SDKDisabled),
 		propagator: propagatorSetting(env),
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
 	}
-	s.service, _ = env.String("OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME")
+	s.service, _ = env.String(settings.ServiceName)
 	checkSDKSettings(env)
 	checkLogSettings(env)
 	sampler, inherits := samplerSetting(env)
@@ -54,19 +53,15 @@ func readSettings(c *config) (startSettings, error) {
 	return s, env.Err()
 }
 
-// samplerSetting reads OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG. inherits
-// says that a child of an unsampled span is never sampled.
+// samplerSetting returns the sampler that the environment asks for. inherits says
+// that a child of an unsampled span is never sampled.
 func samplerSetting(env *settings.Env) (s sdktrace.Sampler, inherits bool) {
-	name := env.Enum("parentbased_traceidratio", []string{
-		"always_on", "always_off", "traceidratio",
-		"parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio",
-	}, "OTEL_TRACES_SAMPLER")
-	ratio := env.Ratio(1, "OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO")
-	name, parentBased := strings.CutPrefix(name, "parentbased_")
+	name, parentBased := strings.CutPrefix(env.Enum(settings.TracesSampler), settings.ParentBased)
+	ratio := env.Ratio(settings.TracesSamplerArg)
 	switch name {
-	case "always_on":
+	case settings.AlwaysOn:
 		s = sdktrace.AlwaysSample()
-	case "always_off":
+	case settings.AlwaysOff:
 		s = sdktrace.NeverSample()
 	default:
 		s = sdktrace.TraceIDRatioBased(ratio)
@@ -77,19 +72,16 @@ func samplerSetting(env *settings.Env) (s sdktrace.Sampler, inherits bool) {
 	return s, false
 }
 
-// propagatorSetting reads OTEL_PROPAGATORS. The propagators of other vendors
-// are given with WithPropagator.
+// propagatorSetting knows the propagators of OpenTelemetry itself. Those of
+// other vendors are given with WithPropagator.
 func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
-	names := env.List([]string{"tracecontext", "baggage", "none"}, "OTEL_PROPAGATORS")
-	if names == nil {
-		names = []string{"tracecontext", "baggage"}
-	}
-	if slices.Contains(names, "none") {
+	names := env.List(settings.Propagators)
+	if slices.Contains(names, settings.None) {
 		return propagation.NewCompositeTextMapPropagator()
 	}
 	var all []propagation.TextMapPropagator
 	for _, n := range names {
-		if n == "baggage" {
+		if n == settings.Baggage {
 			all = append(all, propagation.Baggage{})
 		} else {
 			all = append(all, propagation.TraceContext{})
@@ -98,10 +90,8 @@ func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
 	return propagation.NewCompositeTextMapPropagator(all...)
 }
 
-// resourceSetting reads OTEL_RESOURCE_ATTRIBUTES: key=value pairs with commas
-// between, values percent-encoded.
 func resourceSetting(env *settings.Env) []attribute.KeyValue {
-	list, name := env.String("OTEL_RESOURCE_ATTRIBUTES")
+	list, name := env.String(settings.ResourceAttributes)
 	if list == "" {
 		return nil
 	}
@@ -111,7 +101,7 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 		key = strings.TrimSpace(key)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || key == "" || err != nil || !fits(key) || !fits(value) {
-			env.Fail(name, pair, "key=value pairs with commas between, values percent-encoded UTF-8")
+			env.Fail(name, pair, settings.ResourceAttributes.Wants())
 			return nil
 		}
 		attrs = append(attrs, attribute.String(key, value))
@@ -119,12 +109,12 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 	return attrs
 }
 
-// exemplarSetting reads OTEL_METRICS_EXEMPLAR_FILTER.
+// exemplarSetting returns the filter for all instruments.
 func exemplarSetting(env *settings.Env) exemplar.Filter {
-	switch env.Enum("trace_based", []string{"always_on", "always_off", "trace_based"}, "OTEL_METRICS_EXEMPLAR_FILTER") {
-	case "always_on":
+	switch env.Enum(settings.ExemplarFilter) {
+	case settings.AlwaysOn:
 		return exemplar.AlwaysOnFilter
-	case "always_off":
+	case settings.AlwaysOff:
 		return exemplar.AlwaysOffFilter
 	}
 	return exemplar.TraceBasedFilter
@@ -133,14 +123,8 @@ func exemplarSetting(env *settings.Env) exemplar.Filter {
 // checkSDKSettings refuses wrong values of the settings that the SDK reads by
 // itself, which would otherwise only be logged, and ignored.
 func checkSDKSettings(env *settings.Env) {
-	for _, name := range []string{
-		"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_SPAN_LINK_COUNT_LIMIT",
-		"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
-		"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT",
-	} {
-		env.Int(0, -1, math.MaxInt32, name)
+	for _, limit := range settings.In(settings.Limits) {
+		env.Int(limit)
 	}
 }
 

@@ -3,21 +3,9 @@ package otlp
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/rusmes/otelmail/internal/settings"
-)
-
-// The limits of a buffer and their defaults.
-const (
-	leastBufferBytes   = 8 << 20 // room for one request of each signal
-	defaultBufferBytes = 256 << 20
-	mostBufferBytes    = 1 << 40
-
-	leastBufferAge   = time.Minute
-	defaultBufferAge = 24 * time.Hour
-	mostBufferAge    = 30 * 24 * time.Hour
 )
 
 // BufferOption configures [Buffer].
@@ -43,7 +31,7 @@ func (f bufferOption) applyBuffer(c *bufferChoice) error { return f(c) }
 func Buffer(dir string, opts ...BufferOption) Option {
 	return option(func(c *choices) error {
 		if dir == "" {
-			return settings.Invalid("otlp.Buffer", dir, "the path of a directory")
+			return settings.Invalid("otlp.Buffer", dir, settings.BufferDir.Wants())
 		}
 		b := bufferChoice{dir: dir, setting: "otlp.Buffer"}
 		for i, opt := range opts {
@@ -64,8 +52,8 @@ func Buffer(dir string, opts ...BufferOption) Option {
 // RUSMES_OTLP_BUFFER_MAX_BYTES, else 256 MiB.
 func MaxBytes(n int64) BufferOption {
 	return bufferOption(func(c *bufferChoice) error {
-		if n < leastBufferBytes || n > mostBufferBytes {
-			return settings.Invalid("otlp.MaxBytes", strconv.FormatInt(n, 10), bytesRule)
+		if err := settings.BufferMaxBytes.Check("otlp.MaxBytes", n); err != nil {
+			return err
 		}
 		c.bytes = n
 		return nil
@@ -76,41 +64,21 @@ func MaxBytes(n int64) BufferOption {
 // is older is dropped. Default: RUSMES_OTLP_BUFFER_MAX_AGE, else 24 h.
 func MaxAge(d time.Duration) BufferOption {
 	return bufferOption(func(c *bufferChoice) error {
-		if d < leastBufferAge || d > mostBufferAge {
-			return settings.Invalid("otlp.MaxAge", d.String(), ageRule)
+		if err := settings.BufferMaxAge.Check("otlp.MaxAge", int64(d)); err != nil {
+			return err
 		}
 		c.age = d
 		return nil
 	})
 }
 
-const (
-	bytesRule = "whole bytes from 8388608 (8 MiB) to 1099511627776 (1 TiB)"
-	ageRule   = "a duration from 1m to 720h, like 24h"
-)
-
 // buffer resolves the settings of the buffer. Its dir is empty if there is none.
 func (e *environment) buffer(said bufferChoice) bufferChoice {
-	dir, setting := e.String("RUSMES_OTLP_BUFFER_DIR")
+	dir, setting := e.String(settings.BufferDir)
 	if said.dir == "" {
 		said.dir, said.setting = dir, setting
 	}
-	bytes, age := int64(defaultBufferBytes), defaultBufferAge
-	if v, name := e.String("RUSMES_OTLP_BUFFER_MAX_BYTES"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil || n < leastBufferBytes || n > mostBufferBytes {
-			e.Fail(name, v, bytesRule)
-		}
-		bytes = n
-	}
-	if v, name := e.String("RUSMES_OTLP_BUFFER_MAX_AGE"); v != "" {
-		d, err := time.ParseDuration(v)
-		if err != nil || d < leastBufferAge || d > mostBufferAge {
-			e.Fail(name, v, ageRule)
-		}
-		age = d
-	}
-	said.bytes = cmp.Or(said.bytes, bytes)
-	said.age = cmp.Or(said.age, age)
+	said.bytes = cmp.Or(said.bytes, e.Size(settings.BufferMaxBytes))
+	said.age = cmp.Or(said.age, e.Duration(settings.BufferMaxAge))
 	return said
 }

@@ -39,7 +39,7 @@ func BenchmarkSpan(b *testing.B) {
 
 // What one request of 100 kB costs on its way to the disk, and back and off it.
 func BenchmarkStore(b *testing.B) {
-	said := bufferChoice{dir: b.TempDir(), setting: "bench", bytes: defaultBufferBytes, age: time.Hour}
+	said := bufferChoice{dir: b.TempDir(), setting: "bench", bytes: 256 << 20, age: time.Hour}
 	s, err := openStore(said, func(error) {})
 	if err != nil {
 		b.Fatal(err)

@@ -13,20 +13,20 @@ import (
 // names. nil means the system's roots and no client certificate.
 func (e *environment) certificates(s signal) *tls.Config {
 	var config tls.Config
-	ca, caName := e.String(e.names(s, "CERTIFICATE")...)
+	ca, caName := e.String(settings.OTLPCertificate.For(s.name))
 	if ca != "" {
 		roots, err := readRoots(caName, ca)
 		e.add(err)
 		config.RootCAs = roots
 	}
-	cert, certName := e.String(e.names(s, "CLIENT_CERTIFICATE")...)
-	key, keyName := e.String(e.names(s, "CLIENT_KEY")...)
+	cert, certName := e.String(settings.OTLPClientCertificate.For(s.name))
+	key, keyName := e.String(settings.OTLPClientKey.For(s.name))
 	switch {
 	case cert == "" && key == "":
 	case cert == "":
-		e.add(settings.Invalid(keyName, key, "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE beside it"))
+		e.add(settings.Invalid(keyName, key, settings.OTLPClientCertificate.Name()+" beside it"))
 	case key == "":
-		e.add(settings.Invalid(certName, cert, "OTEL_EXPORTER_OTLP_CLIENT_KEY beside it"))
+		e.add(settings.Invalid(certName, cert, settings.OTLPClientKey.Name()+" beside it"))
 	default:
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
@@ -45,7 +45,7 @@ func (e *environment) certificates(s signal) *tls.Config {
 func readRoots(setting, path string) (*x509.CertPool, error) {
 	pem, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", settings.Invalid(setting, path, "a readable PEM file"), err)
+		return nil, fmt.Errorf("%w: %w", settings.Invalid(setting, path, settings.OTLPCertificate.Wants()), err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {

@@ -21,7 +21,7 @@ type address struct {
 // parseEndpoint reads the value of setting. host:port without a scheme is
 // allowed if bare is. Errors show no user name, password or query.
 func parseEndpoint(setting, value string, bare bool) (address, error) {
-	rule := "http://host:port or https://host:port, with an optional path"
+	rule := settings.OTLPEndpoint.Wants()
 	if bare {
 		rule += ", or host:port"
 	}

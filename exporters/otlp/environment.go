@@ -15,27 +15,26 @@ import (
 // signal is one of the three kinds of telemetry.
 type signal struct {
 	name  string // as in an error: otlp traces
-	env   string // as in OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 	path  string // what HTTP adds to a base endpoint (OTLP specification)
 	items string // what is counted
 	// method is what gRPC calls (opentelemetry-proto, collector services).
 	method string
-	// lists are the allowed members of OTEL_*_EXPORTER.
-	lists []string
+	// exporters lists where it goes.
+	exporters *settings.Setting
 }
 
 var (
 	traces = signal{
-		"traces", "TRACES", "v1/traces", "spans", "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
-		[]string{"otlp", "console", "none"},
+		"traces", "v1/traces", "spans", "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+		settings.TracesExporter,
 	}
 	metrics = signal{
-		"metrics", "METRICS", "v1/metrics", "data points", "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
-		[]string{"otlp", "console", "none", "prometheus"},
+		"metrics", "v1/metrics", "data points", "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
+		settings.MetricsExporter,
 	}
 	logs = signal{
-		"logs", "LOGS", "v1/logs", "log records", "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
-		[]string{"otlp", "console", "none"},
+		"logs", "v1/logs", "log records", "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+		settings.LogsExporter,
 	}
 )
 
@@ -69,11 +68,6 @@ func (e *environment) err() error {
 	return errors.Join(once...)
 }
 
-// names are the variables for one setting of one signal, the strongest first.
-func (e *environment) names(s signal, suffix string) []string {
-	return []string{"OTEL_EXPORTER_OTLP_" + s.env + "_" + suffix, "OTEL_EXPORTER_OTLP_" + suffix}
-}
-
 // target is where and how one signal is pushed.
 type target struct {
 	address
@@ -97,7 +91,7 @@ func (e *environment) plan(s signal, one, all choice) plan {
 	named := e.endpoint(s, one, all, &t)
 	t.headers = e.headers(s, one, all, t)
 	t.gzip = e.gzip(s, one, all)
-	t.timeout = e.Millis(10*time.Second, e.names(s, "TIMEOUT")...)
+	t.timeout = e.Millis(settings.OTLPTimeout.For(s.name))
 	if d := cmp.Or(one.timeout, all.timeout); d > 0 {
 		t.timeout = d
 	}
@@ -112,40 +106,41 @@ func (e *environment) plan(s signal, one, all choice) plan {
 	case one.off || all.off:
 	case where == nil:
 		p.otlp = named
-	case slices.Contains(where, "none") && len(where) > 1:
-		e.Fail("OTEL_"+s.env+"_EXPORTER", strings.Join(where, ","), "none alone, or a list without none")
+	case slices.Contains(where, settings.None) && len(where) > 1:
+		e.Fail(s.exporters.Name(), strings.Join(where, ","), "none alone, or a list without none")
 	default:
-		p.otlp = slices.Contains(where, "otlp")
-		p.console = slices.Contains(where, "console")
+		p.otlp = slices.Contains(where, settings.ToOTLP)
+		p.console = slices.Contains(where, settings.ToConsole)
 	}
 	return p
 }
 
 // exporters is the signal's list of exporters, nil if none is set.
 func (e *environment) exporters(s signal) []string {
-	where := e.List(s.lists, "OTEL_"+s.env+"_EXPORTER")
+	where := e.List(s.exporters)
 	if s.name != traces.name {
 		return where
 	}
-	const alias = "RUSMES_TRACING_ENABLED"
-	enabled := e.Bool(false, alias)
-	if v, _ := e.String(alias); v == "" || where != nil {
+	enabled := e.Bool(settings.TracingEnabled)
+	switch {
+	case where != nil || !e.IsSet(settings.TracingEnabled):
 		return where
+	case enabled:
+		return []string{settings.ToOTLP}
 	}
-	if enabled {
-		return []string{"otlp"}
-	}
-	return []string{"none"}
+	return []string{settings.None}
 }
 
 func (e *environment) transport(s signal, one, all choice) Transport {
-	grpc := e.Enum("", []string{"grpc", "http/protobuf"}, e.names(s, "PROTOCOL")...)
+	said := e.Enum(settings.OTLPProtocol.For(s.name))
 	if s.name == traces.name {
-		alias := e.Enum("", []string{"grpc", "http"}, "RUSMES_TRACING_PROTOCOL")
-		grpc = cmp.Or(grpc, alias)
+		older := e.Enum(settings.TracingProtocol)
+		if older != "" && !e.IsSet(settings.OTLPProtocol.For(s.name)) {
+			said = older
+		}
 	}
 	t := HTTP
-	if grpc == "grpc" {
+	if said == settings.GRPC {
 		t = GRPC
 	}
 	return cmp.Or(one.transport, all.transport, t)
@@ -153,33 +148,29 @@ func (e *environment) transport(s signal, one, all choice) Transport {
 
 // endpoint finds out where the signal goes and whether somebody said so.
 func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool) {
-	own, base := e.names(s, "ENDPOINT")[:1], e.names(s, "ENDPOINT")[1:]
 	// INSECURE is for gRPC endpoints without a scheme alone (OTLP exporter
 	// specification); it is checked in any case.
-	insecure := e.Bool(false, e.names(s, "INSECURE")...)
+	insecure := e.Bool(settings.OTLPInsecure.For(s.name))
 
 	value, setting, asIs := one.endpoint, "otlp.Endpoint", true
 	if value == "" {
 		value, asIs = all.endpoint, false
 	}
 	if value == "" {
-		value, setting = e.String(own...)
-		asIs = value != ""
-	}
-	if value == "" {
-		value, setting = e.String(base...)
+		value, setting = e.String(settings.OTLPEndpoint.For(s.name))
+		asIs = value != "" && setting != settings.OTLPEndpoint.Name()
 	}
 	if value == "" && s.name == traces.name {
 		// The older setting held an endpoint for traces with or without a path.
-		value, setting = e.String("RUSMES_TRACING_ENDPOINT")
+		value, setting = e.String(settings.TracingEndpoint)
 		u, err := parseEndpoint(setting, value, t.transport == GRPC)
 		asIs = err == nil && u.url.Path != "/"
 	}
 	named = value != ""
 	if !named {
-		value = "http://localhost:4318"
+		value = settings.LocalHTTP
 		if t.transport == GRPC {
-			value = "http://localhost:4317"
+			value = settings.LocalGRPC
 		}
 	}
 	a, err := parseEndpoint(setting, value, t.transport == GRPC)
@@ -202,7 +193,7 @@ func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool
 }
 
 func (e *environment) headers(s signal, one, all choice, t target) map[string]string {
-	list, setting := e.String(e.names(s, "HEADERS")...)
+	list, setting := e.String(settings.OTLPHeaders.For(s.name))
 	headers, err := parseHeaders(setting, list)
 	e.add(err)
 	switch {
@@ -232,9 +223,9 @@ func (e *environment) headers(s signal, one, all choice, t target) map[string]st
 }
 
 func (e *environment) gzip(s signal, one, all choice) bool {
-	said := e.Enum("none", []string{"gzip", "none"}, e.names(s, "COMPRESSION")...)
+	said := e.Enum(settings.OTLPCompression.For(s.name))
 	if c := cmp.Or(one.compression, all.compression); c != 0 {
 		return c == Gzip
 	}
-	return said == "gzip"
+	return said == settings.Gzip
 }

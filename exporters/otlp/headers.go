@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-)
 
-// headerRule is the wording of what a header list may be.
-const headerRule = "a list like name=value,name=value with percent-encoded values"
+	"github.com/rusmes/otelmail/internal/settings"
+)
 
 // parseHeaders reads the value of setting, a list in the form of W3C Baggage
 // without properties (OTLP exporter specification, "Specifying headers via
@@ -16,7 +15,7 @@ const headerRule = "a list like name=value,name=value with percent-encoded value
 // names wins. Errors never show a value, which may be a secret, nor a member
 // without a name, which may be a value torn apart.
 func parseHeaders(setting, list string) (map[string]string, error) {
-	headers := map[string]string{}
+	headers, rule := map[string]string{}, settings.OTLPHeaders.Wants()
 	var errs []error
 	number := 0
 	for member := range strings.SplitSeq(list, ",") {
@@ -27,14 +26,14 @@ func parseHeaders(setting, list string) (map[string]string, error) {
 		}
 		name, value, found := strings.Cut(member, "=")
 		if !found {
-			errs = append(errs, fmt.Errorf("%s: header %d has no \"=\": want %s", setting, number, headerRule))
+			errs = append(errs, fmt.Errorf("%s: header %d has no \"=\": want %s", setting, number, rule))
 			continue
 		}
 		name = strings.TrimSpace(name)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if err != nil {
 			// err itself would show a part of the value.
-			errs = append(errs, fmt.Errorf("%s: the value of header %d is not percent-encoded: want %s", setting, number, headerRule))
+			errs = append(errs, fmt.Errorf("%s: the value of header %d is not percent-encoded: want %s", setting, number, rule))
 			continue
 		}
 		value = strings.TrimSpace(value)

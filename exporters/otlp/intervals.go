@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -15,19 +16,17 @@ type batching struct {
 	delay, timeout time.Duration // timeout bounds one batch, all attempts together
 }
 
-// batching reads OTEL_BSP_* or OTEL_BLRP_*.
-func (e *environment) batching(prefix string, delay, attempt time.Duration) batching {
+func (e *environment) batching(s settings.Batch, attempt time.Duration) batching {
 	b := batching{
-		queue: e.Int(2048, 1, 1_000_000, prefix+"_MAX_QUEUE_SIZE"),
-		delay: e.Millis(delay, prefix+"_SCHEDULE_DELAY"),
+		queue: e.Int(s.Queue),
+		delay: e.Millis(s.Delay),
 		// The specification's default of 30 s would cut our minute of trying
 		// in half, so it holds only when it is asked for.
-		timeout: e.Millis(patience+attempt, prefix+"_EXPORT_TIMEOUT"),
+		timeout: cmp.Or(e.Millis(s.Timeout), patience+attempt),
 	}
-	b.most = e.Int(min(512, b.queue), 1, 1_000_000, prefix+"_MAX_EXPORT_BATCH_SIZE")
+	b.most = cmp.Or(e.Int(s.Size), min(settings.BatchSize, b.queue))
 	if b.most > b.queue {
-		e.add(settings.Invalid(prefix+"_MAX_EXPORT_BATCH_SIZE", strconv.Itoa(b.most),
-			"at most "+prefix+"_MAX_QUEUE_SIZE, which is "+strconv.Itoa(b.queue)))
+		e.Fail(s.Size.Name(), strconv.Itoa(b.most), "at most "+s.Queue.Name()+", which is "+strconv.Itoa(b.queue))
 	}
 	return b
 }
@@ -41,26 +40,23 @@ type cadence struct {
 
 func (e *environment) cadence(c choices) cadence {
 	k := cadence{
-		interval:   e.Millis(time.Minute, "OTEL_METRIC_EXPORT_INTERVAL"),
-		timeout:    e.Millis(30*time.Second, "OTEL_METRIC_EXPORT_TIMEOUT"),
+		interval:   e.Millis(settings.MetricInterval),
+		timeout:    e.Millis(settings.MetricTimeout),
 		preference: Cumulative,
 	}
 	if c.interval > 0 {
 		k.interval = c.interval
 	}
-	switch e.Enum("cumulative", []string{"cumulative", "delta", "lowmemory"},
-		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE") {
-	case "delta":
+	switch e.Enum(settings.Temporality) {
+	case settings.Delta:
 		k.preference = Delta
-	case "lowmemory":
+	case settings.LowMemory:
 		k.preference = LowMemory
 	}
 	if c.temporality != 0 {
 		k.preference = c.temporality
 	}
-	const exponential = "base2_exponential_bucket_histogram"
-	k.exponential = e.Enum("", []string{"explicit_bucket_histogram", exponential},
-		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION") == exponential
+	k.exponential = e.Enum(settings.HistogramAggregation) == settings.ExponentialHistogram
 	return k
 }
 

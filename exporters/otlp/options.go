@@ -115,15 +115,15 @@ const (
 func (t Transport) String() string {
 	switch t {
 	case HTTP:
-		return "http/protobuf"
+		return settings.HTTPProtobuf
 	case GRPC:
-		return "grpc"
+		return settings.GRPC
 	}
 	return "Transport(" + strconv.Itoa(int(t)) + ")"
 }
 
 // Protocol chooses [HTTP] or [GRPC]. Default: OTEL_EXPORTER_OTLP_PROTOCOL, for
-// traces then RUSMES_TRACING_PROTOCOL, else HTTP.
+// traces then RUSMES_TRACING_PROTOCOL, else HTTP (http/protobuf).
 func Protocol(t Transport) SignalOption {
 	return signalOption(func(c *choice) error {
 		if t != HTTP && t != GRPC {
@@ -178,9 +178,9 @@ const (
 func (e Encoding) String() string {
 	switch e {
 	case None:
-		return "none"
+		return settings.None
 	case Gzip:
-		return "gzip"
+		return settings.Gzip
 	}
 	return "Encoding(" + strconv.Itoa(int(e)) + ")"
 }
@@ -235,11 +235,11 @@ const (
 func (p Preference) String() string {
 	switch p {
 	case Cumulative:
-		return "cumulative"
+		return settings.Cumulative
 	case Delta:
-		return "delta"
+		return settings.Delta
 	case LowMemory:
-		return "lowmemory"
+		return settings.LowMemory
 	}
 	return "Preference(" + strconv.Itoa(int(p)) + ")"
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -45,12 +44,12 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	toMetrics := env.plan(metrics, c.metrics, c.all)
 	toLogs := env.plan(logs, c.logs, c.all)
 	buffer := env.buffer(c.buffer)
-	delay := 5 * time.Second
+	bsp := settings.BSP
 	if buffer.dir != "" {
-		delay = time.Second // what is not on disk yet is what a kill costs
+		bsp.Delay = settings.BufferedBSPDelay
 	}
-	spans := env.batching("OTEL_BSP", delay, toTraces.target.timeout)
-	records := env.batching("OTEL_BLRP", time.Second, toLogs.target.timeout)
+	spans := env.batching(bsp, toTraces.target.timeout)
+	records := env.batching(settings.BLRP, toLogs.target.timeout)
 	cadence := env.cadence(c)
 	if err := env.err(); err != nil {
 		return fmt.Errorf("otlp: %w", err)

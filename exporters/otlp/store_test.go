@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // heard collects reports.
@@ -33,7 +35,7 @@ func (h *heard) all() string {
 }
 
 func choiceFor(dir string) bufferChoice {
-	return bufferChoice{dir: dir, setting: "SETTING", bytes: leastBufferBytes, age: time.Hour}
+	return bufferChoice{dir: dir, setting: "SETTING", bytes: settings.BufferMaxBytes.Low, age: time.Hour}
 }
 
 func mustOpen(t *testing.T, said bufferChoice) (*store, *heard) {
@@ -172,7 +174,7 @@ func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
 	if got := strings.Join(empty(s, traces), " "); got != numbers(14, 6) {
 		t.Errorf("left: %s", got)
 	}
-	fill(s, traces, 0, 1, leastBufferBytes)
+	fill(s, traces, 0, 1, int(settings.BufferMaxBytes.Low))
 	if got := s.ledger(s.account(traces)); got.dropped[tooLarge] != 1 || !got.balanced() {
 		t.Errorf("a request larger than the buffer: %+v", got)
 	}

@@ -13,17 +13,6 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-const (
-	envHost    = "OTEL_EXPORTER_PROMETHEUS_HOST"
-	envPort    = "OTEL_EXPORTER_PROMETHEUS_PORT"
-	envAddress = "RUSMES_METRICS_BIND_ADDRESS"
-
-	defaultHost = "0.0.0.0"
-	defaultPort = "9090"
-
-	allowedAddress = "host:port with a port from 0 to 65535, like 127.0.0.1:9090, [::1]:9090 or :9090"
-)
-
 // bindAddress is where to listen, and who said so.
 type bindAddress struct{ address, from string }
 
@@ -31,30 +20,30 @@ type bindAddress struct{ address, from string }
 // RUSMES_METRICS_BIND_ADDRESS. The two OpenTelemetry variables each replace
 // their half only: with the port alone set, the host stays what it was.
 func readAddress(option string, env *settings.Env) bindAddress {
-	host, port, from := defaultHost, defaultPort, []string{}
-	if v, _ := env.String(envAddress); v != "" {
-		h, p, err := splitAddress(v)
-		if err != nil {
-			env.Fail(envAddress, v, allowedAddress)
-		} else {
-			host, port, from = h, p, []string{envAddress}
-		}
+	address, name := env.String(settings.MetricsBindAddress)
+	host, port, ok := splitAddress(address)
+	if !ok {
+		env.Fail(name, address, settings.MetricsBindAddress.Wants())
 	}
-	otelHost, _ := env.String(envHost)
-	otelPort, _ := env.String(envPort)
+	var from []string
+	if name != "" {
+		from = []string{name}
+	}
+	otelHost, hostName := env.String(settings.PrometheusHost)
+	otelPort, portName := env.String(settings.PrometheusPort)
 	if otelHost != "" || otelPort != "" {
 		var names []string
 		if otelHost != "" {
 			if strings.ContainsAny(otelHost, " /[]") {
-				env.Fail(envHost, otelHost, "a host name or an IP address without brackets")
+				env.Fail(hostName, otelHost, settings.PrometheusHost.Wants())
 			}
-			host, names = otelHost, append(names, envHost)
+			host, names = otelHost, append(names, hostName)
 		}
 		if otelPort != "" {
 			if !validPort(otelPort) {
-				env.Fail(envPort, otelPort, "a whole number from 0 to 65535")
+				env.Fail(portName, otelPort, settings.PrometheusPort.Wants())
 			}
-			port, names = otelPort, append(names, envPort)
+			port, names = otelPort, append(names, portName)
 		}
 		if len(names) < 2 {
 			names = append(names, from...)
@@ -70,15 +59,9 @@ func readAddress(option string, env *settings.Env) bindAddress {
 	return bindAddress{net.JoinHostPort(host, port), strings.Join(from, ", ")}
 }
 
-func splitAddress(address string) (host, port string, err error) {
-	host, port, err = net.SplitHostPort(address)
-	if err != nil {
-		return "", "", err
-	}
-	if !validPort(port) || strings.ContainsAny(host, " /") {
-		return "", "", errors.New("not " + allowedAddress)
-	}
-	return host, port, nil
+func splitAddress(address string) (host, port string, ok bool) {
+	host, port, err := net.SplitHostPort(address)
+	return host, port, err == nil && validPort(port) && !strings.ContainsAny(host, " /")
 }
 
 func validPort(port string) bool {
@@ -105,7 +88,7 @@ func (b bindAddress) listen(ctx context.Context) (net.Listener, error) {
 		advice = ": choose an address that this host has, or 0.0.0.0 for all"
 	}
 	if b.from == "the default" && advice != "" {
-		advice += " with WithAddress or " + envAddress
+		advice += " with WithAddress or " + settings.MetricsBindAddress.Name()
 	}
 	return nil, fmt.Errorf("listen on %s (%s): %w%s", b.address, b.from, err, advice)
 }

@@ -1,8 +1,6 @@
 package prometheus
 
 import (
-	"fmt"
-	"regexp"
 	"time"
 
 	prom "github.com/prometheus/client_golang/prometheus"
@@ -39,7 +37,7 @@ type handlerConfig struct {
 
 func defaultHandlerConfig() *handlerConfig {
 	return &handlerConfig{
-		namespace:   "rusmes",
+		namespace:   settings.Namespace,
 		handle:      otel.Handle,
 		runtime:     true,
 		openMetrics: true,
@@ -48,16 +46,13 @@ func defaultHandlerConfig() *handlerConfig {
 	}
 }
 
-var namespacePattern = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
-
 // WithNamespace sets the prefix of the page's own series
 // (<namespace>_telemetry_scrape_errors_total). It renames nothing else. Default
 // "rusmes"; under [otelmail.Start] the namespace given there.
 func WithNamespace(namespace string) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
-		if !namespacePattern.MatchString(namespace) {
-			return settings.Invalid("WithNamespace", namespace,
-				"1 to 63 letters, digits and underscores that do not start with a digit")
+		if err := settings.CheckNamespace("WithNamespace", namespace); err != nil {
+			return err
 		}
 		c.namespace = namespace
 		return nil
@@ -126,8 +121,8 @@ func WithGatherers(gatherers ...prom.Gatherer) HandlerOption {
 // to slow readers. Whoever comes beyond that gets 503 with Retry-After. Default 4.
 func WithMaxConcurrentScrapes(n int) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
-		if n < 1 || n > 1000 {
-			return settings.Invalid("WithMaxConcurrentScrapes", fmt.Sprint(n), "a whole number from 1 to 1000")
+		if err := settings.CheckNumber("WithMaxConcurrentScrapes", n, 1, 1000); err != nil {
+			return err
 		}
 		c.concurrent = n
 		return nil
@@ -141,8 +136,8 @@ func WithMaxConcurrentScrapes(n int) HandlerOption {
 // collector or gatherer that is late is left out. Default 10 s.
 func WithScrapeTimeout(d time.Duration) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
-		if d < time.Millisecond || d > 5*time.Minute {
-			return settings.Invalid("WithScrapeTimeout", d.String(), "a duration from 1ms to 5m")
+		if err := settings.CheckDuration("WithScrapeTimeout", d, time.Millisecond, 5*time.Minute); err != nil {
+			return err
 		}
 		c.timeout = d
 		return nil

@@ -54,8 +54,8 @@ func newServerConfig(opts []Option) (*serverConfig, error) {
 // RUSMES_METRICS_BIND_ADDRESS, then 0.0.0.0:9090.
 func WithAddress(address string) Option {
 	return serverOption(func(c *serverConfig) error {
-		if _, _, err := splitAddress(address); err != nil {
-			return settings.Invalid("WithAddress", address, allowedAddress)
+		if _, _, ok := splitAddress(address); !ok {
+			return settings.Invalid("WithAddress", address, settings.MetricsBindAddress.Wants())
 		}
 		c.address = address
 		return nil

@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -10,27 +11,13 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-const (
-	envPath     = "RUSMES_METRICS_PATH"
-	envEnabled  = "RUSMES_METRICS_ENABLED"
-	defaultPath = "/metrics"
-)
-
-// readPath applies option, then RUSMES_METRICS_PATH.
+// readPath applies option, then the environment.
 func readPath(option string, env *settings.Env) string {
-	v, _ := env.String(envPath)
-	if v != "" {
-		if why := wrongPath(v); why != "" {
-			env.Fail(envPath, v, why)
-		}
+	v, name := env.String(settings.MetricsPath)
+	if why := wrongPath(v); why != "" {
+		env.Fail(name, v, why)
 	}
-	switch {
-	case option != "":
-		return option
-	case v != "":
-		return v
-	}
-	return defaultPath
+	return cmp.Or(option, v)
 }
 
 // plainPath keeps out what would mean something to http.ServeMux ({, a space) or
@@ -43,7 +30,7 @@ var probePaths = []string{health.HealthPath, health.ReadyPath, health.LivePath}
 func wrongPath(p string) string {
 	switch {
 	case !plainPath.MatchString(p) || path.Clean(p) != p:
-		return `a path that starts with "/", of letters, digits and - . _ ~ /, without "//", "/./" or a "/" at its end`
+		return settings.MetricsPath.Wants()
 	case slices.Contains(probePaths, p):
 		return "a path other than the probes' " + strings.Join(probePaths, ", ")
 	}

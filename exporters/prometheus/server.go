@@ -73,7 +73,7 @@ func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
 	}
 	c, err := newServerConfig(s.opts)
 	env := settings.Env{Lookup: p.LookupEnv}
-	enabled := env.Bool(true, envEnabled)
+	enabled := env.Bool(settings.MetricsEnabled)
 	bind := readAddress(c.address, &env)
 	path := readPath(c.path, &env)
 	if err := errors.Join(err, env.Err()); err != nil {

@@ -16,6 +16,7 @@ const root = "../../"
 func TestPagesAreGenerated(t *testing.T) {
 	for file, page := range map[string]func(io.Writer) error{
 		"docs/series.md":     reference.Series,
+		"docs/settings.md":   reference.Settings,
 		"docs/attributes.md": func(w io.Writer) error { return reference.Attributes(w, os.DirFS(root+"mailconv")) },
 	} {
 		var b bytes.Buffer

@@ -1,5 +1,6 @@
 // Package reference writes the pages of docs/ that repeat facts of the code:
-// the series from the Catalog and the attributes from package mailconv.
+// the series from the Catalog, the settings from package settings and the
+// attributes from package mailconv.
 package reference
 
 import (
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // Generated heads every generated page.
@@ -21,14 +23,14 @@ func Series(w io.Writer) error {
 	b.WriteString(`# The series
 
 Every series of otelmail, as it stands on /metrics and in OTLP. The prefix
-` + "`rusmes`" + ` is the default namespace; ` + "`otelmail.WithNamespace`" + ` replaces it. Names are the
+` + "`" + settings.Namespace + "`" + ` is the default namespace; ` + "`otelmail.WithNamespace`" + ` replaces it. Names are the
 same on both sides: OTLP carries them as written here.
 
 All series without labels, and every value of a label that is closed, are there
 with 0 from the first scrape on. No other label is added unless you ask for it.
 
 /metrics has more than these: ` + "`process_*`" + ` and ` + "`go_*`" + ` of the process, and
-` + "`rusmes_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
+` + "`" + settings.Namespace + "_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
 ` + "`reason`" + `: a collection that failed (` + "`source`" + `) or was late (` + "`timeout`" + `), a series that is
 invalid or double (` + "`series`" + `), a family that could not be written (` + "`encode`" + `), a scrape too
 many at once (` + "`busy`" + `).
@@ -41,10 +43,10 @@ The two gauges named ` + "`*_total`" + ` keep their names because dashboards rel
 `)
 	all := otelmail.Catalog()
 	for _, m := range all {
-		fmt.Fprintf(&b, "| [`%s`](#%[1]s) | %s | %s | %s | %s |\n", m.FullName("rusmes"), m.Kind, unit(m), labelKeys(m), m.Help)
+		fmt.Fprintf(&b, "| [`%s`](#%[1]s) | %s | %s | %s | %s |\n", m.FullName(settings.Namespace), m.Kind, unit(m), labelKeys(m), m.Help)
 	}
 	for _, m := range all {
-		fmt.Fprintf(&b, "\n## `%s`\n\n%s.\n\n- Type: %s; unit: %s\n", m.FullName("rusmes"), m.Help, m.Kind, unit(m))
+		fmt.Fprintf(&b, "\n## `%s`\n\n%s.\n\n- Type: %s; unit: %s\n", m.FullName(settings.Namespace), m.Help, m.Kind, unit(m))
 		for _, l := range m.Labels {
 			fmt.Fprintf(&b, "- Label `%s`: %s. Values: %s\n", l.Key, l.Help, labelValues(l))
 		}

@@ -1,7 +1,7 @@
-// Package settings reads settings from the environment and refuses wrong ones
-// by name: every error says which variable, which value and what is allowed.
-// The root package and the exporters share it, so that a wrong value is worded
-// the same wherever it is read.
+// Package settings is the table of all settings, and reads them from the
+// environment. Wrong values are refused by name: every error says which
+// variable, which value and what is allowed. The root package and the exporters
+// share it, so that each fact about a setting stands once.
 package settings
 
 import (
@@ -44,111 +44,124 @@ func Invalid(name, value, allowed string) error {
 	return fmt.Errorf("%s: %q is not allowed: want %s", name, value, allowed)
 }
 
-// String returns the first of the named variables that is set and not empty,
-// with the name that had it.
-func (e *Env) String(names ...string) (value, name string) {
+// String returns the value of s and the variable that had it: the first of the
+// names that is set and not empty. Without one it returns the default and no
+// name.
+func (e *Env) String(s *Setting) (value, name string) {
 	lookup := e.Lookup
 	if lookup == nil {
 		lookup = os.LookupEnv
 	}
-	for _, name := range names {
+	for _, name := range s.Names {
 		if v, ok := lookup(name); ok && v != "" {
 			return v, name
 		}
 	}
-	return "", ""
+	return s.Default, ""
 }
 
-// Bool reads true or false (any case) from the first variable that is set.
-func (e *Env) Bool(def bool, names ...string) bool {
-	v, name := e.String(names...)
-	switch strings.ToLower(v) {
-	case "":
-		return def
-	case "true":
-		return true
-	case "false":
-		return false
-	}
-	e.Fail(name, v, "true or false")
-	return def
+// IsSet reports whether one of the variables of s is set.
+func (e *Env) IsSet(s *Setting) bool {
+	_, name := e.String(s)
+	return name != ""
 }
 
-// Enum reads one of the allowed values (any case), returned in lower case.
-func (e *Env) Enum(def string, allowed []string, names ...string) string {
-	v, name := e.String(names...)
-	if v == "" {
-		return def
+// read parses the value of s. What parse refuses is an error, and the default
+// holds; without one, T's zero value.
+func read[T any](e *Env, s *Setting, parse func(string) (T, bool)) T {
+	v, name := e.String(s)
+	parsed, ok := parse(v)
+	if !ok && name != "" {
+		e.Fail(name, v, s.Wants())
 	}
-	low := strings.ToLower(strings.TrimSpace(v))
-	if !slices.Contains(allowed, low) {
-		e.Fail(name, v, "one of "+strings.Join(allowed, ", "))
-		return def
+	if !ok {
+		parsed, _ = parse(s.Default)
 	}
-	return low
+	return parsed
 }
 
-// List reads a comma-separated list of allowed values (any case), without
-// repeats, in the order given; nil when unset.
-func (e *Env) List(allowed []string, names ...string) []string {
-	v, name := e.String(names...)
-	if v == "" {
-		return nil
-	}
-	var out []string
-	for part := range strings.SplitSeq(v, ",") {
-		part = strings.ToLower(strings.TrimSpace(part))
-		if !slices.Contains(allowed, part) {
-			e.Fail(name, v, "a comma-separated list of "+strings.Join(allowed, ", "))
-			return nil
+// Bool reads a [Flag], in any case.
+func (e *Env) Bool(s *Setting) bool {
+	return read(e, s, func(v string) (value, ok bool) {
+		v = strings.ToLower(v)
+		return v == "true", v == "true" || v == "false"
+	})
+}
+
+// Enum reads a [Choice], in any case, and returns it as the table has it; empty
+// when unset and without a default.
+func (e *Env) Enum(s *Setting) string {
+	return read(e, s, func(v string) (string, bool) {
+		v = strings.ToLower(strings.TrimSpace(v))
+		if !slices.Contains(s.Values, v) {
+			return "", false
 		}
-		if !slices.Contains(out, part) {
-			out = append(out, part)
+		return v, true
+	})
+}
+
+// List reads a [List], in any case, without repeats and in the order given; nil
+// when unset and without a default.
+func (e *Env) List(s *Setting) []string {
+	return read(e, s, func(v string) ([]string, bool) {
+		var out []string
+		for part := range strings.SplitSeq(v, ",") {
+			part = strings.ToLower(strings.TrimSpace(part))
+			if !slices.Contains(s.Values, part) {
+				return nil, false
+			}
+			if !slices.Contains(out, part) {
+				out = append(out, part)
+			}
 		}
-	}
-	return out
+		return out, true
+	})
 }
 
-// Ratio reads a number from 0.0 to 1.0.
-func (e *Env) Ratio(def float64, names ...string) float64 {
-	v, name := e.String(names...)
-	if v == "" {
-		return def
-	}
-	f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
-	if err != nil || !(f >= 0 && f <= 1) { // the negation refuses NaN too
-		e.Fail(name, v, "a number from 0.0 to 1.0")
-		return def
-	}
-	return f
+// Ratio reads a [Ratio].
+func (e *Env) Ratio(s *Setting) float64 {
+	return read(e, s, func(v string) (float64, bool) {
+		f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+		if err != nil || !(f >= 0 && f <= 1) { // the negation refuses NaN too
+			return 0, false
+		}
+		return f, true
+	})
 }
 
-// Int reads a whole number from low to high.
-func (e *Env) Int(def, low, high int, names ...string) int {
-	v, name := e.String(names...)
-	if v == "" {
-		return def
-	}
-	n, err := strconv.Atoi(strings.TrimSpace(v))
-	if err != nil || n < low || n > high {
-		e.Fail(name, v, fmt.Sprintf("a whole number from %d to %d", low, high))
-		return def
-	}
-	return n
+// Int reads a [Number].
+func (e *Env) Int(s *Setting) int { return int(e.Size(s)) }
+
+// Size reads a [Size].
+func (e *Env) Size(s *Setting) int64 {
+	return read(e, s, func(v string) (int64, bool) {
+		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		if err != nil || !s.allows(n) {
+			return 0, false
+		}
+		return n, true
+	})
 }
 
-// Millis reads a duration given in whole milliseconds, from 1 to a day, as the
-// OpenTelemetry variables for intervals and timeouts have it.
-func (e *Env) Millis(def time.Duration, names ...string) time.Duration {
-	const day = 24 * time.Hour
-	v, name := e.String(names...)
-	if v == "" {
-		return def
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
-	if err != nil || n < 1 || n > day.Milliseconds() {
-		e.Fail(name, v, fmt.Sprintf("whole milliseconds from 1 to %d", day.Milliseconds()))
-		return def
-	}
-	return time.Duration(n) * time.Millisecond
+// Millis reads a [Millis], from 1 to a day, as the OpenTelemetry variables for
+// intervals and timeouts have it.
+func (e *Env) Millis(s *Setting) time.Duration {
+	return read(e, s, func(v string) (time.Duration, bool) {
+		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		if err != nil || n < 1 || n > mostMillis {
+			return 0, false
+		}
+		return time.Duration(n) * time.Millisecond, true
+	})
+}
+
+// Duration reads a [Duration].
+func (e *Env) Duration(s *Setting) time.Duration {
+	return read(e, s, func(v string) (time.Duration, bool) {
+		d, err := time.ParseDuration(v)
+		if err != nil || !s.allows(int64(d)) {
+			return 0, false
+		}
+		return d, true
+	})
 }

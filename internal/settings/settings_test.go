@@ -19,28 +19,46 @@ func env(pairs ...string) *settings.Env {
 	}}
 }
 
+// named is a setting of its own for a test.
+func named(name string, s settings.Setting) *settings.Setting {
+	s.Names = []string{name}
+	return &s
+}
+
 func TestReads(t *testing.T) {
-	e := env("B", "TRUE", "E", " Grpc ", "L", "otlp, none,otlp", "R", "0.25", "N", "7", "M", "1500", "EMPTY", "")
-	if !e.Bool(false, "B") || e.Bool(true, "EMPTY") != true || e.Bool(false, "UNSET") {
+	e := env("B", "TRUE", "E", " Grpc ", "L", "otlp, none,otlp", "R", "0.25", "N", "7", "M", "1500", "D", "90m", "EMPTY", "")
+	flag := settings.Setting{Kind: settings.Flag}
+	trueUnset := settings.Setting{Kind: settings.Flag, Default: "true"}
+	if !e.Bool(named("B", flag)) || e.Bool(named("EMPTY", trueUnset)) != true || e.Bool(named("UNSET", flag)) {
 		t.Error("Bool misread")
 	}
-	if got := e.Enum("x", []string{"grpc", "http"}, "E"); got != "grpc" {
+	if got := e.Enum(named("E", settings.Setting{Values: []string{"grpc", "http"}, Default: "http"})); got != "grpc" {
 		t.Errorf("Enum = %q", got)
 	}
-	if got := strings.Join(e.List([]string{"otlp", "none"}, "L"), " "); got != "otlp none" {
+	if got := strings.Join(e.List(named("L", settings.Setting{Values: []string{"otlp", "none"}})), " "); got != "otlp none" {
 		t.Errorf("List = %q", got)
 	}
-	if got := e.Ratio(1, "R"); got != 0.25 {
+	if got := e.Ratio(named("R", settings.Setting{Default: "1"})); got != 0.25 {
 		t.Errorf("Ratio = %v", got)
 	}
-	if got := e.Int(1, 0, 9, "N"); got != 7 {
+	number := settings.Setting{Low: 0, High: 9, Default: "1"}
+	if got := e.Int(named("N", number)); got != 7 {
 		t.Errorf("Int = %v", got)
 	}
-	if got := e.Millis(0, "M"); got != 1500*time.Millisecond {
+	if got := e.Int(named("UNSET", number)); got != 1 {
+		t.Errorf("unset Int = %v", got)
+	}
+	if got := e.Millis(named("M", settings.Setting{})); got != 1500*time.Millisecond {
 		t.Errorf("Millis = %v", got)
 	}
-	if v, name := e.String("UNSET", "N"); v != "7" || name != "N" {
+	if got := e.Duration(named("D", settings.Setting{High: int64(time.Hour * 2)})); got != 90*time.Minute {
+		t.Errorf("Duration = %v", got)
+	}
+	if v, name := e.String(&settings.Setting{Names: []string{"UNSET", "N"}}); v != "7" || name != "N" {
 		t.Errorf("String = %q from %q", v, name)
+	}
+	if v, name := e.String(named("UNSET", settings.Setting{Default: "x"})); v != "x" || name != "" {
+		t.Errorf("unset String = %q from %q", v, name)
 	}
 	if err := e.Err(); err != nil {
 		t.Errorf("unexpected error: %v", err)
@@ -48,16 +66,20 @@ func TestReads(t *testing.T) {
 }
 
 func TestWrongValuesAreAllNamed(t *testing.T) {
-	e := env("B", "yes", "E", "udp", "L", "otlp,carrier-pigeon", "R", "NaN", "N", "10", "M", "5s")
-	e.Bool(false, "B")
-	e.Enum("", []string{"grpc"}, "E")
-	e.List([]string{"otlp"}, "L")
-	e.Ratio(1, "R")
-	e.Int(1, 0, 9, "N")
-	e.Millis(0, "M")
+	e := env("B", "yes", "E", "udp", "L", "otlp,carrier-pigeon", "R", "NaN", "N", "10", "S", "1k", "M", "5s", "D", "1s")
+	e.Bool(named("B", settings.Setting{Kind: settings.Flag}))
+	if got := e.Enum(named("E", settings.Setting{Kind: settings.Choice, Values: []string{"grpc"}, Default: "grpc"})); got != "grpc" {
+		t.Errorf("a wrong value has %q instead of the default", got)
+	}
+	e.List(named("L", settings.Setting{Kind: settings.List, Values: []string{"otlp"}}))
+	e.Ratio(named("R", settings.Setting{Kind: settings.Ratio}))
+	e.Int(named("N", settings.Setting{Kind: settings.Number, High: 9}))
+	e.Size(named("S", settings.Setting{Kind: settings.Size, Low: 8 << 20, High: 1 << 40}))
+	e.Millis(named("M", settings.Setting{Kind: settings.Millis}))
+	e.Duration(named("D", settings.Setting{Kind: settings.Duration, Low: int64(time.Minute), High: int64(720 * time.Hour), Default: "24h"}))
 	err := e.Err()
 	if err == nil {
-		t.Fatal("no error for six wrong values")
+		t.Fatal("no error for eight wrong values")
 	}
 	for _, want := range []string{
 		`B: "yes" is not allowed: want true or false`,
@@ -65,7 +87,9 @@ func TestWrongValuesAreAllNamed(t *testing.T) {
 		`L: "otlp,carrier-pigeon" is not allowed: want a comma-separated list of otlp`,
 		`R: "NaN" is not allowed: want a number from 0.0 to 1.0`,
 		`N: "10" is not allowed: want a whole number from 0 to 9`,
+		`S: "1k" is not allowed: want whole bytes from 8388608 (8 MiB) to 1099511627776 (1 TiB)`,
 		`M: "5s" is not allowed: want whole milliseconds from 1 to 86400000`,
+		`D: "1s" is not allowed: want a duration from 1m to 720h, like 24h`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)

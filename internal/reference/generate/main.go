@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,12 +20,13 @@ func main() {
 }
 
 func run() error {
-	if err := write("docs/series.md", reference.Series); err != nil {
-		return err
-	}
-	return write("docs/attributes.md", func(w io.Writer) error {
-		return reference.Attributes(w, os.DirFS("mailconv"))
-	})
+	return errors.Join(
+		write("docs/series.md", reference.Series),
+		write("docs/settings.md", reference.Settings),
+		write("docs/attributes.md", func(w io.Writer) error {
+			return reference.Attributes(w, os.DirFS("mailconv"))
+		}),
+	)
 }
 
 func write(file string, page func(io.Writer) error) error {

@@ -1,0 +1,87 @@
+package reference
+
+import (
+	"bytes"
+	"cmp"
+	_ "embed" // the page's prose
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"text/template"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+//go:embed settings.md.tmpl
+var settingsPage string
+
+// Settings writes docs/settings.md: the prose of settings.md.tmpl around the
+// table of package settings.
+func Settings(w io.Writer) error {
+	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable}).Parse(settingsPage)
+	if err != nil {
+		return fmt.Errorf("parse settings.md.tmpl: %w", err)
+	}
+	var b bytes.Buffer
+	b.WriteString(Generated)
+	if err := page.Execute(&b, nil); err != nil {
+		return fmt.Errorf("fill in settings.md.tmpl: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+func settingsTable(section settings.Section) (string, error) {
+	all := settings.In(section)
+	if len(all) == 0 {
+		return "", fmt.Errorf("no settings in section %q", section)
+	}
+	var b strings.Builder
+	b.WriteString("| variable | meaning | values | default | option in code |\n|---|---|---|---|---|\n")
+	for _, s := range all {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n",
+			settingNames(s), s.Meaning, settingValues(s), settingDefault(s), code(", ", s.Options...))
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+func settingNames(s *settings.Setting) string {
+	if s.PerSignal {
+		return code(", for one signal ", s.Name(), s.For("{traces,metrics,logs}").Name())
+	}
+	return code(", else ", s.Names...)
+}
+
+func settingValues(s *settings.Setting) string {
+	switch s.Kind {
+	case settings.Flag:
+		return "`true`, `false`"
+	case settings.Choice:
+		return code(", ", s.Values...)
+	case settings.List:
+		return "list of " + code(", ", s.Values...)
+	}
+	return urls.ReplaceAllString(s.Wants(), "`$0`")
+}
+
+func settingDefault(s *settings.Setting) string {
+	switch {
+	case s.Default == "":
+		return cmp.Or(s.Otherwise, "none")
+	case s.Otherwise == "":
+		return "`" + s.Default + "`"
+	}
+	return "`" + s.Default + "`, " + s.Otherwise
+}
+
+// urls finds what a renderer would make links of.
+var urls = regexp.MustCompile(`https?://[a-z:]+`)
+
+// code sets words as code.
+func code(between string, words ...string) string {
+	if len(words) == 0 {
+		return ""
+	}
+	return "`" + strings.Join(words, "`"+between+"`") + "`"
+}

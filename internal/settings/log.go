@@ -1,0 +1,32 @@
+package settings
+
+// JSON is the other format of the log.
+const JSON = "json"
+
+// The outputs of the log that are not files.
+const (
+	Stdout = "stdout"
+	Stderr = "stderr"
+)
+
+// The settings of the local log.
+var (
+	LogLevel = define(Setting{
+		Section: Log, Names: []string{"RUSMES_LOG_LEVEL"},
+		Kind: Choice, Values: []string{"debug", "info", "warn", "error"}, Default: "info",
+		Options: []string{"otelmail.WithLogLevel"},
+		Meaning: "The lowest level that is shown",
+	})
+	LogFormat = define(Setting{
+		Section: Log, Names: []string{"RUSMES_LOG_FORMAT"},
+		Kind: Choice, Values: []string{"text", JSON}, Default: "text",
+		Options: []string{"otelmail.WithLogFormat"},
+		Meaning: "`key=value` lines, or an object a line",
+	})
+	LogOutput = define(Setting{
+		Section: Log, Names: []string{"RUSMES_LOG_OUTPUT"},
+		Kind: Text, Want: Stdout + ", " + Stderr + " or the path of a file", Default: Stderr,
+		Options: []string{"otelmail.WithLogOutput", "otelmail.WithLogWriter"},
+		Meaning: "Where it goes; a file is appended to",
+	})
+)

@@ -1,0 +1,45 @@
+package settings
+
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Namespace is the default prefix of every metric name. There is no variable
+// for it: dashboards are written against it.
+const Namespace = "rusmes"
+
+var namespaces = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
+
+// CheckNamespace refuses what cannot be the prefix of a metric name.
+func CheckNamespace(option, namespace string) error {
+	if namespaces.MatchString(namespace) {
+		return nil
+	}
+	return Invalid(option, namespace, "1 to 63 letters, digits and underscores that do not start with a digit")
+}
+
+// CheckNumber refuses an option's number outside of low to high.
+func CheckNumber(option string, n, low, high int) error {
+	s := Setting{Kind: Number, Low: int64(low), High: int64(high)}
+	return s.Check(option, int64(n))
+}
+
+// CheckDuration refuses an option's duration outside of low to high.
+func CheckDuration(option string, d, low, high time.Duration) error {
+	s := Setting{Kind: Duration, Low: int64(low), High: int64(high)}
+	return s.Check(option, int64(d))
+}
+
+// Check refuses an option's value that the variable could not have.
+func (s *Setting) Check(option string, n int64) error {
+	if s.allows(n) {
+		return nil
+	}
+	value := fmt.Sprint(n)
+	if s.Kind == Duration {
+		value = time.Duration(n).String()
+	}
+	return Invalid(option, value, s.Wants())
+}

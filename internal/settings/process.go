@@ -1,0 +1,63 @@
+package settings
+
+// Values that code compares with.
+const (
+	None = "none"
+
+	AlwaysOn     = "always_on"
+	AlwaysOff    = "always_off"
+	TraceIDRatio = "traceidratio"
+	ParentBased  = "parentbased_" // before each of the three
+
+	TraceContext = "tracecontext"
+	Baggage      = "baggage"
+
+	TraceBased = "trace_based"
+)
+
+// The settings of the process.
+var (
+	SDKDisabled = define(Setting{
+		Section: Process, Names: []string{"OTEL_SDK_DISABLED"},
+		Kind: Flag, Default: "false",
+		Meaning: "With `true` nothing is recorded or pushed; the probes are served all the same",
+	})
+	ServiceName = define(Setting{
+		Section: Process, Names: []string{"OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME"},
+		Kind: Text, Want: "text", Otherwise: "the program's name",
+		Options: []string{"otelmail.WithService"},
+		Meaning: "`service.name` of the resource",
+	})
+	ResourceAttributes = define(Setting{
+		Section: Process, Names: []string{"OTEL_RESOURCE_ATTRIBUTES"},
+		Kind: Text, Want: "key=value pairs with commas between, values percent-encoded UTF-8",
+		Options: []string{"otelmail.WithResourceAttributes"},
+		Meaning: "The resource's other attributes; an option wins attribute by attribute",
+	})
+	Propagators = define(Setting{
+		Section: Process, Names: []string{"OTEL_PROPAGATORS"},
+		Kind: List, Values: []string{TraceContext, Baggage, None}, Default: TraceContext + "," + Baggage,
+		Options: []string{"otelmail.WithPropagator"},
+		Meaning: "How trace context travels; others than these by the option",
+	})
+	TracesSampler = define(Setting{
+		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER"},
+		Kind: Choice, Values: []string{
+			AlwaysOn, AlwaysOff, TraceIDRatio,
+			ParentBased + AlwaysOn, ParentBased + AlwaysOff, ParentBased + TraceIDRatio,
+		}, Default: ParentBased + TraceIDRatio,
+		Options: []string{"otelmail.WithSampler"},
+		Meaning: "Which traces are recorded",
+	})
+	TracesSamplerArg = define(Setting{
+		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO"},
+		Kind: Ratio, Default: "1.0",
+		Options: []string{"otelmail.WithSampler", "otelmail.WithSampleRatio"},
+		Meaning: "The share of new traces, for `" + TraceIDRatio + "`",
+	})
+	ExemplarFilter = define(Setting{
+		Section: Process, Names: []string{"OTEL_METRICS_EXEMPLAR_FILTER"},
+		Kind: Choice, Values: []string{AlwaysOn, AlwaysOff, TraceBased}, Default: TraceBased,
+		Meaning: "Which events become exemplars; `" + TraceBased + "` are those inside a sampled span",
+	})
+)

@@ -1,0 +1,36 @@
+package settings
+
+// The settings of /metrics and the probes.
+var (
+	MetricsEnabled = define(Setting{
+		Section: Pull, Names: []string{"RUSMES_METRICS_ENABLED"},
+		Kind: Flag, Default: "true",
+		Meaning: "`false` means no server at all, probes included",
+	})
+	MetricsBindAddress = define(Setting{
+		Section: Pull, Names: []string{"RUSMES_METRICS_BIND_ADDRESS"},
+		Kind: Text, Want: "host:port with a port from 0 to 65535, like 127.0.0.1:9090, [::1]:9090 or :9090",
+		Default: "0.0.0.0:9090",
+		Options: []string{"prometheus.WithAddress"},
+		Meaning: "Where to listen",
+	})
+	PrometheusHost = define(Setting{
+		Section: Pull, Names: []string{"OTEL_EXPORTER_PROMETHEUS_HOST"},
+		Kind: Text, Want: "a host name or an IP address without brackets",
+		Options: []string{"prometheus.WithAddress"},
+		Meaning: "Replaces the host of that address",
+	})
+	PrometheusPort = define(Setting{
+		Section: Pull, Names: []string{"OTEL_EXPORTER_PROMETHEUS_PORT"},
+		Kind: Number, Low: 0, High: 65535,
+		Options: []string{"prometheus.WithAddress"},
+		Meaning: "Replaces the port of that address",
+	})
+	MetricsPath = define(Setting{
+		Section: Pull, Names: []string{"RUSMES_METRICS_PATH"},
+		Kind: Text, Want: `a path that starts with "/", of letters, digits and - . _ ~ /, without "//", "/./" or a "/" at its end`,
+		Default: "/metrics",
+		Options: []string{"prometheus.WithPath"},
+		Meaning: "Where the metrics are",
+	})
+)
