@@ -190,14 +190,19 @@ func TestExponentialHistograms(t *testing.T) {
 				}
 				for name, want := range map[string]int{sessions: records, "app.time": 1} {
 					m := w.received.metric(name)
-					points, count := m.GetHistogram().GetDataPoints(), 0
-					if tc.inPushes {
-						count = int(m.GetExponentialHistogram().GetDataPoints()[0].GetCount())
-					} else {
-						count = int(points[0].GetCount())
+					got, exponential := m.GetHistogram().GetDataPoints(), m.GetExponentialHistogram().GetDataPoints()
+					if (len(exponential) > 0) != tc.inPushes || (len(got) > 0) == tc.inPushes {
+						t.Fatalf("push: %s has %d points with buckets and %d exponential ones", name, len(got), len(exponential))
 					}
-					if tc.inPushes != (points == nil) || count != want {
-						t.Errorf("push: %s has %d points with buckets, %d samples; want exponential %t, %d samples", name, len(points), count, tc.inPushes, want)
+					var count uint64
+					for _, p := range got {
+						count += p.GetCount()
+					}
+					for _, p := range exponential {
+						count += p.GetCount()
+					}
+					if int(count) != want {
+						t.Errorf("push: %s has %d samples, want %d", name, count, want)
 					}
 				}
 			})
