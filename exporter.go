@@ -9,6 +9,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Exporter is a way by which telemetry leaves the process. Start opens the
@@ -33,16 +34,10 @@ type Pipeline struct {
 	readers        []sdkmetric.Reader
 	spanProcessors []sdktrace.SpanProcessor
 	logProcessors  []sdklog.Processor
-	starts         []part
-	stops          []part
-	last           []part
+	starts         []stop.Part
+	stops          []stop.Part
+	last           []stop.Part
 	exports        []func() []ExportStats
-}
-
-// part is one step of starting or stopping, with the name that errors give it.
-type part struct {
-	name string
-	run  func(context.Context) error
 }
 
 // Disabled reports OTEL_SDK_DISABLED=true: an exporter then exports nothing. A
@@ -101,12 +96,12 @@ func (p *Pipeline) OnStats(fn func() []ExportStats) { p.exports = append(p.expor
 
 // OnStart has fn run once the providers exist and metrics can be collected.
 func (p *Pipeline) OnStart(name string, fn func(context.Context) error) {
-	p.starts = append(p.starts, part{name, fn})
+	p.starts = append(p.starts, stop.Part{Name: name, Run: fn})
 }
 
 // OnShutdown has fn flush and stop one part. All parts are stopped in parallel,
 // each with the whole deadline, so that one that hangs takes nothing from the
 // others. fn's error says how much could not be delivered and where to.
 func (p *Pipeline) OnShutdown(name string, fn func(context.Context) error) {
-	p.stops = append(p.stops, part{name, fn})
+	p.stops = append(p.stops, stop.Part{Name: name, Run: fn})
 }

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/tracefield"
 )
 
 // Fleet names the servers among which trace context may travel in the mail
@@ -49,7 +50,7 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 	if t.fleet == nil {
 		return message
 	}
-	stripped := newTraceFieldReader(message)
+	stripped := tracefield.NewReader(message)
 	if !t.fleet.sendsTo(host) {
 		return stripped
 	}
@@ -58,7 +59,7 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 		return stripped
 	}
 	fields := "Traceparent: " + tc.Parent + "\r\n"
-	if fits(tc.State) && tc.State != "" && len(tc.State) <= maxStateField {
+	if fits(tc.State) && tc.State != "" && len(tc.State) <= tracefield.MaxState {
 		fields += "Tracestate: " + tc.State + "\r\n"
 	}
 	return io.MultiReader(strings.NewReader(fields), stripped)
@@ -71,7 +72,7 @@ func (t *Telemetry) Inbound(peer net.Addr, message io.Reader) *InboundMessage {
 	if t.fleet == nil {
 		return &InboundMessage{Reader: message}
 	}
-	fields := newTraceFieldReader(message)
+	fields := tracefield.NewReader(message)
 	m := &InboundMessage{Reader: fields}
 	if t.fleet.believes(peer) {
 		m.fields = fields
@@ -82,7 +83,7 @@ func (t *Telemetry) Inbound(peer net.Addr, message io.Reader) *InboundMessage {
 // InboundMessage is a message as it came in, without its trace fields.
 type InboundMessage struct {
 	io.Reader
-	fields *traceFieldReader // nil where the peer is not believed
+	fields *tracefield.Reader // nil where the peer is not believed
 }
 
 // TraceContext is the trace that a server of the fleet sent along, the zero
@@ -92,7 +93,8 @@ func (m *InboundMessage) TraceContext() TraceContext {
 	if m.fields == nil {
 		return TraceContext{}
 	}
-	return m.fields.traceContext()
+	parent, state := m.fields.Values()
+	return TraceContext{Parent: parent, State: state}
 }
 
 // Link links the span in ctx to a trace of another server. A link neither makes

@@ -19,6 +19,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
@@ -102,12 +103,12 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 		return nil, err
 	}
 	for _, start := range p.starts {
-		if err := start.run(ctx); err != nil {
-			return nil, fmt.Errorf("start %s: %w", start.name, err)
+		if err := start.Run(ctx); err != nil {
+			return nil, fmt.Errorf("start %s: %w", start.Name, err)
 		}
 	}
-	t.stopper.parallel = append(t.stopper.parallel, p.stops...)
-	t.stopper.last = append(t.stopper.last, p.last...)
+	t.stopper.Parallel = append(t.stopper.Parallel, p.stops...)
+	t.stopper.Last = append(t.stopper.Last, p.last...)
 	if err := t.startHealth(); err != nil {
 		return nil, err
 	}
@@ -142,7 +143,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdkmetric.WithReader(r))
 		}
 		mp := sdkmetric.NewMeterProvider(options...)
-		p.last = append(p.last, part{"metrics", mp.Shutdown})
+		p.last = append(p.last, stop.Part{Name: "metrics", Run: mp.Shutdown})
 		own.meter = guardMeters(mp, c.handle, c.self)
 	}
 	if own.tracer == nil {
@@ -158,7 +159,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdktrace.WithoutPanicRecording())
 		}
 		tp := sdktrace.NewTracerProvider(options...)
-		p.last = append(p.last, part{"traces", tp.Shutdown})
+		p.last = append(p.last, stop.Part{Name: "traces", Run: tp.Shutdown})
 		own.tracer = guardedTracers{tp}
 	}
 	if own.logger == nil {
@@ -167,7 +168,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdklog.WithProcessor(lp))
 		}
 		lp := sdklog.NewLoggerProvider(options...)
-		p.last = append(p.last, part{"logs", lp.Shutdown})
+		p.last = append(p.last, stop.Part{Name: "logs", Run: lp.Shutdown})
 		own.logger = guardedLoggers{lp}
 	}
 	return own
@@ -226,11 +227,10 @@ func (c *config) refuseForeignProviders() error {
 func (p *Pipeline) abandon(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.shutdownTimeout)
 	defer cancel()
-	parts := slices.Concat(p.stops, p.last)
 	var errs []error
-	for _, s := range slices.Backward(parts) {
-		if err := runPart(ctx, s); err != nil {
-			errs = append(errs, fmt.Errorf("shut down %s: %w", s.name, err))
+	for _, part := range slices.Backward(slices.Concat(p.stops, p.last)) {
+		if err := part.Stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("shut down %s: %w", part.Name, err))
 		}
 	}
 	return errors.Join(errs...)

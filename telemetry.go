@@ -18,6 +18,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Telemetry records what a mail server does, one field for each area. The
@@ -38,7 +39,7 @@ type Telemetry struct {
 
 	providers providers
 	binder    *binder
-	stopper   *stopper
+	stopper   *stop.Stopper
 	logger    *slog.Logger
 	pushLevel slog.Level
 	door      *door
@@ -76,6 +77,20 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 	return nil
 }
 
+// Shutdown turns /ready off, flushes and stops every part, and returns what
+// could not be delivered: how much, and where to. The parts stop in parallel and
+// each has until ctx's deadline, or 5 s ([WithShutdownTimeout]) when ctx has
+// none: a collector that is away takes no time from the others. It returns
+// within the deadline even if a part hangs. A second call waits for the first
+// and returns the same.
+//
+// Take no new mail and let the open sessions end before calling it; to have the
+// load balancer look away earlier, call Health.Drain.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	t.Health.Drain()
+	return t.stopper.Stop(ctx)
+}
+
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
 // a few atomic loads, and for a gauge that is observed a call of its function.
@@ -104,7 +119,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 		idle:     c.idle,
 		silent:   silent,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
@@ -121,7 +136,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
 	}
-	t.stopper.last = append(t.stopper.last, part{"instruments", func(context.Context) error {
+	t.stopper.Last = append(t.stopper.Last, stop.Part{Name: "instruments", Run: func(context.Context) error {
 		return registration.Unregister()
 	}})
 	return t, nil
@@ -186,7 +201,7 @@ func New(opts ...Option) (*Telemetry, error) {
 		err = t.startHealth()
 	}
 	if err != nil { // what was bound or opened is given back
-		err = errors.Join(err, t.stopper.stop(context.Background()))
+		err = errors.Join(err, t.stopper.Stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	return t, nil
