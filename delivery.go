@@ -8,6 +8,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -106,7 +107,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 			attrs = append(attrs, semconv.NetworkProtocolName(a.Transport.String()))
 		}
 		if a.Server != "" {
-			attrs = append(attrs, semconv.ServerAddress(cleanDomain(a.Server)))
+			attrs = append(attrs, semconv.ServerAddress(clean.Domain(a.Server)))
 		}
 		switch a.TLSPolicy {
 		case "none", "opportunistic", "required", "dane":

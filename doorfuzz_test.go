@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -69,12 +71,12 @@ func FuzzDoor(f *testing.F) {
 			attrs = d.domain(attrs, mailconv.RecipientDomainKey, domain)
 			attrs = d.mailbox(attrs, person)
 			attrs = d.secretText(attrs, mailconv.MessageIDKey, "<"+address+">")
-			attrs = d.openText(attrs, mailconv.SMTPHeloKey, person, maxDomain)
+			attrs = d.openText(attrs, mailconv.SMTPHeloKey, person, clean.MaxDomain)
 			attrs = d.openText(attrs, mailconv.SMTPResponseTextKey, "550 "+address+" is unknown", maxReply)
 			attrs = d.text(attrs, mailconv.StageNameKey, domain)
 			for _, kv := range attrs {
 				v := kv.Value.AsString()
-				if !utf8.ValidString(v) || len(v) > maxReply || slices.ContainsFunc([]rune(v), func(r rune) bool { return !printable(r) }) {
+				if !utf8.ValidString(v) || len(v) > maxReply || slices.ContainsFunc([]rune(v), func(r rune) bool { return unicode.Is(unicode.C, r) }) {
 					t.Fatalf("%v: %s of %q is %q", policy, kv.Key, address, v)
 				}
 				if policy != PrivacyFull && kv.Key != mailconv.StageNameKey && strings.Contains(strings.ToLower(v), name) {

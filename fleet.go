@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/tracefield"
 )
@@ -30,7 +31,7 @@ type Fleet struct {
 func WithFleet(f Fleet) Option {
 	return optionFunc(func(c *config) error {
 		for _, h := range f.Hosts {
-			if cleanDomain(strings.TrimPrefix(h, ".")) == otherDomain {
+			if clean.Domain(strings.TrimPrefix(h, ".")) == clean.OtherDomain {
 				return settings.Invalid("WithFleet host", h, "a host name, or one that begins with a dot for all below it")
 			}
 		}
@@ -59,7 +60,7 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 		return stripped
 	}
 	fields := "Traceparent: " + tc.Parent + "\r\n"
-	if fits(tc.State) && tc.State != "" && len(tc.State) <= tracefield.MaxState {
+	if clean.Fits(tc.State) && tc.State != "" && len(tc.State) <= tracefield.MaxState {
 		fields += "Tracestate: " + tc.State + "\r\n"
 	}
 	return io.MultiReader(strings.NewReader(fields), stripped)
@@ -113,7 +114,7 @@ func Link(ctx context.Context, tc TraceContext) {
 }
 
 func (f *Fleet) sendsTo(host string) bool {
-	host = cleanDomain(host)
+	host = clean.Domain(host)
 	for _, h := range f.Hosts {
 		h = strings.ToLower(h)
 		if host == h || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h) {

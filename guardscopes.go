@@ -7,6 +7,8 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 // The scope of a tracer, logger or meter is sent with every batch of its spans,
@@ -21,10 +23,9 @@ type guardedTracers struct{ *sdktrace.TracerProvider }
 func (p guardedTracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
 	c := trace.NewTracerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return p.TracerProvider.Tracer(name, opts...)
 	}
-	s = s.cleaned()
 	return p.TracerProvider.Tracer(s.name, trace.WithInstrumentationVersion(s.version),
 		trace.WithSchemaURL(s.schemaURL), trace.WithInstrumentationAttributeSet(s.attributes))
 }
@@ -36,10 +37,9 @@ type guardedLoggers struct{ *sdklog.LoggerProvider }
 func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
 	c := log.NewLoggerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return p.LoggerProvider.Logger(name, opts...)
 	}
-	s = s.cleaned()
 	return p.LoggerProvider.Logger(s.name, log.WithInstrumentationVersion(s.version),
 		log.WithSchemaURL(s.schemaURL), log.WithInstrumentationAttributeSet(s.attributes))
 }
@@ -48,10 +48,9 @@ func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger
 func cleanMeter(name string, opts []metric.MeterOption) (string, []metric.MeterOption) {
 	c := metric.NewMeterConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return name, opts
 	}
-	s = s.cleaned()
 	return s.name, []metric.MeterOption{metric.WithInstrumentationVersion(s.version),
 		metric.WithSchemaURL(s.schemaURL), metric.WithInstrumentationAttributeSet(s.attributes)}
 }
@@ -62,11 +61,10 @@ type scopeParts struct {
 	attributes               attribute.Set
 }
 
-func (s scopeParts) fit() bool {
-	return fits(s.name) && fits(s.version) && fits(s.schemaURL) && fitsSet(s.attributes)
-}
-
-func (s scopeParts) cleaned() scopeParts {
-	return scopeParts{clean(s.name, maxText), clean(s.version, maxText), clean(s.schemaURL, maxText),
-		attribute.NewSet(CleanAttributes(s.attributes.ToSlice())...)}
+// cleaned reports whether anything had to be changed.
+func (s *scopeParts) cleaned() bool {
+	var item clean.Item
+	s.name, s.version, s.schemaURL = item.Text(s.name), item.Text(s.version), item.Text(s.schemaURL)
+	s.attributes = item.Set(s.attributes)
+	return item.Changed()
 }

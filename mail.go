@@ -9,6 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -243,7 +244,7 @@ func (s *stageNames) spanName(stage string) string {
 	if s.names == nil {
 		s.names = map[string]string{}
 	}
-	name = "mailet " + clean(stage, maxText)
+	name = "mailet " + clean.Text(stage, maxText)
 	s.names[stage] = name
 	return name
 }

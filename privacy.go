@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -57,11 +58,9 @@ func (p Privacy) String() string {
 
 // The bounds of what may stand in one attribute, in bytes.
 const (
-	maxText    = 256  // a name, an id
-	maxReply   = 512  // RFC 5321 section 4.5.3.1.5: a reply line
-	maxAddress = 320  // RFC 3696: 64 + 1 + 255
-	maxDomain  = 253  // RFC 1035 section 2.3.4, without the final dot
-	maxValue   = 4096 // what an application's own attributes may hold
+	maxText    = 256 // a name, an id
+	maxReply   = 512 // RFC 5321 section 4.5.3.1.5: a reply line
+	maxAddress = 320 // RFC 3696: 64 + 1 + 255
 )
 
 // door is the one place where what strangers chose turns into attributes.
@@ -92,12 +91,12 @@ func (d *door) setKey(key []byte) {
 	d.macs.Store(&sync.Pool{New: func() any { return &mac{Hash: hmac.New(sha256.New, key)} }})
 }
 
-// clean is [clean], counted.
+// clean is [clean.Text], counted.
 func (d *door) clean(s string, most int) string {
-	c := clean(s, most)
+	c := clean.Text(s, most)
 	switch {
 	case c == s:
-	case len(s) > most && isClean(s):
+	case len(s) > most && clean.IsText(s):
 		d.self.tooLong.add(1)
 	default:
 		d.self.notText.add(1)
@@ -128,7 +127,7 @@ func (d *door) user(attrs []attribute.KeyValue, user string) []attribute.KeyValu
 	case PrivacyFull:
 		attrs = append(attrs, semconv.UserID(d.clean(user, maxAddress)))
 	}
-	return append(attrs, semconv.UserHash(d.hash(canonicalAddress(user))))
+	return append(attrs, semconv.UserHash(d.hash(clean.Address(user))))
 }
 
 // address describes a sender or recipient under the given keys.
@@ -140,9 +139,9 @@ func (d *door) address(attrs []attribute.KeyValue, keys mailconv.AddressKeys, ad
 		attrs = append(attrs, keys.Address.String(d.clean(address, maxAddress)))
 	}
 	if d.policy != PrivacyHash {
-		attrs = append(attrs, keys.Domain.String(domainOf(address)))
+		attrs = append(attrs, keys.Domain.String(clean.DomainOf(address)))
 	}
-	return append(attrs, keys.Hash.String(d.hash(canonicalAddress(address))))
+	return append(attrs, keys.Hash.String(d.hash(clean.Address(address))))
 }
 
 // domain describes a destination.
@@ -150,7 +149,7 @@ func (d *door) domain(attrs []attribute.KeyValue, key attribute.Key, domain stri
 	if domain == "" || d.policy == PrivacyNone || d.policy == PrivacyHash {
 		return attrs
 	}
-	return append(attrs, key.String(cleanDomain(domain)))
+	return append(attrs, key.String(clean.Domain(domain)))
 }
 
 // secretText is a name or id that may identify a person: it is only kept in

@@ -6,6 +6,7 @@ import (
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -48,7 +49,7 @@ func (p *Push) GaveUp() { p.failures.add(1) }
 func (p *Push) Attempt(ctx context.Context, host string) Pushing {
 	o := Pushing{Op: p.tracer.begin(ctx, "push", clientKind), push: p}
 	if o.recording() && host != "" {
-		o.span.SetAttributes(semconv.ServerAddress(cleanDomain(host)))
+		o.span.SetAttributes(semconv.ServerAddress(clean.Domain(host)))
 	}
 	return o
 }

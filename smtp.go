@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -184,7 +185,7 @@ type SMTPCommand struct {
 func (c SMTPCommand) Helo(name string) {
 	if c.recording() {
 		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, maxDomain)...)
+		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, clean.MaxDomain)...)
 		room.free()
 	}
 }
