@@ -18,6 +18,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
 )
@@ -144,7 +145,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		}
 		mp := sdkmetric.NewMeterProvider(options...)
 		p.last = append(p.last, stop.Part{Name: "metrics", Run: mp.Shutdown})
-		own.meter = guardMeters(mp, c.handle, c.self)
+		own.meter = guard.Meters(mp, c.handle, c.self.refuse)
 	}
 	if own.tracer == nil {
 		if len(p.spanProcessors) == 0 {
@@ -160,7 +161,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		}
 		tp := sdktrace.NewTracerProvider(options...)
 		p.last = append(p.last, stop.Part{Name: "traces", Run: tp.Shutdown})
-		own.tracer = guardedTracers{tp}
+		own.tracer = guard.Tracers{TracerProvider: tp}
 	}
 	if own.logger == nil {
 		options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
@@ -169,7 +170,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 		}
 		lp := sdklog.NewLoggerProvider(options...)
 		p.last = append(p.last, stop.Part{Name: "logs", Run: lp.Shutdown})
-		own.logger = guardedLoggers{lp}
+		own.logger = guard.Loggers{LoggerProvider: lp}
 	}
 	return own
 }

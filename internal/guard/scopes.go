@@ -1,4 +1,4 @@
-package otelmail
+package guard
 
 import (
 	"go.opentelemetry.io/otel/attribute"
@@ -16,11 +16,11 @@ import (
 // would have each such batch refused, so scopes are made clean where they enter:
 // a record's scope cannot be changed any more once there is a record.
 
-// guardedTracers is the SDK's provider but for the scopes.
-type guardedTracers struct{ *sdktrace.TracerProvider }
+// Tracers is the SDK's provider with clean scopes.
+type Tracers struct{ *sdktrace.TracerProvider }
 
 // Tracer implements [trace.TracerProvider].
-func (p guardedTracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
+func (p Tracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
 	c := trace.NewTracerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
 	if !s.cleaned() {
@@ -30,11 +30,11 @@ func (p guardedTracers) Tracer(name string, opts ...trace.TracerOption) trace.Tr
 		trace.WithSchemaURL(s.schemaURL), trace.WithInstrumentationAttributeSet(s.attributes))
 }
 
-// guardedLoggers is the SDK's provider but for the scopes.
-type guardedLoggers struct{ *sdklog.LoggerProvider }
+// Loggers is the SDK's provider with clean scopes.
+type Loggers struct{ *sdklog.LoggerProvider }
 
 // Logger implements [log.LoggerProvider].
-func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
+func (p Loggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
 	c := log.NewLoggerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
 	if !s.cleaned() {
