@@ -12,7 +12,7 @@ import (
 // jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
 // RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
 // (contacts) and RFC 9661 (Sieve).
-var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
+var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
 	"PushSubscription/get", "PushSubscription/set",
 	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
 	"Thread/get", "Thread/changes",
@@ -100,11 +100,7 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 	if request == nil || !request.IsRecording() {
 		return
 	}
-	room := takeRoom()
-	attrs := j.tracer.door.client(room[:0], c.Remote)
-	attrs = serverAddress(attrs, c.Local, false)
-	request.SetAttributes(tlsAttributes(attrs, c.TLS)...)
-	room.free()
+	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
 }
 
 // JMAPFacts are what is known of a method call. All but Method are optional.
@@ -127,14 +123,11 @@ func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	}
 	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
-		d := j.tracer.door
-		room := takeRoom()
-		attrs := append(room[:0], mailconv.JMAPMethodKey.String(jmapMethods.values[i]))
-		attrs = d.secretText(attrs, mailconv.JMAPAccountIDKey, facts.AccountID)
-		attrs = d.secretText(attrs, mailconv.JMAPCallIDKey, facts.CallID)
-		attrs = d.text(attrs, mailconv.JMAPRequestIDKey, facts.RequestID)
-		c.span.SetAttributes(attrs...)
-		room.free()
+		j.tracer.describe(c.span).
+			add(mailconv.JMAPMethodKey.String(jmapMethods.values[i])).
+			secretText(mailconv.JMAPAccountIDKey, facts.AccountID).
+			secretText(mailconv.JMAPCallIDKey, facts.CallID).
+			text(mailconv.JMAPRequestIDKey, facts.RequestID).set()
 	}
 	return c
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -36,7 +34,7 @@ const (
 	SMTPStartTLS
 )
 
-var smtpVerbs = newKnown("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
+var smtpVerbs = newNameSet("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
 	"RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "AUTH", "STARTTLS")
 
 // String returns the verb in upper case, "_OTHER" for an unknown one.
@@ -180,34 +178,31 @@ type SMTPCommand struct {
 	verb SMTPVerb
 }
 
+func (c *SMTPCommand) describe() *attributes { return c.smtp.tracer.describe(c.span) }
+
 // Helo notes the name a client gave in HELO, EHLO or LHLO; it shows only under
 // PrivacyFull.
 func (c SMTPCommand) Helo(name string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, clean.MaxDomain)...)
-		room.free()
+		c.describe().openText(mailconv.SMTPHeloKey, name, clean.MaxDomain).set()
 	}
 }
 
 // User notes who gives the command, as the privacy policy allows.
 func (c SMTPCommand) User(user string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.user(room[:0], user)...)
-		room.free()
+		c.describe().user(user).set()
 	}
 }
 
 // Mechanism notes the SASL mechanism of AUTH.
 func (c SMTPCommand) Mechanism(name string) {
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name)))
+		c.describe().add(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name))).set()
 	}
 }
 
-// From notes the reverse-path of MAIL, To the forward-path of RCPT, as the
-// privacy policy allows.
+// From notes the reverse-path of MAIL, as the privacy policy allows.
 func (c SMTPCommand) From(address string) { c.address(mailconv.From(), address) }
 
 // To notes the forward-path of RCPT, as the privacy policy allows.
@@ -215,9 +210,7 @@ func (c SMTPCommand) To(address string) { c.address(mailconv.To(), address) }
 
 func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.address(room[:0], keys, address)...)
-		room.free()
+		c.describe().address(keys, address).set()
 	}
 }
 
@@ -275,7 +268,7 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 		c.smtp.domains.addMessage(recipients)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(recipients)))
+		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(recipients))).set()
 	}
 	c.count(&r)
 	c.finish(&r)
@@ -315,7 +308,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		c.smtp.rejected.add(1)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(accepted)))
+		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()
 	}
 	c.finish(&worst)
 }
@@ -326,26 +319,12 @@ func (c *SMTPCommand) finish(r *Reply) {
 		c.end("")
 		return
 	}
-	room := takeRoom()
-	attrs := append(room[:0], mailconv.SMTPCommandKey.String(c.verb.String()))
-	c.span.SetAttributes(c.smtp.tracer.door.reply(attrs, r)...)
-	room.free()
+	c.describe().add(mailconv.SMTPCommandKey.String(c.verb.String())).reply(r).set()
 	if r.failed() {
 		c.end(r.errorType())
 		return
 	}
 	c.end("")
-}
-
-// reply adds the attributes of a reply.
-func (d *door) reply(attrs []attribute.KeyValue, r *Reply) []attribute.KeyValue {
-	if r.Code >= 200 && r.Code < 600 {
-		attrs = append(attrs, mailconv.SMTPStatusCodeKey.Int(r.Code))
-	}
-	if e := r.Enhanced.String(); e != "" {
-		attrs = append(attrs, mailconv.SMTPEnhancedCodeKey.String(e))
-	}
-	return d.openText(attrs, mailconv.SMTPResponseTextKey, r.Text, maxReply)
 }
 
 // saslMechanism bounds what a client may name to the registered mechanisms in use.

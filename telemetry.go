@@ -42,7 +42,7 @@ type Telemetry struct {
 	stopper   *stop.Stopper
 	logger    *slog.Logger
 	pushLevel slog.Level
-	door      *door
+	redactor  *redactor
 	fleet     *Fleet
 }
 
@@ -73,7 +73,7 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 	if err := checkHashKey("RotateHashKey", key); err != nil {
 		return err
 	}
-	t.door.setKey(append([]byte(nil), key...))
+	t.redactor.setKey(append([]byte(nil), key...))
 	return nil
 }
 
@@ -110,16 +110,16 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 // bind makes a Telemetry on providers with what b binds to them. It returns a
 // working one beside an error.
 func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
-	_, silent := p.tracer.(tracenoop.TracerProvider)
+	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
-		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		door:   newDoor(c.privacy, c.hashKey, c.self),
+		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		redactor: newRedactor(c.privacy, c.hashKey, c.self),
 		// A foreign provider may have a sampler that looks at children by themselves.
 		inherits: c.inherits,
 		idle:     c.idle,
-		silent:   silent,
+		off:      off,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
