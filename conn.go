@@ -65,7 +65,7 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active []*counter // sharded as one: it is only ever added to
+	active []*counter // a gauge, kept like a counter: sessions only add to it and take from it
 	tls    []*counter
 }
 

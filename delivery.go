@@ -117,8 +117,8 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 }
 
 // Do makes one attempt: it calls deliver with the attempt's context and ends the
-// attempt with the reply that it returns, and with what it panicked with, if so.
-// A reply without a code stands for none: give it a Cause, see [CauseOf].
+// attempt with the reply that deliver returns, or with [CausePanic] if it panics.
+// Where there was no reply, return one with a Cause and no Code, see [CauseOf].
 func (d *Delivery) Do(ctx context.Context, a Attempt, deliver func(context.Context, Delivering) Reply) (outcome Outcome, reply Reply) {
 	o := d.Attempt(ctx, a)
 	reply = Reply{Cause: CausePanic}
@@ -150,8 +150,8 @@ func (o Delivering) TLS(state tls.ConnectionState) {
 
 // End ends the attempt with the other side's last reply. 2xx counts as
 // delivered and, except for a local mailbox, as sent. A failure is deferred when
-// it may pass (4xx or no reply), else failed; EndAs says it where the server's
-// own rules decide otherwise.
+// it may pass (4xx or no reply), else failed; use EndAs where the server's own
+// rules decide otherwise.
 func (o Delivering) End(r Reply) Outcome {
 	outcome := OutcomeDelivered
 	switch {

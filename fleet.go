@@ -26,7 +26,7 @@ type Fleet struct {
 	Peers []netip.Prefix
 }
 
-// WithFleet has [Telemetry.Outbound] and [Telemetry.Inbound] pass trace context
+// WithFleet makes [Telemetry.Outbound] and [Telemetry.Inbound] pass trace context
 // on within a fleet. Default: off, and messages pass through both untouched.
 func WithFleet(f Fleet) Option {
 	return optionFunc(func(c *config) error {

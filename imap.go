@@ -137,7 +137,7 @@ func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return IMAPSession{&session{Op: Op{ctx: ctx}, conns: i.conns, protocol: ProtocolIMAP}, i, c}
+	return IMAPSession{&session{Op: Op{ctx: ctx}, tracer: i.tracer, conns: i.conns, protocol: ProtocolIMAP}, i, c}
 }
 
 // Command begins a command of the session.
@@ -232,7 +232,7 @@ func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 
 // imapCodes are the response codes that a NO or BAD may carry: RFC 9051 section
 // 7.1 (with those of RFC 5530), and those of METADATA (RFC 5464), APPENDLIMIT
-// (RFC 7889) and CONDSTORE (RFC 7162). A backend may put any text there, so that
+// (RFC 7889) and CONDSTORE (RFC 7162). A backend may put any text there, so
 // the set has to be closed.
 var imapCodes = map[string]bool{
 	"ALERT": true, "ALREADYEXISTS": true, "AUTHENTICATIONFAILED": true,
@@ -257,7 +257,7 @@ func knownIMAPCode(code string) string {
 	return ""
 }
 
-// maxIMAPCode is more than the longest known code has: no need to look further.
+// maxIMAPCode is longer than any known code: there is no need to look further.
 const maxIMAPCode = 32
 
 func firstOf(a, b string) string {

@@ -28,7 +28,7 @@ var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "B
 	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
 	"ContactCard/set", "ContactCard/copy")
 
-// jmapIndex finds a method by its exact name: JMAP names have a case.
+// jmapIndex finds a method by its exact name: JMAP names are case-sensitive.
 var jmapIndex = func() map[string]int {
 	m := make(map[string]int, len(jmapMethods.values))
 	for i, v := range jmapMethods.values {
@@ -67,7 +67,7 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 // value is closed. It has no span: the requests have.
 func (j *JMAP) Connect(c Conn) JMAPConnection {
 	j.conns.opened(ProtocolJMAP, c)
-	return JMAPConnection{&session{conns: j.conns, protocol: ProtocolJMAP}}
+	return JMAPConnection{&session{tracer: j.tracer, conns: j.conns, protocol: ProtocolJMAP}}
 }
 
 // JMAPConnection is an open connection to the JMAP endpoint.
@@ -103,13 +103,13 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
 }
 
-// JMAPFacts are what is known of a method call. All but Method are optional.
+// JMAPFacts are what is known of a method call. All except Method are optional.
 type JMAPFacts struct {
 	Method    string // an unknown one is "_OTHER"
 	AccountID string // shown as the privacy policy allows
 	CallID    string // likewise: a client chooses it
 	RequestID string // the server's own id of the request
-	// Begun is when the call began, for one that is told of afterwards; the
+	// Begun is when the call began, for one that is reported afterwards; the
 	// zero value is now.
 	Begun time.Time
 }

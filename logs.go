@@ -70,7 +70,7 @@ func WithLogOutput(output string) Option {
 	})
 }
 
-// WithLogWriter has the local log written to w. Default: see [WithLogOutput].
+// WithLogWriter writes the local log to w. Default: see [WithLogOutput].
 func WithLogWriter(w io.Writer) Option {
 	return optionFunc(func(c *config) error {
 		if w == nil {
@@ -95,7 +95,7 @@ func (t *Telemetry) Logger() *slog.Logger { return t.logger }
 //	logger := slog.New(tel.LogHandler(myHandler))
 //	logger.InfoContext(session.Context(), "accepted")
 //
-// [Telemetry.Logger] has one ready-made.
+// [Telemetry.Logger] has one built in.
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
 		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)))

@@ -71,7 +71,7 @@ const (
 	FateDelivered Fate = iota // into a mailbox, by the pipeline itself
 	FateQueued                // handed to the queue for delivery
 	FateDropped               // discarded on purpose
-	FateRejected              // refused, the sender is told
+	FateRejected              // refused, and the sender is notified
 	FateDeferred              // to be processed again
 	FateBounced               // a bounce was generated
 	FateError                 // the pipeline failed

@@ -16,8 +16,8 @@ import (
 // and logs. Labels of metrics never hold more than a domain.
 type Privacy uint8
 
-// The privacy policies. In each, user.hash and the hashed ids are keyed
-// (HMAC-SHA-256, see [WithHashKey]): equal values stay recognisable for as
+// The privacy policies. Hashes of users and ids are keyed (HMAC-SHA-256, see
+// [WithHashKey]): equal values stay recognisable for as
 // long as the key lives, and cannot be guessed back without it.
 const (
 	// PrivacyDomain keeps the domain of an address and hashes the local part
@@ -28,7 +28,7 @@ const (
 	PrivacyHash
 	// PrivacyFull keeps everything as it is, in valid UTF-8 of bounded length.
 	PrivacyFull
-	// PrivacyNone leaves all of it out, hashes too.
+	// PrivacyNone leaves all of it out, even the hashes.
 	PrivacyNone
 
 	privacyEnd
@@ -63,7 +63,7 @@ type redactor struct {
 	macs   atomic.Pointer[sync.Pool] // of the key in force
 }
 
-// mac is a keyed hash with room to work in: keying one costs as much as hashing.
+// mac is a keyed hash with its buffers: keying one costs as much as hashing.
 type mac struct {
 	hash.Hash
 	text []byte

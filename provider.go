@@ -25,7 +25,7 @@ import (
 
 // Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
 // a LoggerProvider, fed to the exporters of the options, and installs them with
-// the propagator as OpenTelemetry's global ones ([WithoutGlobals] to not). It
+// the propagator as OpenTelemetry's global ones (unless [WithoutGlobals] is given). It
 // reads OTEL_* and RUSMES_* settings; options win over them. A wrong option or
 // setting is an error that names it, its value and what is allowed; all of them
 // are named at once. A collector that is not there yet is no error.
@@ -175,7 +175,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 	return own
 }
 
-// or fills in what is missing.
+// or fills in the providers that are missing.
 func (p providers) or(m metric.MeterProvider, t trace.TracerProvider, l log.LoggerProvider) providers {
 	if p.meter == nil {
 		p.meter = m
@@ -205,8 +205,8 @@ func install(p providers) {
 	otel.SetTextMapPropagator(p.propagator)
 }
 
-// refuseForeignProviders: exporters read what Start builds, and would stay
-// silent beside a provider of the application's.
+// refuseForeignProviders refuses an exporter beside a provider of the application's:
+// exporters read what Start builds, and would have nothing to read.
 func (c *config) refuseForeignProviders() error {
 	if len(c.exporters) == 0 {
 		return nil

@@ -67,7 +67,7 @@ func (o Queueing) End(cause Cause) {
 // Dequeue begins work on a message taken from the queue, which stays in it
 // until [Queue.Remove]. The span continues the trace that tc was stored with,
 // as a child and with a link to the span that enqueued the message. waited is
-// how long the message has lain there.
+// how long the message has been there.
 func (q *Queue) Dequeue(ctx context.Context, tc TraceContext, facts MessageFacts, waited time.Duration) Dequeueing {
 	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
 	if o.recording() {
@@ -86,12 +86,12 @@ func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
 // bounced or dropped.
 func (q *Queue) Remove() { q.size.add(-1) }
 
-// SetSize sets the number of messages in the queue, at a start for example.
+// SetSize sets the number of messages in the queue, at start-up for example.
 func (q *Queue) SetSize(n int64) { q.size.set(n) }
 
-// ObserveSize has the number of messages in the queue read from fn at each
-// collection, in place of what Enqueue and Remove count. fn may fail, panic or
-// hang: the last value is then shown.
+// ObserveSize calls fn at each collection for the number of messages in the queue,
+// in place of what Enqueue and Remove count. If fn fails, panics or hangs, the last
+// value is shown.
 func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { q.size.observe(fn) }
 
 // Size returns the number of messages in the queue, as last known.

@@ -164,7 +164,7 @@ func (s *SMTP) Refuse(why Refusal) {
 // long, a command out of order that the server answers by itself.
 func (s *SMTP) ProtocolError() { s.errors.add(1) }
 
-// Command begins a command outside of a [SMTPSession]. ctx is the session's.
+// Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	i := smtpVerbs.index(int(verb))
 	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
@@ -214,9 +214,9 @@ func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
 	}
 }
 
-// End ends the command. A reply 4xx or 5xx, or none, is an error. Besides,
-// AUTH counts as success or failure, and DATA and BDAT as a message accepted
-// (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
+// End ends the command. A 4xx or 5xx reply is an error, and so is the lack of a
+// reply. AUTH also counts as a success or a failure, and DATA and BDAT as a message
+// accepted (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
 // recipients are known, and EndChunk for a BDAT chunk that is not the last.
 func (c SMTPCommand) End(r Reply) {
 	if c.smtp != nil {
@@ -246,7 +246,7 @@ func (c *SMTPCommand) count(r *Reply) {
 }
 
 // EndChunk ends a BDAT command that was not the last of its message: a refusal
-// is an error and refuses the message, an acceptance accepts none yet.
+// is an error and refuses the message; an acceptance does not accept it yet.
 func (c SMTPCommand) EndChunk(r Reply) {
 	if c.smtp == nil {
 		return
@@ -258,7 +258,7 @@ func (c SMTPCommand) EndChunk(r Reply) {
 }
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
-// Beside what End counts, an accepted message counts once for each distinct
+// In addition to what End counts, an accepted message counts once for each distinct
 // recipient domain.
 func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if c.smtp == nil {
@@ -313,7 +313,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	c.finish(&worst)
 }
 
-// finish ends the span alone.
+// finish ends the span, and counts nothing.
 func (c *SMTPCommand) finish(r *Reply) {
 	if !c.recording() {
 		c.end("")
@@ -327,7 +327,8 @@ func (c *SMTPCommand) finish(r *Reply) {
 	c.end("")
 }
 
-// saslMechanism bounds what a client may name to the registered mechanisms in use.
+// saslMechanism returns a registered mechanism that is in use, "_OTHER" for whatever
+// else a client names.
 func saslMechanism(name string) string {
 	switch name = strings.ToUpper(name); name {
 	case "PLAIN", "LOGIN", "ANONYMOUS", "EXTERNAL", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "NTLM",

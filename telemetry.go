@@ -67,8 +67,8 @@ func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.log
 // Propagator is how trace context travels between processes.
 func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
 
-// RotateHashKey has everything from now on hashed with another key, 16 bytes at
-// least: what was hashed before no longer correlates with what comes.
+// RotateHashKey hashes everything from now on with another key, of at least 16
+// bytes: what was hashed before no longer correlates with what comes.
 func (t *Telemetry) RotateHashKey(key []byte) error {
 	if err := checkHashKey("RotateHashKey", key); err != nil {
 		return err
@@ -93,7 +93,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
-// a few atomic loads, and for a gauge that is observed a call of its function.
+// a few atomic loads or, for an observed gauge, a call of its function.
 // Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.binder.index[name]
@@ -172,8 +172,9 @@ func noop(c *config) *Telemetry {
 
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
-// exporters are the application's. Of the environment it reads RUSMES_LOG_*. For the same series on
-// the same buckets, give the application's MeterProvider the [Views].
+// exporters are the application's. Of the environment it reads RUSMES_LOG_*.
+// For the same series on the same buckets, give the application's MeterProvider the
+// [Views].
 //
 // Beside an error it returns a Telemetry that records nothing.
 func New(opts ...Option) (*Telemetry, error) {
