@@ -3,9 +3,6 @@ package otelmail
 import (
 	"crypto/tls"
 	"net"
-
-	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // Protocol is a mail access or transfer protocol.
@@ -68,7 +65,7 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active     []*counter // sharded as one: it is only ever added to
+	active     []*counter // a gauge, kept like a counter: sessions only add to it and take from it
 	tls        []*counter
 	unfollowed map[Protocol]*counter
 }
@@ -90,32 +87,3 @@ func (c *connections) opened(p Protocol, conn Conn) {
 
 func (c *connections) upgraded()         { c.tls[tlsStartTLS].add(1) }
 func (c *connections) closed(p Protocol) { c.active[p].add(-1) }
-
-// describe adds the attributes of a server's connection.
-func (d *door) conn(attrs []attribute.KeyValue, protocol string, c Conn) []attribute.KeyValue {
-	attrs = append(attrs, semconv.NetworkProtocolName(protocol), semconv.NetworkTransportTCP)
-	attrs = d.client(attrs, c.Remote)
-	attrs = serverAddress(attrs, c.Local, false)
-	return tlsAttributes(attrs, c.TLS)
-}
-
-func tlsAttributes(attrs []attribute.KeyValue, state *tls.ConnectionState) []attribute.KeyValue {
-	if state == nil {
-		return attrs
-	}
-	attrs = append(attrs, semconv.TLSEstablished(state.HandshakeComplete), semconv.TLSResumed(state.DidResume))
-	switch state.Version {
-	case tls.VersionTLS10:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.0"))
-	case tls.VersionTLS11:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.1"))
-	case tls.VersionTLS12:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.2"))
-	case tls.VersionTLS13:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.3"))
-	}
-	if state.CipherSuite != 0 {
-		attrs = append(attrs, semconv.TLSCipher(tls.CipherSuiteName(state.CipherSuite)))
-	}
-	return attrs
-}

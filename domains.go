@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 var messagesPerDomain = define(Metric{
@@ -16,9 +18,6 @@ var messagesPerDomain = define(Metric{
 	Labels: []Label{{Key: "domain",
 		Help: "The recipient domain in lower-case ASCII (IDNA), or `_other` for every domain that is not among the busiest and for every invalid one"}},
 })
-
-// otherDomain counts what is not shown by name.
-const otherDomain = "_other"
 
 // domains counts messages by recipient domain. Strangers choose domains, so only
 // the busiest are shown by name, up to a limit, beside those that are pinned.
@@ -62,7 +61,7 @@ type shownDomain struct {
 func newDomains(b *binder, limit int, pinned []string) *domains {
 	d := &domains{limit: limit, key: messagesPerDomain.Labels[0].Key,
 		fresh: map[string]*slot{}, watched: newHeavyHitters(max(4*limit, 1000))}
-	d.other.shown.Store(d.show(otherDomain, true))
+	d.other.shown.Store(d.show(clean.OtherDomain, true))
 	known := map[string]*slot{}
 	slots := []*slot{}
 	for _, domain := range pinned {
@@ -98,7 +97,7 @@ func (d *domains) addMessage(recipients []string) {
 	}
 	seen := make(map[string]struct{}, min(len(recipients), 64))
 	for _, r := range recipients {
-		domain := domainOf(r)
+		domain := clean.DomainOf(r)
 		if _, again := seen[domain]; !again {
 			seen[domain] = struct{}{}
 			d.add(domain)
@@ -116,7 +115,7 @@ func (d *domains) addAddress(address string) {
 			return
 		}
 	}
-	d.add(domainOf(address))
+	d.add(clean.DomainOf(address))
 }
 
 // add counts one message for a domain that has passed the door.
@@ -124,7 +123,7 @@ func (d *domains) add(domain string) {
 	s := d.lookup(domain)
 	switch {
 	case s != nil:
-	case domain == otherDomain:
+	case domain == clean.OtherDomain:
 		s = &d.other
 	default:
 		s = d.admit(domain)
@@ -218,7 +217,7 @@ func (d *domains) each(observe func(int64, labelSet)) {
 }
 
 func (d *domains) read(domain string) (int64, bool) {
-	if domain == otherDomain {
+	if domain == clean.OtherDomain {
 		return d.other.n.Load(), true
 	}
 	for _, s := range *d.slots.Load() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 var healthStatus = define(Metric{
@@ -79,6 +80,6 @@ func (t *Telemetry) startHealth() error {
 	if err := t.Health.Start(context.Background()); err != nil {
 		return fmt.Errorf("start the health checks: %w", err)
 	}
-	t.stopper.parallel = append(t.stopper.parallel, part{"health checks", t.Health.Stop})
+	t.stopper.Parallel = append(t.stopper.Parallel, stop.Part{Name: "health checks", Run: t.Health.Stop})
 	return nil
 }

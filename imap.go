@@ -2,6 +2,7 @@ package otelmail
 
 import (
 	"context"
+	"strings"
 
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -54,7 +55,7 @@ const (
 	IMAPSetMetadata
 )
 
-var imapVerbs = newKnown("IMAP", "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN",
+var imapVerbs = newNameSet("IMAP", "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN",
 	"ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST",
 	"LSUB", "NAMESPACE", "STATUS", "APPEND", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH",
 	"SORT", "THREAD", "FETCH", "STORE", "COPY", "MOVE", "ID", "UNAUTHENTICATE", "GETQUOTA",
@@ -136,7 +137,7 @@ func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return IMAPSession{&session{Op: Op{ctx: ctx}, conns: i.conns, protocol: ProtocolIMAP}, i, c}
+	return IMAPSession{&session{Op: Op{ctx: ctx}, tracer: i.tracer, conns: i.conns, protocol: ProtocolIMAP}, i, c}
 }
 
 // Command begins a command of the session.
@@ -147,9 +148,7 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 		if state := s.tls.Load(); state != nil {
 			about.TLS = state
 		}
-		room := takeRoom()
-		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), about)...)
-		room.free()
+		s.imap.tracer.describe(c.span).conn(ProtocolIMAP.String(), about).set()
 	}
 	return c
 }
@@ -179,17 +178,11 @@ func (i *IMAP) Command(ctx context.Context, verb IMAPVerb, facts IMAPFacts) IMAP
 
 // describe sets what is known of a command.
 func (c IMAPCommand) describe(verb int, facts IMAPFacts) {
-	if !c.recording() {
-		return
+	if c.recording() {
+		c.imap.tracer.describe(c.span).
+			add(mailconv.IMAPCommandKey.String(imapVerbs.values[verb])).
+			user(facts.User).mailbox(facts.Mailbox).text(mailconv.IMAPStateKey, facts.State).set()
 	}
-	d := c.imap.tracer.door
-	room := takeRoom()
-	attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[verb]))
-	attrs = d.user(attrs, facts.User)
-	attrs = d.mailbox(attrs, facts.Mailbox)
-	attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
-	c.span.SetAttributes(attrs...)
-	room.free()
 }
 
 // IMAPCommand is a command in progress. End it exactly once.
@@ -228,7 +221,7 @@ func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 		c.imap.errors.add(1)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.IMAPStatusKey.String(r.String()))
+		c.imap.tracer.describe(c.span).add(mailconv.IMAPStatusKey.String(r.String())).set()
 		if failed {
 			c.end(firstOf(errorType, r.String()))
 			return
@@ -236,6 +229,36 @@ func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	}
 	c.end("")
 }
+
+// imapCodes are the response codes that a NO or BAD may carry: RFC 9051 section
+// 7.1 (with those of RFC 5530), and those of METADATA (RFC 5464), APPENDLIMIT
+// (RFC 7889) and CONDSTORE (RFC 7162). A backend may put any text there, so
+// the set has to be closed.
+var imapCodes = map[string]bool{
+	"ALERT": true, "ALREADYEXISTS": true, "AUTHENTICATIONFAILED": true,
+	"AUTHORIZATIONFAILED": true, "BADCHARSET": true, "CANNOT": true, "CLIENTBUG": true,
+	"CONTACTADMIN": true, "CORRUPTION": true, "EXPIRED": true, "EXPUNGEISSUED": true,
+	"HASCHILDREN": true, "INUSE": true, "LIMIT": true,
+	"METADATA": true, "MODIFIED": true, "NONEXISTENT": true, "NOPERM": true,
+	"NOPRIVATE": true, "NOTSAVED": true, "OVERQUOTA": true, "PARSE": true,
+	"PRIVACYREQUIRED": true, "SERVERBUG": true, "TOOBIG": true, "TOOMANY": true,
+	"TRYCREATE": true, "UIDNOTSTICKY": true, "UNAVAILABLE": true, "UNKNOWN-CTE": true,
+}
+
+// knownIMAPCode returns a code in upper case, "" for one that is not known.
+func knownIMAPCode(code string) string {
+	if code == "" {
+		return ""
+	}
+	code, _, _ = strings.Cut(code[:min(len(code), maxIMAPCode)], " ")
+	if code = strings.ToUpper(code); imapCodes[code] {
+		return code
+	}
+	return ""
+}
+
+// maxIMAPCode is longer than any known code: there is no need to look further.
+const maxIMAPCode = 32
 
 func firstOf(a, b string) string {
 	if a != "" {

@@ -12,7 +12,7 @@ import (
 // jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
 // RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
 // (contacts) and RFC 9661 (Sieve).
-var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
+var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
 	"PushSubscription/get", "PushSubscription/set",
 	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
 	"Thread/get", "Thread/changes",
@@ -28,7 +28,7 @@ var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blo
 	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
 	"ContactCard/set", "ContactCard/copy")
 
-// jmapIndex finds a method by its exact name: JMAP names have a case.
+// jmapIndex finds a method by its exact name: JMAP names are case-sensitive.
 var jmapIndex = func() map[string]int {
 	m := make(map[string]int, len(jmapMethods.values))
 	for i, v := range jmapMethods.values {
@@ -67,7 +67,7 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 // value is closed. It has no span: the requests have.
 func (j *JMAP) Connect(c Conn) JMAPConnection {
 	j.conns.opened(ProtocolJMAP, c)
-	return JMAPConnection{&session{conns: j.conns, protocol: ProtocolJMAP}}
+	return JMAPConnection{&session{tracer: j.tracer, conns: j.conns, protocol: ProtocolJMAP}}
 }
 
 // JMAPConnection is an open connection to the JMAP endpoint.
@@ -100,20 +100,16 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 	if request == nil || !request.IsRecording() {
 		return
 	}
-	room := takeRoom()
-	attrs := j.tracer.door.client(room[:0], c.Remote)
-	attrs = serverAddress(attrs, c.Local, false)
-	request.SetAttributes(tlsAttributes(attrs, c.TLS)...)
-	room.free()
+	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
 }
 
-// JMAPFacts are what is known of a method call. All but Method are optional.
+// JMAPFacts are what is known of a method call. All except Method are optional.
 type JMAPFacts struct {
 	Method    string // an unknown one is "_OTHER"
 	AccountID string // shown as the privacy policy allows
 	CallID    string // likewise: a client chooses it
 	RequestID string // the server's own id of the request
-	// Begun is when the call began, for one that is told of afterwards; the
+	// Begun is when the call began, for one that is reported afterwards; the
 	// zero value is now.
 	Begun time.Time
 }
@@ -127,14 +123,11 @@ func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	}
 	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
-		d := j.tracer.door
-		room := takeRoom()
-		attrs := append(room[:0], mailconv.JMAPMethodKey.String(jmapMethods.values[i]))
-		attrs = d.secretText(attrs, mailconv.JMAPAccountIDKey, facts.AccountID)
-		attrs = d.secretText(attrs, mailconv.JMAPCallIDKey, facts.CallID)
-		attrs = d.text(attrs, mailconv.JMAPRequestIDKey, facts.RequestID)
-		c.span.SetAttributes(attrs...)
-		room.free()
+		j.tracer.describe(c.span).
+			add(mailconv.JMAPMethodKey.String(jmapMethods.values[i])).
+			secretText(mailconv.JMAPAccountIDKey, facts.AccountID).
+			secretText(mailconv.JMAPCallIDKey, facts.CallID).
+			text(mailconv.JMAPRequestIDKey, facts.RequestID).set()
 	}
 	return c
 }

@@ -5,10 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -72,7 +71,7 @@ const (
 	FateDelivered Fate = iota // into a mailbox, by the pipeline itself
 	FateQueued                // handed to the queue for delivery
 	FateDropped               // discarded on purpose
-	FateRejected              // refused, the sender is told
+	FateRejected              // refused, and the sender is notified
 	FateDeferred              // to be processed again
 	FateBounced               // a bounce was generated
 	FateError                 // the pipeline failed
@@ -94,28 +93,11 @@ type MessageFacts struct {
 	Size      int64  // bytes; 0 for unknown
 }
 
-func (d *door) message(attrs []attribute.KeyValue, f *MessageFacts) []attribute.KeyValue {
-	attrs = d.text(attrs, semconv.MessagingMessageIDKey, f.QueueID)
-	attrs = d.secretText(attrs, mailconv.MessageIDKey, f.MessageID)
-	attrs = d.address(attrs, mailconv.From(), f.Sender)
-	attrs = d.address(attrs, mailconv.To(), f.Recipient)
-	switch f.Direction {
-	case "inbound", "outbound", "internal":
-		attrs = append(attrs, mailconv.DirectionKey.String(f.Direction))
-	}
-	if f.Size > 0 {
-		attrs = append(attrs, semconv.MessagingMessageBodySizeKey.Int64(f.Size))
-	}
-	return attrs
-}
-
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
 	p := Processing{Op: m.tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
 	if p.recording() {
-		room := takeRoom()
-		p.span.SetAttributes(m.tracer.door.message(room[:0], &facts)...)
-		room.free()
+		m.tracer.describe(p.span).message(&facts).set()
 	}
 	return p
 }
@@ -140,7 +122,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	if p.recording() {
-		p.span.SetAttributes(mailconv.FateKey.String(fate.String()))
+		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
 	if fate == FateError && cause == CauseNone {
 		cause = CauseOther
@@ -191,11 +173,7 @@ func (r StageResult) String() string { return stageResults[min(int(r), len(stage
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
 	if s.recording() {
-		d := m.tracer.door
-		room := takeRoom()
-		attrs := d.text(room[:0], mailconv.StageNameKey, name)
-		s.span.SetAttributes(d.message(attrs, &facts)...)
-		room.free()
+		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
 	}
 	return s
 }
@@ -210,7 +188,7 @@ type Stage struct {
 // error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
 	if s.recording() {
-		s.span.SetAttributes(mailconv.StageResultKey.String(result.String()))
+		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
 	if result != StageError {
 		s.end("")
@@ -243,7 +221,7 @@ func (s *stageNames) spanName(stage string) string {
 	if s.names == nil {
 		s.names = map[string]string{}
 	}
-	name = "mailet " + clean(stage, maxText)
+	name = "mailet " + clean.Text(stage, maxText)
 	s.names[stage] = name
 	return name
 }

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -276,11 +277,11 @@ func WithHashKey(key []byte) Option {
 func WithLocalDomains(domains ...string) Option {
 	return optionFunc(func(c *config) error {
 		for _, d := range domains {
-			clean := cleanDomain(d)
-			if clean == otherDomain {
+			name := clean.Domain(d)
+			if name == clean.OtherDomain {
 				return settings.Invalid("WithLocalDomains", d, "domain names")
 			}
-			c.pinned = append(c.pinned, clean)
+			c.pinned = append(c.pinned, name)
 		}
 		return nil
 	})

@@ -30,7 +30,7 @@ const (
 	POP3Stls
 )
 
-var pop3Verbs = newKnown("POP3", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE",
+var pop3Verbs = newNameSet("POP3", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE",
 	"NOOP", "RSET", "QUIT", "TOP", "UIDL", "CAPA", "STLS")
 
 // String returns the command in upper case, "_OTHER" for an unknown one.
@@ -64,7 +64,7 @@ func (s POP3Session) Command(verb POP3Verb) POP3Command {
 	i := pop3Verbs.index(int(verb))
 	c := POP3Command{Op: s.pop3.tracer.begin(s.Context(), pop3Verbs.spans[i], serverKind), pop3: s.pop3}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.POP3CommandKey.String(pop3Verbs.values[i]))
+		c.describe().add(mailconv.POP3CommandKey.String(pop3Verbs.values[i])).set()
 	}
 	return c
 }
@@ -82,12 +82,12 @@ type POP3Command struct {
 	pop3 *POP3
 }
 
+func (c POP3Command) describe() *attributes { return c.pop3.tracer.describe(c.span) }
+
 // User notes who gives the command, as the privacy policy allows.
 func (c POP3Command) User(user string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.pop3.tracer.door.user(room[:0], user)...)
-		room.free()
+		c.describe().user(user).set()
 	}
 }
 
@@ -99,10 +99,10 @@ func (c POP3Command) End(ok bool, cause Cause) {
 		return
 	}
 	if ok {
-		c.span.SetAttributes(mailconv.POP3StatusKey.String("ok"))
+		c.describe().add(mailconv.POP3StatusKey.String("ok")).set()
 		c.end("")
 		return
 	}
-	c.span.SetAttributes(mailconv.POP3StatusKey.String("err"))
+	c.describe().add(mailconv.POP3StatusKey.String("err")).set()
 	c.end(firstOf(cause.String(), "err"))
 }

@@ -425,8 +425,8 @@ func TestBadCallbacksSpoilNothing(t *testing.T) {
 	}
 }
 
-// TestValuesThatAreNone gives every kind of instrument what it must refuse.
-func TestValuesThatAreNone(t *testing.T) {
+// TestRefusedValues gives every kind of instrument what it must refuse.
+func TestRefusedValues(t *testing.T) {
 	tel, reader := start(t)
 	m := tel.MeterProvider().Meter("application")
 	nan, inf := math.NaN(), math.Inf(-1)

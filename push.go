@@ -6,6 +6,7 @@ import (
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -48,7 +49,7 @@ func (p *Push) GaveUp() { p.failures.add(1) }
 func (p *Push) Attempt(ctx context.Context, host string) Pushing {
 	o := Pushing{Op: p.tracer.begin(ctx, "push", clientKind), push: p}
 	if o.recording() && host != "" {
-		o.span.SetAttributes(semconv.ServerAddress(cleanDomain(host)))
+		p.tracer.describe(o.span).add(semconv.ServerAddress(clean.Domain(host))).set()
 	}
 	return o
 }
@@ -79,14 +80,16 @@ func (o Pushing) End(status int, cause Cause, final bool) {
 		o.end("")
 		return
 	}
+	attrs := o.push.tracer.describe(o.span)
 	if status >= 100 && status < 600 {
-		o.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+		attrs.add(semconv.HTTPResponseStatusCode(status))
 	}
 	if delivered {
+		attrs.set()
 		o.end("")
 		return
 	}
-	o.span.SetAttributes(mailconv.PushFinalKey.Bool(final))
+	attrs.add(mailconv.PushFinalKey.Bool(final)).set()
 	o.end(pushError(status, cause))
 }
 

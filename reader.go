@@ -8,6 +8,8 @@ import (
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 // Reader is the one place that all metrics are collected from: a scrape and a
@@ -100,7 +102,7 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 		r.handle(fmt.Errorf("collect metrics: a callback failed, the other series go out: %w", err))
 	}
 	r.addEmptyHistograms(rm)
-	cleanMetrics(rm)
+	clean.Metrics(rm)
 	return nil
 }
 

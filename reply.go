@@ -39,14 +39,14 @@ func (r Reply) Accepted() bool { return r.accepted() }
 // Refused reports a reply 4xx or 5xx.
 func (r Reply) Refused() bool { return r.refused() }
 
-// Temporary reports a failure that may pass: a reply 4xx, or none at all.
+// Temporary reports a failure that may pass: a reply 4xx, or no reply.
 func (r Reply) Temporary() bool { return r.temporary() }
 
-// Failed reports a reply 4xx or 5xx, a code that is none, or no reply.
+// Failed reports a reply 4xx or 5xx, an invalid code, or no reply.
 func (r Reply) Failed() bool { return r.failed() }
 
-// What ends a command asks these, by pointer: a Reply is seven words, and to copy it
-// for each question would cost more than the atomic add that the answer leads to.
+// Our own code asks these, by pointer: a Reply is seven words, and to copy it for each
+// question would cost more than the atomic add that the answer leads to.
 
 func (r *Reply) accepted() bool  { return r.Code >= 200 && r.Code < 300 && r.Cause == CauseNone }
 func (r *Reply) refused() bool   { return r.Code >= 400 && r.Code < 600 }

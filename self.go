@@ -1,13 +1,17 @@
 package otelmail
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/internal/guard"
+)
 
 var (
 	selfRefused = define(Metric{
 		Name: "telemetry_refused_total", Kind: Counter, Unit: "{value}",
 		Help: "Values and callbacks of the application's own instruments that were refused",
-		Rise: "The application computes a value that is none, counts backwards, or has a callback that fails. The error handler has been told which.",
-		Labels: []Label{{Key: "reason", Values: []string{"not_a_number", "infinite", "negative", "callback_error", "callback_panic"},
+		Rise: "The application computes NaN or an infinity, counts backwards, or has a callback that fails. The error handler is told which callback.",
+		Labels: []Label{{Key: "reason", Values: guard.Reasons(),
 			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed or panicked"}},
 	})
 	selfCleaned = define(Metric{
@@ -47,17 +51,6 @@ var selfUnfollowed = define(Metric{
 
 var signals = []string{"traces", "metrics", "logs"}
 
-// refusal is a value of telemetry_refused_total's label.
-type refusal uint8
-
-const (
-	refusedNaN refusal = iota
-	refusedInfinite
-	refusedNegative
-	refusedCallbackError
-	refusedCallbackPanic
-)
-
 // self counts what the telemetry does to itself.
 type self struct {
 	refused []*counter
@@ -73,7 +66,7 @@ func newSelf() *self {
 	return s
 }
 
-func (s *self) refuse(why refusal) { s.refused[why].add(1) }
+func (s *self) refuse(why guard.Reason) { s.refused[why].add(1) }
 
 // bind shows the counters, which counted already while the pipelines were built.
 func (s *self) bind(b *binder, exports []func() []ExportStats) {

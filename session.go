@@ -12,26 +12,25 @@ import (
 // session is what the sessions of all protocols have in common.
 type session struct {
 	Op
+	tracer   *tracer
 	conns    *connections
 	protocol Protocol
 	begun    time.Time
-	quiet    bool // its commands have no spans
+	spanless bool // its commands have no spans
 	upgraded atomic.Bool
 	ended    atomic.Bool
-	// tls is what Upgrade and Handshake told, for the spans of the commands of a
+	// tls is what Upgrade and Handshake were given, for the spans of the commands of a
 	// session that has no span itself.
 	tls atomic.Pointer[tls.ConnectionState]
 }
 
 func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol, protocolName string, c Conn) *session {
-	s := &session{conns: conns, protocol: p, begun: time.Now()}
+	s := &session{tracer: t, conns: conns, protocol: p, begun: time.Now()}
 	s.Op = t.begin(ctx, sessionNames[p], serverKind)
-	s.quiet = t.quiet(&s.Op)
+	s.spanless = t.spanless(&s.Op)
 	conns.opened(p, c)
 	if s.recording() {
-		room := takeRoom()
-		s.span.SetAttributes(t.door.conn(room[:0], protocolName, c)...)
-		room.free()
+		t.describe(s.span).conn(protocolName, c).set()
 	}
 	return s
 }
@@ -71,9 +70,7 @@ func (s *session) secured(state tls.ConnectionState) {
 			DidResume: state.DidResume, CipherSuite: state.CipherSuite,
 		})
 	case s.recording():
-		room := takeRoom()
-		s.span.SetAttributes(tlsAttributes(room[:0], &state)...)
-		room.free()
+		s.tracer.describe(s.span).tls(&state).set()
 	}
 }
 
@@ -108,14 +105,14 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 	role = min(role, RoleLMTP)
 	ses := beginSession(ctx, s.tracer, s.conns, ProtocolSMTP, smtpProtocols[role], c)
 	if ses.recording() {
-		ses.span.SetAttributes(mailconv.SMTPRoleKey.String(role.String()))
+		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
 	}
 	return SMTPSession{ses, s}
 }
 
 // Command begins a command as a child of the session.
 func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
-	if s.session != nil && s.quiet {
+	if s.session != nil && s.spanless {
 		return SMTPCommand{Op: Op{ctx: s.ctx, sampled: s.sampled}, smtp: s.smtp, verb: SMTPVerb(smtpVerbs.index(int(verb)))}
 	}
 	return s.smtp.Command(s.Context(), verb)

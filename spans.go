@@ -2,11 +2,12 @@ package otelmail
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"strings"
-	"sync"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -64,9 +65,9 @@ func (o Op) end(errorType string) {
 // at the call costs an allocation, sampled or not.
 type tracer struct {
 	trace.Tracer
-	door *door
-	// silent says that nothing is traced at all.
-	silent bool
+	*redactor
+	// off says that nothing is traced at all.
+	off bool
 	// idle stands in where no exporter takes spans.
 	idle *idleTracer
 	// inherits says that a child of an unsampled span is never sampled, so that
@@ -85,7 +86,7 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
 	}
-	if t.silent { // the application's own spans may still be in ctx
+	if t.off { // the application's own spans may still be in ctx
 		return Op{ctx: ctx, sampled: trace.SpanContextFromContext(ctx).IsSampled()}
 	}
 	if t.idle != nil {
@@ -97,47 +98,58 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	return opOf(t.Start(ctx, name, kind...))
 }
 
+// idleTracer stands in for the SDK where no exporter takes spans: nothing is
+// recorded, but every piece of work still has a trace id, for its log lines, its
+// exemplars and what is stored in the queue, and the sampler's decision. Spans
+// that nobody receives would cost a message more than all its counters.
+type idleTracer struct{ sampler sdktrace.Sampler }
+
+// begin gives work without a trace one; all other work stays in its trace.
+func (t *idleTracer) begin(ctx context.Context, name string) Op {
+	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
+		return Op{ctx: ctx, sampled: sc.IsSampled()}
+	}
+	var id trace.TraceID
+	var span trace.SpanID
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64()|1) // all zero would be no id
+	binary.LittleEndian.PutUint64(span[:], rand.Uint64()|1)
+	decision := t.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: ctx, TraceID: id, Name: name})
+	var flags trace.TraceFlags
+	if decision.Decision == sdktrace.RecordAndSample {
+		flags = trace.FlagsSampled
+	}
+	sc := trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: id, SpanID: span, TraceFlags: flags, TraceState: decision.Tracestate,
+	})
+	return Op{ctx: trace.ContextWithSpanContext(ctx, sc), sampled: sc.IsSampled()}
+}
+
 // unsampled reports that the span is of a trace that is not sampled.
 func unsampled(span trace.Span) bool {
 	sc := span.SpanContext()
 	return !span.IsRecording() && sc.IsValid() && !sc.IsSampled()
 }
 
-// quiet reports that work within op gets no spans, and has op's trace: what begin
+// spanless reports that work within op gets no spans, and has op's trace: what begin
 // would find out again for each command of a session.
-func (t *tracer) quiet(op *Op) bool {
-	return t.silent || t.idle != nil || t.inherits && unsampled(op.Span())
+func (t *tracer) spanless(op *Op) bool {
+	return t.off || t.idle != nil || t.inherits && unsampled(op.Span())
 }
 
-// attributes is room for the attributes of one span. It is lent and given back,
-// because what is handed to a span as a slice cannot stay on the stack; spans
-// copy what they are given.
-type attributes [16]attribute.KeyValue
-
-var rooms = sync.Pool{New: func() any { return new(attributes) }}
-
-func takeRoom() *attributes {
-	return rooms.Get().(*attributes)
-}
-
-func (a *attributes) free() {
-	clear(a[:]) // strings of a stranger's mail are not kept alive
-	rooms.Put(a)
-}
-
-// known is a closed set of names, each with what a span of it is called.
-type known struct {
+// nameSet is a closed set of names, each with what a span of it is called.
+type nameSet struct {
 	values []string
 	spans  []string
 }
 
-// newKnown makes the span names of a protocol. Index 0 is the unknown one.
-func newKnown(protocol string, values ...string) known {
-	k := known{values: append([]string{other}, values...)}
-	for _, v := range k.values {
-		k.spans = append(k.spans, protocol+" "+v)
+// newNameSet makes the names of a protocol. Index 0 stands for all others.
+func newNameSet(protocol string, values ...string) nameSet {
+	n := nameSet{values: append([]string{other}, values...)}
+	for _, v := range n.values {
+		n.spans = append(n.spans, protocol+" "+v)
 	}
-	return k
+	return n
 }
 
 // other stands for every name that is not known (OpenTelemetry's convention
@@ -145,8 +157,8 @@ func newKnown(protocol string, values ...string) known {
 const other = "_OTHER"
 
 // index returns 0 for an index that is out of range.
-func (k known) index(i int) int {
-	if i < 0 || i >= len(k.values) {
+func (n nameSet) index(i int) int {
+	if i < 0 || i >= len(n.values) {
 		return 0
 	}
 	return i
@@ -154,9 +166,9 @@ func (k known) index(i int) int {
 
 // find returns the index of a name in any case, 0 for an unknown one. It looks
 // at no more bytes than the longest name has, and allocates nothing.
-func (k known) find(name string) int {
-	for i := 1; i < len(k.values); i++ {
-		if len(name) == len(k.values[i]) && strings.EqualFold(name, k.values[i]) {
+func (n nameSet) find(name string) int {
+	for i := 1; i < len(n.values); i++ {
+		if len(name) == len(n.values[i]) && strings.EqualFold(name, n.values[i]) {
 			return i
 		}
 	}

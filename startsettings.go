@@ -18,6 +18,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -100,7 +101,7 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 		key, value, ok := strings.Cut(pair, "=")
 		key = strings.TrimSpace(key)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if !ok || key == "" || err != nil || !fits(key) || !fits(value) {
+		if !ok || key == "" || err != nil || !clean.Fits(key) || !clean.Fits(value) {
 			env.Fail(name, pair, settings.ResourceAttributes.Wants())
 			return nil
 		}
@@ -161,7 +162,7 @@ func newResource(ctx context.Context, c *config, s startSettings) (*resource.Res
 		return nil, fmt.Errorf("describe the process: %w", err)
 	}
 	// What was found out is cleaned too: a program's file name is bytes of any kind.
-	return resource.NewWithAttributes(res.SchemaURL(), CleanAttributes(res.Attributes())...), nil
+	return resource.NewWithAttributes(res.SchemaURL(), clean.Attributes(res.Attributes())...), nil
 }
 
 // serviceDefaults are the program's name and its main module's version.

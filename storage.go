@@ -20,8 +20,8 @@ var (
 	})
 )
 
-// Storage records what the mail store holds. Report changes as they happen
-// (Add), the whole (Set), or have it read at each collection (Observe). All
+// Storage records what the mail store holds. Report changes as they happen (Add),
+// the whole (Set), or give a function to call at each collection (Observe). All
 // methods are safe for concurrent use.
 type Storage struct{ mailboxes, messages, bytes *observed }
 
@@ -39,8 +39,8 @@ func (s *Storage) SetMailboxes(n int64) { s.mailboxes.set(n) }
 // AddMailboxes changes the number of mailboxes.
 func (s *Storage) AddMailboxes(n int64) { s.mailboxes.add(n) }
 
-// ObserveMailboxes has the number of mailboxes read from fn at each collection.
-// fn may fail, panic or hang: the last value is then shown.
+// ObserveMailboxes calls fn at each collection for the number of mailboxes. If fn
+// fails, panics or hangs, the last value is shown.
 func (s *Storage) ObserveMailboxes(fn func(context.Context) (int64, error)) { s.mailboxes.observe(fn) }
 
 // SetMessages sets the number of stored messages.

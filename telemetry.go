@@ -18,6 +18,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Telemetry records what a mail server does, one field for each area. The
@@ -38,10 +39,10 @@ type Telemetry struct {
 
 	providers providers
 	binder    *binder
-	stopper   *stopper
+	stopper   *stop.Stopper
 	logger    *slog.Logger
 	pushLevel slog.Level
-	door      *door
+	redactor  *redactor
 	fleet     *Fleet
 }
 
@@ -66,19 +67,33 @@ func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.log
 // Propagator is how trace context travels between processes.
 func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
 
-// RotateHashKey has everything from now on hashed with another key, 16 bytes at
-// least: what was hashed before no longer correlates with what comes.
+// RotateHashKey hashes everything from now on with another key, of at least 16
+// bytes: what was hashed before no longer correlates with what comes.
 func (t *Telemetry) RotateHashKey(key []byte) error {
 	if err := checkHashKey("RotateHashKey", key); err != nil {
 		return err
 	}
-	t.door.setKey(append([]byte(nil), key...))
+	t.redactor.setKey(append([]byte(nil), key...))
 	return nil
+}
+
+// Shutdown turns /ready off, flushes and stops every part, and returns what
+// could not be delivered: how much, and where to. The parts stop in parallel and
+// each has until ctx's deadline, or 5 s ([WithShutdownTimeout]) when ctx has
+// none: a collector that is away takes no time from the others. It returns
+// within the deadline even if a part hangs. A second call waits for the first
+// and returns the same.
+//
+// Take no new mail and let the open sessions end before calling it; to have the
+// load balancer look away earlier, call Health.Drain.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	t.Health.Drain()
+	return t.stopper.Stop(ctx)
 }
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
-// a few atomic loads, and for a gauge that is observed a call of its function.
+// a few atomic loads or, for an observed gauge, a call of its function.
 // Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.binder.index[name]
@@ -95,16 +110,16 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 // bind makes a Telemetry on providers with what b binds to them. It returns a
 // working one beside an error.
 func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
-	_, silent := p.tracer.(tracenoop.TracerProvider)
+	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
-		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		door:   newDoor(c.privacy, c.hashKey, c.self),
+		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		redactor: newRedactor(c.privacy, c.hashKey, c.self),
 		// A foreign provider may have a sampler that looks at children by themselves.
 		inherits: c.inherits,
 		idle:     c.idle,
-		silent:   silent,
+		off:      off,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
@@ -121,7 +136,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
 	}
-	t.stopper.last = append(t.stopper.last, part{"instruments", func(context.Context) error {
+	t.stopper.Last = append(t.stopper.Last, stop.Part{Name: "instruments", Run: func(context.Context) error {
 		return registration.Unregister()
 	}})
 	return t, nil
@@ -157,8 +172,9 @@ func noop(c *config) *Telemetry {
 
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
-// exporters are the application's. Of the environment it reads RUSMES_LOG_*. For the same series on
-// the same buckets, give the application's MeterProvider the [Views].
+// exporters are the application's. Of the environment it reads RUSMES_LOG_*.
+// For the same series on the same buckets, give the application's MeterProvider the
+// [Views].
 //
 // Beside an error it returns a Telemetry that records nothing.
 func New(opts ...Option) (*Telemetry, error) {
@@ -186,7 +202,7 @@ func New(opts ...Option) (*Telemetry, error) {
 		err = t.startHealth()
 	}
 	if err != nil { // what was bound or opened is given back
-		err = errors.Join(err, t.stopper.stop(context.Background()))
+		err = errors.Join(err, t.stopper.Stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	return t, nil

@@ -3,6 +3,8 @@ package otlp
 import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 // splitMetrics calls send with parts of all that are estimated to fit one
@@ -77,51 +79,30 @@ func eachPiece(m metricdata.Metrics, take func(piece metricdata.Metrics, points,
 	}
 }
 
-// runs is batches with the weight of each run.
-func runs[T any](items []T, weigh func(*T) int, take func([]T, int)) {
-	batches(items, weigh, func(some []T) {
-		total := 0
-		for i := range some {
-			total += weigh(&some[i])
-		}
-		take(some, total)
-	})
-}
-
 // perPoint is about what times and a value take, in bytes.
 const perPoint = 40
 
 func weighSet(set attribute.Set) int {
-	var s scale
-	for i := range set.Len() {
-		kv, _ := set.Get(i)
-		s.text(string(kv.Key))
-		s.value(kv.Value, 0)
-	}
-	return perPoint + s.size
+	var item clean.Item
+	item.Set(set)
+	return perPoint + item.Weight()
 }
 
-func weighExemplars[N int64 | float64](list []metricdata.Exemplar[N]) int {
-	size := 0
-	for _, e := range list {
-		var s scale
-		s.attributes(e.FilteredAttributes)
-		size += perPoint + perValue + s.size
-	}
-	return size
-}
+// perExemplar is about what a time, a value and two ids take, in bytes. The Reader
+// leaves an exemplar no attributes.
+const perExemplar = 64
 
 func weighPoint[N int64 | float64](p *metricdata.DataPoint[N]) int {
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars)
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars)
 }
 
 func weighHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) int {
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars) + 8*(len(p.Bounds)+len(p.BucketCounts)) + perPoint
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars) + 8*(len(p.Bounds)+len(p.BucketCounts)) + perPoint
 }
 
 func weighExponential[N int64 | float64](p *metricdata.ExponentialHistogramDataPoint[N]) int {
 	buckets := len(p.PositiveBucket.Counts) + len(p.NegativeBucket.Counts)
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars) + 10*buckets + perPoint
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars) + 10*buckets + perPoint
 }
 
 func weighSummary(p *metricdata.SummaryDataPoint) int {

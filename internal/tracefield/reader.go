@@ -1,4 +1,6 @@
-package otelmail
+// Package tracefield takes trace context out of a message's header: the fields
+// Traceparent and Tracestate (W3C Trace Context).
+package tracefield
 
 import (
 	"bufio"
@@ -8,13 +10,13 @@ import (
 	"strings"
 )
 
-// maxStateField bounds a Tracestate field (W3C Trace Context section 3.3.1.5).
-const maxStateField = 512
+// MaxState bounds a Tracestate field (W3C Trace Context section 3.3.1.5).
+const MaxState = 512
 
-// traceFieldReader passes a message on without its Traceparent and Tracestate
-// header fields, folded ones included, and remembers what they said. It holds
-// one buffer, however long a line or a header is.
-type traceFieldReader struct {
+// Reader passes a message on without its Traceparent and Tracestate header
+// fields, folded ones included, and remembers what they said. It holds one
+// buffer, however long a line or a header is.
+type Reader struct {
 	from    *bufio.Reader
 	ready   []byte // of from's buffer: to be handed out before the next read
 	err     error
@@ -26,11 +28,11 @@ type traceFieldReader struct {
 	parents int
 }
 
-func newTraceFieldReader(r io.Reader) *traceFieldReader {
-	return &traceFieldReader{from: bufio.NewReader(r)}
-}
+// NewReader returns a Reader of the message that r reads.
+func NewReader(r io.Reader) *Reader { return &Reader{from: bufio.NewReader(r)} }
 
-func (r *traceFieldReader) Read(p []byte) (int, error) {
+// Read implements [io.Reader].
+func (r *Reader) Read(p []byte) (int, error) {
 	for len(r.ready) == 0 {
 		if r.inBody {
 			return r.from.Read(p)
@@ -46,7 +48,7 @@ func (r *traceFieldReader) Read(p []byte) (int, error) {
 }
 
 // next reads a line of the header, or a part of a long one.
-func (r *traceFieldReader) next() {
+func (r *Reader) next() {
 	line, err := r.from.ReadSlice('\n')
 	whole := err == nil
 	if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
@@ -59,14 +61,14 @@ func (r *traceFieldReader) next() {
 	}
 	if r.taking != nil {
 		// What is longer than any valid value is cut, which makes it invalid.
-		r.taking.Write(line[:min(len(line), max(0, maxStateField+64-r.taking.Len()))])
+		r.taking.Write(line[:min(len(line), max(0, MaxState+64-r.taking.Len()))])
 		return
 	}
 	r.ready = line
 }
 
 // begin looks at the start of a line.
-func (r *traceFieldReader) begin(line []byte) {
+func (r *Reader) begin(line []byte) {
 	switch {
 	case len(bytes.TrimRight(line, "\r\n")) == 0:
 		r.inBody, r.taking = len(line) > 0, nil
@@ -75,10 +77,10 @@ func (r *traceFieldReader) begin(line []byte) {
 	default:
 		r.taking = nil
 		switch {
-		case isField(line, parentHeader):
+		case isField(line, "traceparent"):
 			r.parents++
 			r.taking = &r.parent
-		case isField(line, stateHeader):
+		case isField(line, "tracestate"):
 			r.taking = &r.state
 		}
 	}
@@ -91,12 +93,13 @@ func isField(line []byte, name string) bool {
 	return ok && strings.EqualFold(string(bytes.TrimRight(before, " \t")), name)
 }
 
-// traceContext is what the fields said; nothing for two contradicting parents.
-func (r *traceFieldReader) traceContext() TraceContext {
+// Values are what the fields of the header read so far said; nothing for two
+// contradicting parents.
+func (r *Reader) Values() (parent, state string) {
 	if r.parents != 1 {
-		return TraceContext{}
+		return "", ""
 	}
-	return TraceContext{Parent: fieldValue(r.parent.String()), State: fieldValue(r.state.String())}
+	return fieldValue(r.parent.String()), fieldValue(r.state.String())
 }
 
 func fieldValue(field string) string {

@@ -1,33 +1,25 @@
-package otelmail
+// Package logtee hands log records to two handlers.
+package logtee
 
 import (
 	"context"
 	"errors"
 	"log/slog"
 
-	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// LogHandler returns a slog.Handler that adds trace_id and span_id to every
-// record made inside a span, passes it on to local, and gives it to the
-// LoggerProvider, which pushes it over OTLP where logs are switched on. What
-// becomes of the push changes nothing for local. A nil local only pushes.
-//
-//	logger := slog.New(tel.LogHandler(myHandler))
-//	logger.InfoContext(session.Context(), "accepted")
-//
-// [Telemetry.Logger] has one ready-made.
-func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
-	push := slog.Handler(levelled{otelslog.NewHandler(ScopeName,
-		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)), t.pushLevel})
-	if local == nil {
-		return push
-	}
-	return logHandler{root: local, local: local, push: push}
+// New returns a handler that gives each record to both sides, whatever becomes of
+// the other. The pushed record carries the trace in its own fields, so only the
+// local one gets attributes for it, at the top level: there an operator searches
+// for them, whatever groups a logger has.
+func New(local, push slog.Handler) slog.Handler {
+	return handler{root: local, local: local, push: push}
 }
 
-// levelled is a handler with a lowest level.
+// AtLevel returns h for records of the level and above.
+func AtLevel(level slog.Level, h slog.Handler) slog.Handler { return levelled{h, level} }
+
 type levelled struct {
 	slog.Handler
 	level slog.Level
@@ -45,21 +37,18 @@ func (l levelled) WithGroup(name string) slog.Handler {
 	return levelled{l.Handler.WithGroup(name), l.level}
 }
 
-// logHandler hands each record to both sides. The pushed record carries the
-// trace in its own fields, so only the local one gets attributes for it, at the
-// top level: there an operator searches for them, whatever groups a logger has.
-type logHandler struct {
+type handler struct {
 	root   slog.Handler // local, before any group
 	groups []func(slog.Handler) slog.Handler
 	local  slog.Handler
 	push   slog.Handler
 }
 
-func (h logHandler) Enabled(ctx context.Context, level slog.Level) bool {
+func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.local.Enabled(ctx, level) || h.push.Enabled(ctx, level)
 }
 
-func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	var pushed, kept error
 	if h.push.Enabled(ctx, r.Level) {
 		pushed = h.push.Handle(ctx, r.Clone())
@@ -72,7 +61,7 @@ func (h logHandler) Handle(ctx context.Context, r slog.Record) error {
 
 // inSpan is the local handler with the trace of ctx. Groups are opened again on
 // top of it: attributes added later would land inside the innermost one.
-func (h logHandler) inSpan(ctx context.Context) slog.Handler {
+func (h handler) inSpan(ctx context.Context) slog.Handler {
 	span := trace.SpanContextFromContext(ctx)
 	if !span.IsValid() {
 		return h.local
@@ -89,7 +78,7 @@ func (h logHandler) inSpan(ctx context.Context) slog.Handler {
 
 // with keeps attributes before the first group on the root, which is cheap, and
 // remembers what came after it.
-func (h logHandler) with(change func(slog.Handler) slog.Handler, group bool) logHandler {
+func (h handler) with(change func(slog.Handler) slog.Handler, group bool) handler {
 	h.local = change(h.local)
 	h.push = change(h.push)
 	if len(h.groups) == 0 && !group {
@@ -102,14 +91,14 @@ func (h logHandler) with(change func(slog.Handler) slog.Handler, group bool) log
 	return h
 }
 
-func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
 	}
 	return h.with(func(s slog.Handler) slog.Handler { return s.WithAttrs(attrs) }, false)
 }
 
-func (h logHandler) WithGroup(name string) slog.Handler {
+func (h handler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
 	}

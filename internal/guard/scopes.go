@@ -1,4 +1,4 @@
-package otelmail
+package guard
 
 import (
 	"go.opentelemetry.io/otel/attribute"
@@ -7,6 +7,8 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 // The scope of a tracer, logger or meter is sent with every batch of its spans,
@@ -14,32 +16,30 @@ import (
 // would have each such batch refused, so scopes are made clean where they enter:
 // a record's scope cannot be changed any more once there is a record.
 
-// guardedTracers is the SDK's provider but for the scopes.
-type guardedTracers struct{ *sdktrace.TracerProvider }
+// Tracers is the SDK's provider with clean scopes.
+type Tracers struct{ *sdktrace.TracerProvider }
 
 // Tracer implements [trace.TracerProvider].
-func (p guardedTracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
+func (p Tracers) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
 	c := trace.NewTracerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return p.TracerProvider.Tracer(name, opts...)
 	}
-	s = s.cleaned()
 	return p.TracerProvider.Tracer(s.name, trace.WithInstrumentationVersion(s.version),
 		trace.WithSchemaURL(s.schemaURL), trace.WithInstrumentationAttributeSet(s.attributes))
 }
 
-// guardedLoggers is the SDK's provider but for the scopes.
-type guardedLoggers struct{ *sdklog.LoggerProvider }
+// Loggers is the SDK's provider with clean scopes.
+type Loggers struct{ *sdklog.LoggerProvider }
 
 // Logger implements [log.LoggerProvider].
-func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
+func (p Loggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
 	c := log.NewLoggerConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return p.LoggerProvider.Logger(name, opts...)
 	}
-	s = s.cleaned()
 	return p.LoggerProvider.Logger(s.name, log.WithInstrumentationVersion(s.version),
 		log.WithSchemaURL(s.schemaURL), log.WithInstrumentationAttributeSet(s.attributes))
 }
@@ -48,10 +48,9 @@ func (p guardedLoggers) Logger(name string, opts ...log.LoggerOption) log.Logger
 func cleanMeter(name string, opts []metric.MeterOption) (string, []metric.MeterOption) {
 	c := metric.NewMeterConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}
-	if s.fit() {
+	if !s.cleaned() {
 		return name, opts
 	}
-	s = s.cleaned()
 	return s.name, []metric.MeterOption{metric.WithInstrumentationVersion(s.version),
 		metric.WithSchemaURL(s.schemaURL), metric.WithInstrumentationAttributeSet(s.attributes)}
 }
@@ -62,11 +61,10 @@ type scopeParts struct {
 	attributes               attribute.Set
 }
 
-func (s scopeParts) fit() bool {
-	return fits(s.name) && fits(s.version) && fits(s.schemaURL) && fitsSet(s.attributes)
-}
-
-func (s scopeParts) cleaned() scopeParts {
-	return scopeParts{clean(s.name, maxText), clean(s.version, maxText), clean(s.schemaURL, maxText),
-		attribute.NewSet(CleanAttributes(s.attributes.ToSlice())...)}
+// cleaned reports whether anything had to be changed.
+func (s *scopeParts) cleaned() bool {
+	var item clean.Item
+	s.name, s.version, s.schemaURL = item.Text(s.name), item.Text(s.version), item.Text(s.schemaURL)
+	s.attributes = item.Set(s.attributes)
+	return item.Changed()
 }

@@ -1,4 +1,4 @@
-package otelmail
+package clean
 
 import (
 	"slices"
@@ -10,11 +10,12 @@ import (
 // joinEqual joins the points of series whose labels became the same when they were
 // cleaned: of two with the same labels a page shows one, and loses the other's
 // counts.
-func joinEqual[P any](points []P, labels func(*P) *attribute.Set, join func(first, p *P)) []P {
+func joinEqual[P any, N int64 | float64](points []P, parts func(*P) (*attribute.Set, []metricdata.Exemplar[N]), join func(first, p *P)) []P {
 	at := make(map[attribute.Distinct]int, len(points))
 	out := make([]P, 0, len(points))
 	for i := range points {
-		key := labels(&points[i]).Equivalent()
+		labels, _ := parts(&points[i])
+		key := labels.Equivalent()
 		if first, ok := at[key]; ok {
 			join(&out[first], &points[i])
 			continue
@@ -23,14 +24,6 @@ func joinEqual[P any](points []P, labels func(*P) *attribute.Set, join func(firs
 		out = append(out, points[i])
 	}
 	return out
-}
-
-func labelsOfPoint[N int64 | float64](p *metricdata.DataPoint[N]) *attribute.Set {
-	return &p.Attributes
-}
-
-func labelsOfHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) *attribute.Set {
-	return &p.Attributes
 }
 
 func addPoint[N int64 | float64](first, p *metricdata.DataPoint[N]) { first.Value += p.Value }
