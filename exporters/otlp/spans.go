@@ -5,8 +5,6 @@ import (
 	"errors"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
-	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // spanPush takes ended spans, queues them and brings them to a way out in batches.
@@ -34,13 +32,6 @@ func (p *spanPush) OnEnd(s sdktrace.ReadOnlySpan) {
 	if err := guard(func() error { p.intake.add(cleanSpan(s)); return nil }); err != nil {
 		spoilt(p, err)
 	}
-}
-
-// spoilt counts an item that could not be cleaned.
-func spoilt(w way, err error) {
-	w.Accept(1)
-	w.Drop(1, ledger.Damaged)
-	w.problem(err)
 }
 
 func (p *spanPush) write(ctx context.Context, spans []sdktrace.ReadOnlySpan) {

@@ -130,6 +130,13 @@ func (r *route) finish(ctx context.Context, end func(context.Context) error) err
 	return r.result
 }
 
+// spoilt counts an item that could not be cleaned.
+func spoilt(w way, err error) {
+	w.Accept(1)
+	w.Drop(1, ledger.Damaged)
+	w.problem(err)
+}
+
 // guard turns a panic into an error: on a background goroutine it would end the
 // process. The panic's value is not shown, it may hold what a stranger sent.
 func guard(run func() error) (err error) {
