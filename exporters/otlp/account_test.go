@@ -101,9 +101,7 @@ func TestQueueOfTenIsAccountedFor(t *testing.T) {
 		r.start()
 		const total = 20_000
 		emit(total)
-		if shutdown(a.tel, 5*time.Second) == nil {
-			t.Error("spans that did not fit the queue are no error")
-		}
+		wantParts(a.t, shutdown(a.tel, 5*time.Second), "of 20000", "queue_full (", "never left the queue of 10)")
 		s := a.stats()
 		if want := (otlp.Dropped{QueueFull: total - arrived(r)}); s.Produced != total || s.Sent != arrived(r) || s.Dropped != want {
 			t.Errorf("%d arrived: %+v", arrived(r), s)
@@ -125,7 +123,10 @@ func TestOutageThatEndsInDropsIsAccountedFor(t *testing.T) {
 		_ = shutdown(a.tel, 10*time.Second)
 		s := a.stats()
 		want := otlp.Dropped{QueueFull: s.Dropped.QueueFull, TooOld: s.Dropped.TooOld}
-		if s.Produced != int64(produced) || s.Sent != arrived(r) || s.Dropped != want || s.Dropped.TooOld%10 != 0 {
+		// On a slow machine an answer comes too late: what it is about has arrived
+		// and is given up all the same.
+		late := arrived(r) - s.Sent
+		if s.Produced != int64(produced) || late < 0 || late > s.Dropped.TooOld || s.Dropped != want {
 			t.Errorf("%d produced, %d arrived: %+v", produced, arrived(r), s)
 		}
 	})

@@ -70,17 +70,16 @@ func newBuffered(s signal, t target, queue int, st *store.Store, handle func(err
 }
 
 // take stores the request. It never comes again.
-func (b *buffered) take(_ context.Context, n int64, _ bool, export func(context.Context) error) (lost int64, over bool) {
+func (b *buffered) take(_ context.Context, n int64, _ bool, export func(context.Context) error) bool {
 	body, err := capture(export)
 	if err != nil {
 		b.Drop(n, ledger.Damaged)
 		b.lost(fmt.Errorf("put into protobuf: %w", err), n)
-		lost = n
 	} else {
 		b.account.Put(n, body)
 	}
 	b.overflow()
-	return lost, true
+	return true
 }
 
 // lost notes and reports why n items were given up.
@@ -247,7 +246,7 @@ func (b *buffered) stats() Stats {
 // disk. What is there is no loss: the error handler hears of it.
 func (b *buffered) shutdown(ctx context.Context, stop func(context.Context) error, _ func() (string, ledger.Ledger)) error {
 	return b.finish(ctx, func(ctx context.Context) error {
-		err := guard(func() error { return stop(ctx) })
+		err := guard(func() error { return stop(b.life) }) // a little time is left for what follows
 		close(b.drained)
 		select {
 		case <-b.ended:

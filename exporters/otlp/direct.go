@@ -52,39 +52,34 @@ func answered(ctx context.Context, o outcome) {
 	}
 }
 
-var errNoTime = errors.New("the time for shutdown was up")
-
-func (d *direct) take(ctx context.Context, n int64, again bool, export func(context.Context) error) (lost int64, over bool) {
+func (d *direct) take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool {
 	d.overflow()
-	if d.life.Err() != nil {
-		// Why is known from the attempts before.
+	o := outcome{fate: later}
+	if d.life.Err() == nil {
+		o = d.send(ctx, export)
+	} else { // why is known from the attempts before
 		d.last.CompareAndSwap(nil, &report.Error{Text: errNoTime.Error(), Cause: errNoTime})
-		if !again {
-			d.Drop(n, ledger.Shutdown)
-		}
-		return n, !again
 	}
-	o := d.send(ctx, export)
-	lost = n
+	lost := n
 	if o.fate == taken {
 		lost = min(o.rejected, n)
 	}
 	if o.err != nil {
-		d.note(o.err)
 		if lost > 0 {
+			d.note(o.err)
 			o.err = fmt.Errorf("%d of %d %s not delivered: %w", lost, n, d.signal.items, o.err)
 		}
 		d.problem(o.err)
 	}
 	if again && o.fate != taken {
-		return n, false
+		return false
 	}
 	why := o.fate.reason()
 	if o.fate == later && d.life.Err() != nil {
 		why = ledger.Shutdown
 	}
 	d.book.Settle(n, n-lost, why)
-	return lost, true
+	return true
 }
 
 func (d *direct) send(ctx context.Context, export func(context.Context) error) outcome {

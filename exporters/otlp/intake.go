@@ -104,13 +104,13 @@ func (i *intake[T]) flush(ctx context.Context) error {
 	case <-i.ended:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
@@ -126,6 +126,6 @@ func (i *intake[T]) stop(ctx context.Context) error {
 	case <-i.ended:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

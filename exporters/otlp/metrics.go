@@ -32,10 +32,10 @@ type metricPush struct {
 	// The loop alone uses these until done is closed.
 	number  int           // of the last collection
 	pending []*collection // differences that are to come again, oldest first
-	before  ledger.Ledger // the last collection
-	points  int64         // that it had
-	missing int64         // of them, those not taken
-	failure error         // of it
+	before  ledger.Ledger // what was known before the last collection
+	points  int64         // that the last collection had
+	missing int64         // of them, those that were dropped
+	failure error         // of the last collection
 }
 
 // collection is what was collected at one time, or a part of it that fits one
@@ -94,13 +94,13 @@ func (p *metricPush) cycle(ctx context.Context, last bool) {
 		c := p.pending[0]
 		// A difference is said once, so it has to be said again.
 		again := p.differences() && !last && c.number > p.number-maxPending
-		lost, over := p.take(ctx, c.points, again, func(ctx context.Context) error { return p.stock.Export(ctx, c.metrics) })
-		if !over {
+		before := p.Ledger().Lost()
+		if !p.take(ctx, c.points, again, func(ctx context.Context) error { return p.stock.Export(ctx, c.metrics) }) {
 			return
 		}
 		p.pending = p.pending[1:]
 		if c.number == p.number {
-			p.missing += lost
+			p.missing += p.Ledger().Lost() - before
 		}
 	}
 }
@@ -148,11 +148,8 @@ func (p *metricPush) finish(ctx context.Context) error {
 	p.start.Do(func() { close(p.done) })
 	select {
 	case <-p.done:
-	case <-p.lifetime().Done():
-		select {
-		case <-p.done: // ended with it
-		case <-ctx.Done():
-		}
+	case <-ctx.Done():
+		// The loop waits for a callback, or the disk, that hangs.
 	}
 	return p.stock.Shutdown(ctx)
 }

@@ -16,9 +16,9 @@ import (
 type way interface {
 	books
 	// take sends or stores the request that export makes of n items, which wait.
-	// lost is how many were not taken. If all of them may come again, and again
-	// says that they shall, they go on waiting, and over is false.
-	take(ctx context.Context, n int64, again bool, export func(context.Context) error) (lost int64, over bool)
+	// It returns false if they go on waiting: they were not taken, and again says
+	// that they come again.
+	take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool
 	// flush has write bring everything that waits in memory to take, and returns
 	// what was dropped meanwhile.
 	flush(ctx context.Context, write func(context.Context) error) error
@@ -52,7 +52,7 @@ type route struct {
 	full     int64                        // of what did not fit the queue, what take has reported
 
 	life     context.Context // ends all attempts
-	end      context.CancelFunc
+	end      func()
 	stopping chan struct{} // closed when shutdown begins
 	once     sync.Once
 	result   error // of shutdown
@@ -61,7 +61,8 @@ type route struct {
 func newRoute(b books, s signal, where string, headers map[string]string, queue int, handle func(error)) *route {
 	r := &route{books: b, signal: s, where: where, queue: queue, words: wordingFor(headers), stopping: make(chan struct{})}
 	r.full = b.Ledger().Dropped[ledger.QueueFull]
-	r.life, r.end = context.WithCancel(context.Background())
+	life, end := context.WithCancelCause(context.Background())
+	r.life, r.end = life, func() { end(errNoTime) }
 	r.reporter = report.New(handle, func(err error) string { return "otlp " + s.name + ": " + where + ": " + r.words.text(err) })
 	return r
 }
@@ -112,6 +113,8 @@ func (r *route) undelivered(what string, since ledger.Ledger) error {
 func (r *route) stopped(with string, err error) error {
 	return fmt.Errorf("otlp %s: stop%s: %w", r.signal.name, with, &report.Error{Text: r.words.text(err), Cause: err})
 }
+
+var errNoTime = errors.New("the time for shutdown was up")
 
 // finish runs end once, ends all attempts a little before ctx does, so that they
 // can still say how they ended, and returns what end did.
