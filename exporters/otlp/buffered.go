@@ -38,8 +38,6 @@ type buffered struct {
 // sender makes one attempt to send a serialised request.
 type sender interface {
 	send(ctx context.Context, body []byte) outcome
-	// hurry has the next attempt not wait for a connection's own pause.
-	hurry()
 	close() error
 }
 
@@ -157,11 +155,6 @@ func (b *buffered) await() bool {
 	select {
 	case <-b.account.Wake():
 		return true
-	default:
-	}
-	select {
-	case <-b.account.Wake():
-		return true
 	case <-b.drained:
 		select {
 		case <-b.account.Wake(): // the last thing put
@@ -189,7 +182,6 @@ func (b *buffered) sleep(own, asked time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-b.stopping:
-		b.sender.hurry()
 		return asked <= 0
 	case <-b.life.Done():
 		return false

@@ -49,7 +49,6 @@ type caller struct {
 	conn   *grpc.ClientConn
 }
 
-func (c *caller) hurry()       { c.conn.ResetConnectBackoff() }
 func (c *caller) close() error { return c.conn.Close() }
 
 // send makes one attempt with a serialised request.

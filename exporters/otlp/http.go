@@ -30,7 +30,6 @@ func newPoster(s signal, t target) *poster {
 	return &poster{signal: s, target: t, base: newTransport(t)}
 }
 
-func (p *poster) hurry()       {}
 func (p *poster) close() error { p.base.CloseIdleConnections(); return nil }
 
 func newTransport(t target) *http.Transport {

@@ -7,8 +7,8 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 )
 
-// logPush takes log records, queues them and brings them to a way out in batches,
-// as spanPush does with spans.
+// logPush takes log records, queues them and hands them to a way out in batches, as
+// spanPush does with spans.
 type logPush struct {
 	way
 	intake *intake[sdklog.Record]

@@ -15,7 +15,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// metricPush collects all metrics at an interval and brings every collection to a
+// metricPush collects all metrics at an interval and hands every collection to a
 // way out. It is not the SDK's periodic reader: that one aggregates every event a
 // second time, sends nothing at all when one callback fails, and ends the process
 // when one panics.
@@ -77,7 +77,7 @@ func (p *metricPush) run() {
 	}
 }
 
-// cycle collects once and brings away what there is.
+// cycle collects once and hands over what there is.
 func (p *metricPush) cycle(ctx context.Context, last bool) {
 	p.number++
 	p.before, p.points, p.missing = p.Ledger(), 0, 0
@@ -128,7 +128,7 @@ func (p *metricPush) unsaid() (what string, since ledger.Ledger) {
 	return strings.Join(parts, " and "), since
 }
 
-// stop makes the last collection and brings it away.
+// stop makes the last collection and hands it over.
 func (p *metricPush) stop(ctx context.Context) error {
 	err := p.shutdown(ctx, p.finish, p.unsaid)
 	select {

@@ -7,7 +7,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// spanPush takes ended spans, queues them and brings them to a way out in batches.
+// spanPush takes ended spans, queues them and hands them to a way out in batches.
 type spanPush struct {
 	way
 	intake *intake[sdktrace.ReadOnlySpan]

@@ -19,13 +19,13 @@ type way interface {
 	// It returns false if they go on waiting: they were not taken, and again says
 	// that they come again.
 	take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool
-	// flush has write bring everything that waits in memory to take, and returns
-	// what was dropped meanwhile.
+	// flush calls write, which hands everything that waits in memory to take, and
+	// returns what was dropped meanwhile.
 	flush(ctx context.Context, write func(context.Context) error) error
-	// shutdown has stop bring the last items to take, ends all attempts a little
-	// before ctx does, and returns what was not delivered. Later calls return
-	// the same. missing, if not nil, words what that is without a buffer, and
-	// since when.
+	// shutdown calls stop, which hands the last items to take, ends all attempts a
+	// little before ctx does, and returns what was not delivered. Later calls
+	// return the same. missing, if not nil, words what that is without a buffer,
+	// and since when.
 	shutdown(ctx context.Context, stop func(context.Context) error, missing func() (what string, since ledger.Ledger)) error
 	lifetime() context.Context // ends a little before the time for shutdown does
 	stats() Stats
@@ -95,7 +95,7 @@ func (r *route) dropped(since ledger.Ledger) error {
 	return r.undelivered(fmt.Sprintf("%d %s", n, r.signal.items), since)
 }
 
-// undelivered says why what was not.
+// undelivered says that what was not, and why.
 func (r *route) undelivered(what string, since ledger.Ledger) error {
 	now := r.Ledger()
 	text := fmt.Sprintf("otlp %s: %s not delivered to %s: %s", r.signal.name, what, r.where, now.Reasons(since))
