@@ -91,7 +91,7 @@ func (s *scene) books() map[string]otlp.Stats {
 		waiting := int64(0)
 		for _, stats := range counts.Stats() {
 			books[stats.Signal] = stats
-			waiting += stats.Waiting()
+			waiting += stats.Waiting
 		}
 		if rest = max(rest, waiting); waiting > 0 {
 			return fmt.Errorf("%d spans and log records still wait", waiting)

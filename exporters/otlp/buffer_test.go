@@ -25,7 +25,7 @@ func statsOf(t *testing.T, c *otlp.Counts, signal string) otlp.Stats {
 	t.Helper()
 	for _, s := range c.Stats() {
 		if s.Signal == signal {
-			if s.Produced != s.Sent+s.Failed+s.Waiting() || s.Waiting() < 0 || s.Failed != sumDropped(s.Dropped) {
+			if s.Produced != s.Sent+s.Failed+s.Waiting || s.Waiting < 0 || s.Failed != sumDropped(s.Dropped) {
 				t.Errorf("the counts do not balance: %+v", s)
 			}
 			return s
@@ -36,7 +36,7 @@ func statsOf(t *testing.T, c *otlp.Counts, signal string) otlp.Stats {
 }
 
 func sumDropped(d otlp.Dropped) int64 {
-	return d.QueueFull + d.TooOld + d.TooManyBytes + d.TooLarge + d.Rejected + d.Disk + d.Damaged
+	return d.QueueFull + d.TooOld + d.TooManyBytes + d.TooLarge + d.Rejected + d.Disk + d.Damaged + d.Shutdown
 }
 
 // buffered starts a push over a buffer in dir.
@@ -93,7 +93,7 @@ func TestOutageLosesNothing(t *testing.T) {
 				t.Errorf("the counter is %v, want 5", sum)
 			}
 			for _, signal := range []string{"traces", "metrics", "logs"} {
-				if s := statsOf(t, c, signal); s.Waiting() != 0 || s.Failed != 0 || s.Sent == 0 {
+				if s := statsOf(t, c, signal); s.Waiting != 0 || s.Failed != 0 || s.Sent == 0 {
 					t.Errorf("%+v", s)
 				}
 			}

@@ -36,23 +36,3 @@ func BenchmarkSpan(b *testing.B) {
 		})
 	}
 }
-
-// What one request of 100 kB costs on its way to the disk, and back and off it.
-func BenchmarkStore(b *testing.B) {
-	said := bufferChoice{dir: b.TempDir(), setting: "bench", bytes: 256 << 20, age: time.Hour}
-	s, err := openStore(said, func(error) {})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = s.leave(context.Background(), nil) }()
-	body := make([]byte, 100_000)
-	a := s.account(traces)
-	b.SetBytes(int64(len(body)))
-	b.ReportAllocs()
-	for b.Loop() {
-		s.accept(a, 1)
-		s.put(a, 1, body)
-		e, _, _ := s.pick(a)
-		s.settle(a, e, 1, rejected)
-	}
-}

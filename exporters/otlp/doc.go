@@ -43,10 +43,10 @@
 // siblings, if set), with growing, random pauses. OTEL_EXPORTER_OTLP_TIMEOUT
 // bounds one attempt. Meanwhile spans and log records collect in a bounded
 // queue; what does not fit is dropped and counted. Shutdown says how much was
-// not delivered and where to.
+// not delivered and where to. [CountInto] gives a program the counts.
 //
 // With a directory for it, by [Buffer] or RUSMES_OTLP_BUFFER_DIR, everything is
 // on disk before it is sent and stays there until the receiver has it, through
 // long outages, restarts and kill -9, in order and counted to the last item; see
-// docs/reliability.md. [CountInto] gives a program the counts.
+// docs/reliability.md.
 package otlp

@@ -69,7 +69,7 @@ func produce(dir string) error {
 			return err
 		}
 		s := c.Stats()[0]
-		fmt.Printf("%d %d %d %d\n", n+40, s.Sent, s.OnDisk, s.Waiting())
+		fmt.Printf("%d %d %d %d\n", n+40, s.Sent, s.OnDisk, s.Waiting)
 	}
 }
 
@@ -180,7 +180,7 @@ func TestKilledProcessLosesNothingFlushed(t *testing.T) {
 	r.start()
 	tel, c, b := buffered(t, dir, otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off()))
 	eventually(t, 30*time.Second, "nothing waits", func() bool {
-		return statsOf(t, c, "traces").Waiting() == 0 && statsOf(t, c, "logs").Waiting() == 0
+		return statsOf(t, c, "traces").Waiting == 0 && statsOf(t, c, "logs").Waiting == 0
 	})
 	if err := shutdown(tel, 5*time.Second); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -273,7 +273,7 @@ func TestFullDisk(t *testing.T) {
 	r.start()
 	tel, counts, _ := buffered(t, dir, otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off()))
 	more(func() bool {
-		return statsOf(t, counts, "traces").Waiting() == 0 && statsOf(t, counts, "logs").Waiting() == 0
+		return statsOf(t, counts, "traces").Waiting == 0 && statsOf(t, counts, "logs").Waiting == 0
 	}, "nothing waits")
 	if err := shutdown(tel, 5*time.Second); err != nil {
 		t.Errorf("Shutdown: %v", err)

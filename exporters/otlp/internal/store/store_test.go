@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"bytes"
@@ -13,7 +13,13 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+)
+
+// The signals of a test, and the least that a buffer may be limited to.
+const (
+	traces, logs = "traces", "logs"
+	leastBytes   = 8 << 20
 )
 
 // heard collects reports.
@@ -34,14 +40,18 @@ func (h *heard) all() string {
 	return strings.Join(h.texts, "\n")
 }
 
-func choiceFor(dir string) bufferChoice {
-	return bufferChoice{dir: dir, setting: "SETTING", bytes: settings.BufferMaxBytes.Low, age: time.Hour}
+func choiceFor(dir string) Config {
+	return Config{
+		Dir: dir, Setting: "SETTING", MaxBytes: leastBytes, MaxAge: time.Hour, Report: func(error) {},
+		Signals: []Signal{{traces, "spans"}, {"metrics", "data points"}, {logs, "log records"}},
+	}
 }
 
-func mustOpen(t *testing.T, said bufferChoice) (*store, *heard) {
+func mustOpen(t *testing.T, said Config) (*Store, *heard) {
 	t.Helper()
 	h := &heard{}
-	s, err := openStore(said, h.report)
+	said.Report = h.report
+	s, err := Open(said)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,55 +60,55 @@ func mustOpen(t *testing.T, said bufferChoice) (*store, *heard) {
 }
 
 // closeStore closes s once.
-func closeStore(t *testing.T, s *store) {
+func closeStore(t *testing.T, s *Store) {
 	t.Helper()
 	select {
 	case <-s.ending:
 		return
 	default:
 	}
-	if err := s.leave(context.Background(), nil); err != nil {
+	if err := s.Leave(context.Background()); err != nil {
 		t.Errorf("close: %v", err)
 	}
 }
 
 // fill puts n requests of one item each, whose bodies are their numbers padded
 // to size bytes.
-func fill(s *store, sig signal, from, n, size int) {
+func fill(s *Store, sig string, from, n, size int) {
 	a := s.account(sig)
 	for i := from; i < from+n; i++ {
 		body := fmt.Appendf(nil, "%08d", i)
 		body = append(body, bytes.Repeat([]byte{'.'}, max(size-len(body), 0))...)
-		s.accept(a, 1)
-		s.put(a, 1, body)
+		a.Accept(1)
+		a.Put(1, body)
 	}
 }
 
 // empty picks and settles all there is and returns the numbers in the bodies.
-func empty(s *store, sig signal) (numbers []string) {
+func empty(s *Store, sig string) (numbers []string) {
 	a := s.account(sig)
 	for {
-		e, body, ok := s.pick(a)
+		e, body, ok := a.Pick()
 		if !ok {
 			return numbers
 		}
 		if body == nil {
-			s.settle(a, e, 0, damaged)
+			a.Settle(e, 0, ledger.Damaged)
 			continue
 		}
 		numbers = append(numbers, string(body[:8]))
-		s.settle(a, e, e.items, rejected)
+		a.Settle(e, e.Items, ledger.Rejected)
 	}
 }
 
-func wantLedger(t *testing.T, s *store, sig signal, want ledger) {
+func wantLedger(t *testing.T, s *Store, sig string, want ledger.Ledger) {
 	t.Helper()
-	got := s.ledger(s.account(sig))
-	if !got.balanced() {
-		t.Errorf("%s: the counts do not balance: %+v", sig.name, got)
+	got := s.account(sig).Ledger()
+	if !got.Balanced() {
+		t.Errorf("%s: the counts do not balance: %+v", sig, got)
 	}
 	if got != want {
-		t.Errorf("%s: counts %+v, want %+v", sig.name, got, want)
+		t.Errorf("%s: counts %+v, want %+v", sig, got, want)
 	}
 }
 
@@ -117,26 +127,26 @@ func TestStoreKeepsOrderAndCountsAcrossRestarts(t *testing.T) {
 	fill(s, logs, 100, 5, 20_000)
 	a := s.account(traces)
 	for range 3 {
-		e, _, _ := s.pick(a)
-		s.settle(a, e, 1, rejected)
+		e, _, _ := a.Pick()
+		a.Settle(e, 1, ledger.Rejected)
 	}
-	e, body, ok := s.pick(a)
+	e, body, ok := a.Pick()
 	if !ok || string(body[:8]) != "00000003" {
 		t.Fatalf("picked %q, %v", body, ok)
 	}
-	s.settle(a, e, 0, rejected)
-	e, _, _ = s.pick(a)
-	s.release(a) // not delivered: it comes again
-	if again, _, _ := s.pick(a); again.seq != e.seq {
+	a.Settle(e, 0, ledger.Rejected)
+	e, _, _ = a.Pick()
+	a.Release() // not delivered: it comes again
+	if again, _, _ := a.Pick(); again.seq != e.seq {
 		t.Errorf("after a release came record %d, want %d", again.seq, e.seq)
 	}
 	closeStore(t, s)
 
 	s, h := mustOpen(t, choiceFor(dir))
-	want := ledger{produced: 20, sent: 3, disk: 16}
-	want.dropped[rejected] = 1
+	want := ledger.Ledger{Produced: 20, Sent: 3, Disk: 16}
+	want.Dropped[ledger.Rejected] = 1
 	wantLedger(t, s, traces, want)
-	wantLedger(t, s, logs, ledger{produced: 5, disk: 5})
+	wantLedger(t, s, logs, ledger.Ledger{Produced: 5, Disk: 5})
 	fill(s, traces, 20, 2, 10)
 	if got := strings.Join(empty(s, traces), " "); got != numbers(4, 18) {
 		t.Errorf("came back: %s", got)
@@ -144,8 +154,8 @@ func TestStoreKeepsOrderAndCountsAcrossRestarts(t *testing.T) {
 	if got := strings.Join(empty(s, logs), " "); got != numbers(100, 5) {
 		t.Errorf("came back: %s", got)
 	}
-	want = ledger{produced: 22, sent: 21}
-	want.dropped[rejected] = 1
+	want = ledger.Ledger{Produced: 22, Sent: 21}
+	want.Dropped[ledger.Rejected] = 1
 	wantLedger(t, s, traces, want)
 	if s.account(traces).bytes != 0 || s.account(logs).bytes != 0 {
 		t.Errorf("an empty store has %d and %d bytes", s.account(traces).bytes, s.account(logs).bytes)
@@ -161,21 +171,21 @@ func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
 	const size = 1<<20 - 4096
 	fill(s, logs, 0, 1, size)
 	fill(s, traces, 10, 2, size)
-	inFlight, _, _ := s.pick(s.account(traces)) // must stay, although it is the oldest
+	inFlight, _, _ := s.account(traces).Pick() // must stay, although it is the oldest
 	fill(s, traces, 12, 8, size)
-	want := ledger{produced: 10, disk: 7}
-	want.dropped[tooManyBytes] = 3
+	want := ledger.Ledger{Produced: 10, Disk: 7}
+	want.Dropped[ledger.TooManyBytes] = 3
 	wantLedger(t, s, traces, want)
-	wantLedger(t, s, logs, ledger{produced: 1, disk: 1})
+	wantLedger(t, s, logs, ledger.Ledger{Produced: 1, Disk: 1})
 	if !strings.Contains(h.all(), "too_many_bytes") {
 		t.Errorf("reports: %s", h.all())
 	}
-	s.settle(s.account(traces), inFlight, 1, rejected)
+	s.account(traces).Settle(inFlight, 1, ledger.Rejected)
 	if got := strings.Join(empty(s, traces), " "); got != numbers(14, 6) {
 		t.Errorf("left: %s", got)
 	}
-	fill(s, traces, 0, 1, int(settings.BufferMaxBytes.Low))
-	if got := s.ledger(s.account(traces)); got.dropped[tooLarge] != 1 || !got.balanced() {
+	fill(s, traces, 0, 1, leastBytes)
+	if got := s.account(traces).Ledger(); got.Dropped[ledger.TooLarge] != 1 || !got.Balanced() {
 		t.Errorf("a request larger than the buffer: %+v", got)
 	}
 }
@@ -191,10 +201,10 @@ func TestStoreFileIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if most := said.bytes*3/2 + 16<<20; info.Size() > most {
-		t.Errorf("the file has %d bytes for a limit of %d", info.Size(), said.bytes)
+	if most := said.MaxBytes*3/2 + 16<<20; info.Size() > most {
+		t.Errorf("the file has %d bytes for a limit of %d", info.Size(), said.MaxBytes)
 	}
-	if got := s.ledger(s.account(traces)); !got.balanced() || got.dropped[tooManyBytes] == 0 || got.produced != 400 {
+	if got := s.account(traces).Ledger(); !got.Balanced() || got.Dropped[ledger.TooManyBytes] == 0 || got.Produced != 400 {
 		t.Errorf("counts: %+v", got)
 	}
 }
@@ -202,14 +212,13 @@ func TestStoreFileIsBounded(t *testing.T) {
 // When an outage is over, the file gives its space back.
 func TestStoreFileShrinks(t *testing.T) {
 	said := choiceFor(t.TempDir())
-	said.bytes = 64 << 20
+	said.MaxBytes = 64 << 20
 	s, _ := mustOpen(t, said)
 	fill(s, traces, 0, 40, 500_000)
 	renew := func() int64 {
 		s.disk.Lock()
 		defer s.disk.Unlock()
 		s.renew()
-		s.unmap()
 		info, err := os.Stat(s.path)
 		if err != nil {
 			t.Fatal(err)
@@ -225,14 +234,14 @@ func TestStoreFileShrinks(t *testing.T) {
 	if size := renew(); size > 1<<20 {
 		t.Errorf("the empty file has %d bytes", size)
 	}
-	if _, err := openStore(said, func(error) {}); err == nil || !strings.Contains(err.Error(), "no other process") {
+	if _, err := Open(said); err == nil || !strings.Contains(err.Error(), "no other process") {
 		t.Errorf("the new file is not locked: %v", err)
 	}
 	fill(s, traces, 40, 3, 10)
 	closeStore(t, s)
 	s, _ = mustOpen(t, said)
-	wantLedger(t, s, traces, ledger{produced: 43, sent: 40, disk: 3})
-	if files, err := os.ReadDir(said.dir); err != nil || len(files) != 1 {
+	wantLedger(t, s, traces, ledger.Ledger{Produced: 43, Sent: 40, Disk: 3})
+	if files, err := os.ReadDir(said.Dir); err != nil || len(files) != 1 {
 		t.Errorf("in the directory: %v, %v", files, err)
 	}
 }
@@ -243,15 +252,15 @@ func TestStoreDropsWhatIsTooOld(t *testing.T) {
 	fill(s, traces, 0, 5, 10)
 	closeStore(t, s)
 	time.Sleep(20 * time.Millisecond) // what is stored must be older than the limit below
-	said.age = 10 * time.Millisecond
+	said.MaxAge = 10 * time.Millisecond
 	s, h := mustOpen(t, said)
 	s.disk.Lock()
 	s.commit()
 	s.disk.Unlock()
-	want := ledger{produced: 5}
-	want.dropped[tooOld] = 5
+	want := ledger.Ledger{Produced: 5}
+	want.Dropped[ledger.TooOld] = 5
 	wantLedger(t, s, traces, want)
-	if !strings.Contains(h.all(), "5 spans dropped from "+s.dir+": too_old") {
+	if !strings.Contains(h.all(), "5 spans dropped from "+s.Dir+": too_old") {
 		t.Errorf("reports: %s", h.all())
 	}
 	if got := empty(s, traces); got != nil {
@@ -264,7 +273,7 @@ func TestStoreIsLocked(t *testing.T) {
 	s, _ := mustOpen(t, choiceFor(dir))
 	fill(s, traces, 0, 3, 10)
 	begun := time.Now()
-	_, err := openStore(choiceFor(dir), func(error) {})
+	_, err := Open(choiceFor(dir))
 	if err == nil || !strings.Contains(err.Error(), "SETTING: \""+dir+"\" is not allowed: want a directory that no other process uses: ") {
 		t.Errorf("the second one: %v", err)
 	}
@@ -306,7 +315,7 @@ func TestStoreCannotBeOpened(t *testing.T) {
 		{newer, `format "2"`},
 	} {
 		before, _ := os.ReadFile(filepath.Join(tt.dir, fileName))
-		_, err := openStore(choiceFor(tt.dir), func(error) {})
+		_, err := Open(choiceFor(tt.dir))
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("SETTING: %q is not allowed: want ", tt.dir)) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.dir, err, tt.want)
 		}

@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"errors"
@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // save commits a change, or leaves it to sweep while the disk fails: an attempt
 // with every request that comes and goes would only cost time. disk is held.
-func (s *store) save() {
+func (s *Store) save() {
 	s.mu.Lock()
 	failing := s.failing != nil
 	if failing {
@@ -31,13 +33,13 @@ const mostPerCommit = 1 << 20
 
 // commit brings the file up to date with what is in memory. disk is held. If it
 // fails, nothing is lost yet: the next one does the work of both.
-func (s *store) commit() {
+func (s *Store) commit() {
 	for s.commitSome() {
 	}
 }
 
 // commitSome is one transaction. It returns true if there is more to write.
-func (s *store) commitSome() (more bool) {
+func (s *Store) commitSome() (more bool) {
 	s.mu.Lock()
 	changes := make([]*change, len(s.accounts))
 	for i, a := range s.accounts {
@@ -72,21 +74,21 @@ func (s *store) commitSome() (more bool) {
 	s.announce()
 	s.mu.Unlock()
 	if err != nil {
-		s.report(fmt.Errorf("write %s: %w", s.path, err))
+		s.Report(fmt.Errorf("write %s: %w", s.path, err))
 		return false
 	}
 	for _, c := range changes {
-		for _, why := range []reason{tooOld, tooManyBytes} {
-			if n := c.after.dropped[why] - c.before.dropped[why]; n > 0 {
-				s.report(fmt.Errorf("%d %s dropped from %s: %s", n, c.account.signal.items, s.dir, reasonNames[why]))
+		for _, why := range []ledger.Reason{ledger.TooOld, ledger.TooManyBytes} {
+			if n := c.after.Dropped[why] - c.before.Dropped[why]; n > 0 {
+				s.Report(fmt.Errorf("%d %s dropped from %s: %s", n, c.account.signal.Items, s.Dir, why))
 			}
 		}
 	}
 	return more
 }
 
-func (s *store) write(tx *bbolt.Tx, changes []*change, records []*record) error {
-	oldest := time.Now().Add(-s.maxAge)
+func (s *Store) write(tx *bbolt.Tx, changes []*change, records []*record) error {
+	oldest := time.Now().Add(-s.MaxAge)
 	for _, c := range changes {
 		if err := c.tidy(tx, oldest); err != nil {
 			return err
@@ -106,11 +108,11 @@ func (s *store) write(tx *bbolt.Tx, changes []*change, records []*record) error 
 	}
 	counts := tx.Bucket(countsName)
 	for _, c := range changes {
-		data, err := c.after.encode()
+		data, err := encodeLedger(c.after)
 		if err != nil {
 			return err
 		}
-		if err := counts.Put([]byte(c.account.signal.name), data); err != nil {
+		if err := counts.Put([]byte(c.account.signal.Name), data); err != nil {
 			return err
 		}
 	}
@@ -122,7 +124,7 @@ var errNotOpen = errors.New("the file is closed")
 // guarded runs something that uses the file. A damaged file makes the library
 // panic or read outside of its mapping; either becomes an error here, after
 // which the file is left alone. disk is held.
-func (s *store) guarded(use func() error) (err error) {
+func (s *Store) guarded(use func() error) (err error) {
 	if s.broken != nil {
 		return s.broken
 	}

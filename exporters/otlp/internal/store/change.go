@@ -1,10 +1,12 @@
-package otlp
+package store
 
 import (
 	"encoding/binary"
 	"time"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // bodyName is the key of the only value in a record's bucket. A record has a
@@ -13,9 +15,9 @@ var bodyName = []byte("b")
 
 // change is one account's part of a transaction, worked out on a copy.
 type change struct {
-	account *account
-	before  ledger
-	after   ledger
+	account *Account
+	before  ledger.Ledger
+	after   ledger.Ledger
 	bytes   int64
 	mark    uint64
 	keep    uint64 // the record in flight, which is not dropped
@@ -26,16 +28,16 @@ type change struct {
 func (c *change) apply() {
 	a := c.account
 	a.bytes = c.bytes
-	a.ledger.memory += c.after.memory - c.before.memory
-	a.ledger.disk += c.after.disk - c.before.disk
-	for r := range a.ledger.dropped {
-		a.ledger.dropped[r] += c.after.dropped[r] - c.before.dropped[r]
+	a.ledger.Memory += c.after.Memory - c.before.Memory
+	a.ledger.Disk += c.after.Disk - c.before.Disk
+	for r := range a.ledger.Dropped {
+		a.ledger.Dropped[r] += c.after.Dropped[r] - c.before.Dropped[r]
 	}
 }
 
 // tidy removes what is settled, then what is too old.
 func (c *change) tidy(tx *bbolt.Tx, oldest time.Time) error {
-	b := tx.Bucket([]byte(c.account.signal.name))
+	b := tx.Bucket([]byte(c.account.signal.Name))
 	for {
 		key, _ := b.Cursor().First()
 		if key == nil {
@@ -58,36 +60,36 @@ func (c *change) tidy(tx *bbolt.Tx, oldest time.Time) error {
 		if err != nil || key == nil || !e.at.Before(oldest) {
 			return err
 		}
-		if err := c.remove(b, key, e, tooOld); err != nil {
+		if err := c.remove(b, key, e, ledger.TooOld); err != nil {
 			return err
 		}
 	}
 }
 
 // first is the oldest record that is not being sent.
-func (c *change) first(b *bbolt.Bucket) ([]byte, entry, error) {
+func (c *change) first(b *bbolt.Bucket) ([]byte, Entry, error) {
 	cursor := b.Cursor()
 	key, _ := cursor.First()
 	if len(key) == keySize && binary.BigEndian.Uint64(key) == c.keep {
 		key, _ = cursor.Next()
 	}
 	if key == nil {
-		return nil, entry{}, nil
+		return nil, Entry{}, nil
 	}
 	e, err := decodeKey(key)
 	return key, e, err
 }
 
-func (c *change) remove(b *bbolt.Bucket, key []byte, e entry, why reason) error {
+func (c *change) remove(b *bbolt.Bucket, key []byte, e Entry, why ledger.Reason) error {
 	c.bytes -= room(e.size)
-	c.after.disk -= e.items
-	c.after.dropped[why] += e.items
+	c.after.Disk -= e.Items
+	c.after.Dropped[why] += e.Items
 	return b.DeleteBucket(key)
 }
 
 // makeRoom drops the oldest records of whichever signal has the most, so that
 // one which nobody takes does not crowd out the others.
-func (s *store) makeRoom(tx *bbolt.Tx, changes []*change, need int64) error {
+func (s *Store) makeRoom(tx *bbolt.Tx, changes []*change, need int64) error {
 	for {
 		total := need
 		var largest *change
@@ -97,15 +99,15 @@ func (s *store) makeRoom(tx *bbolt.Tx, changes []*change, need int64) error {
 				largest = c
 			}
 		}
-		if total <= s.maxBytes || largest == nil {
+		if total <= s.MaxBytes || largest == nil {
 			return nil
 		}
-		b := tx.Bucket([]byte(largest.account.signal.name))
+		b := tx.Bucket([]byte(largest.account.signal.Name))
 		key, e, err := largest.first(b)
 		if err != nil || key == nil {
 			return err // all that is left is in flight
 		}
-		if err := largest.remove(b, key, e, tooManyBytes); err != nil {
+		if err := largest.remove(b, key, e, ledger.TooManyBytes); err != nil {
 			return err
 		}
 	}
@@ -113,12 +115,12 @@ func (s *store) makeRoom(tx *bbolt.Tx, changes []*change, need int64) error {
 
 func (c *change) add(tx *bbolt.Tx, r *record) error {
 	key := r.key()
-	b, err := tx.Bucket([]byte(c.account.signal.name)).CreateBucketIfNotExists(key)
+	b, err := tx.Bucket([]byte(c.account.signal.Name)).CreateBucketIfNotExists(key)
 	if err != nil {
 		return err
 	}
 	c.bytes += room(int64(len(r.body)))
-	c.after.memory -= int64(r.items)
-	c.after.disk += int64(r.items)
+	c.after.Memory -= int64(r.items)
+	c.after.Disk += int64(r.items)
 	return b.Put(bodyName, r.value(key))
 }

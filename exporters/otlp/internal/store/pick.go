@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"encoding/binary"
@@ -8,11 +8,12 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// pick returns the oldest record of a that is not settled and marks it as being
-// sent, until settle or release. What is on disk comes first; what is only in
+// Pick returns the oldest record that is not settled and marks it as being
+// sent, until Settle or Release. What is on disk comes first; what is only in
 // memory is given out if the disk does not take it. ok is false if there is
-// nothing.
-func (s *store) pick(a *account) (e entry, body []byte, ok bool) {
+// nothing; body is nil if it is damaged.
+func (a *Account) Pick() (e Entry, body []byte, ok bool) {
+	s := a.store
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	s.mu.Lock()
@@ -20,19 +21,19 @@ func (s *store) pick(a *account) (e entry, body []byte, ok bool) {
 	s.mu.Unlock()
 	err := s.guarded(func() error {
 		return s.db.View(func(tx *bbolt.Tx) (err error) {
-			e, body, ok, err = oldest(tx.Bucket([]byte(a.signal.name)), mark)
+			e, body, ok, err = oldest(tx.Bucket([]byte(a.signal.Name)), mark)
 			return err
 		})
 	})
 	if err != nil && !errors.Is(err, errNotOpen) {
-		s.report(fmt.Errorf("read %s: %w", s.path, err))
+		s.Report(fmt.Errorf("read %s: %w", s.path, err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !ok && s.failing != nil {
 		for _, r := range s.pending {
 			if r.account == a {
-				e, body, ok = entry{seq: r.seq, items: int64(r.items), size: int64(len(r.body))}, r.body, true
+				e, body, ok = Entry{seq: r.seq, Items: int64(r.items), size: int64(len(r.body))}, r.body, true
 				break
 			}
 		}
@@ -44,10 +45,10 @@ func (s *store) pick(a *account) (e entry, body []byte, ok bool) {
 }
 
 // oldest reads the first record after mark. A body that is damaged comes as nil.
-func oldest(b *bbolt.Bucket, mark uint64) (entry, []byte, bool, error) {
+func oldest(b *bbolt.Bucket, mark uint64) (Entry, []byte, bool, error) {
 	key, _ := b.Cursor().Seek(binary.BigEndian.AppendUint64(nil, mark+1))
 	if key == nil {
-		return entry{}, nil, false, nil
+		return Entry{}, nil, false, nil
 	}
 	e, err := decodeKey(key)
 	if err != nil {

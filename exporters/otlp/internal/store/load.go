@@ -1,15 +1,17 @@
-package otlp
+package store
 
 import (
 	"fmt"
 	"slices"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // load checks the whole structure of the file and fills the accounts from it.
 // The bodies are checked when they are read.
-func (s *store) load() error {
+func (s *Store) load() error {
 	info, err := s.file.Stat()
 	if err != nil {
 		return err
@@ -34,24 +36,27 @@ func (s *store) load() error {
 		return nil
 	})
 	if err == nil && fresh {
-		err = s.db.Update(create)
+		err = s.db.Update(s.create)
 	}
 	if err != nil {
 		return err
 	}
-	for _, sig := range []signal{traces, metrics, logs} {
-		if err := s.loadAccount(s.account(sig)); err != nil {
+	for _, a := range s.accounts {
+		if err := s.loadAccount(a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func create(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{[]byte(traces.name), []byte(metrics.name), []byte(logs.name), countsName} {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+func (s *Store) create(tx *bbolt.Tx) error {
+	for _, a := range s.accounts {
+		if _, err := tx.CreateBucketIfNotExists([]byte(a.signal.Name)); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.CreateBucketIfNotExists(countsName); err != nil {
+		return err
 	}
 	owner, err := tx.CreateBucketIfNotExists(ownerName)
 	if err != nil {
@@ -60,14 +65,14 @@ func create(tx *bbolt.Tx) error {
 	return owner.Put(formatName, []byte(fileFormat))
 }
 
-func (s *store) loadAccount(a *account) error {
+func (s *Store) loadAccount(a *Account) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
-		b, counts := tx.Bucket([]byte(a.signal.name)), tx.Bucket(countsName)
+		b, counts := tx.Bucket([]byte(a.signal.Name)), tx.Bucket(countsName)
 		if b == nil || counts == nil {
 			return &damageError{"a part of it is missing"}
 		}
-		var l ledger
-		if data := counts.Get([]byte(a.signal.name)); data != nil {
+		var l ledger.Ledger
+		if data := counts.Get([]byte(a.signal.Name)); data != nil {
 			var err error
 			if l, err = decodeLedger(slices.Clone(data)); err != nil {
 				return &damageError{err.Error()}
@@ -80,17 +85,17 @@ func (s *store) loadAccount(a *account) error {
 			if err != nil || value != nil {
 				return &damageError{errDamagedRecord.Error()}
 			}
-			items += e.items
+			items += e.Items
 			a.bytes += room(e.size)
 			a.last = e.seq
 			s.seq = max(s.seq, e.seq)
 		}
-		if items > l.disk {
-			return &damageError{fmt.Sprintf("it counts %d %s and has %d", l.disk, a.signal.items, items)}
+		if items > l.Disk {
+			return &damageError{fmt.Sprintf("it counts %d %s and has %d", l.Disk, a.signal.Items, items)}
 		}
-		if missing := l.disk - items; missing > 0 {
-			s.report(fmt.Errorf("%d %s are missing from %s", missing, a.signal.items, s.path))
-			l.disk, l.dropped[damaged] = items, l.dropped[damaged]+missing
+		if missing := l.Disk - items; missing > 0 {
+			s.Report(fmt.Errorf("%d %s are missing from %s", missing, a.signal.Items, s.path))
+			l.Disk, l.Dropped[ledger.Damaged] = items, l.Dropped[ledger.Damaged]+missing
 		}
 		a.ledger, a.start = l, l
 		return nil

@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"bytes"
@@ -22,12 +22,12 @@ func FuzzDecodeRecord(f *testing.F) {
 			return
 		}
 		// What was taken is what would be written.
-		r := record{seq: e.seq, at: e.at.UnixMilli(), items: uint32(e.items), body: body}
+		r := record{seq: e.seq, at: e.at.UnixMilli(), items: uint32(e.Items), body: body}
 		again := r.key()
 		if !bytes.Equal(again, key) || !bytes.Equal(r.value(again), value) {
 			t.Errorf("%x %x is read as %+v", key, value, e)
 		}
-		if e.items <= 0 || e.size != int64(len(body)) || room(e.size) < e.size {
+		if e.Items <= 0 || e.size != int64(len(body)) || room(e.size) < e.size {
 			t.Errorf("%+v of %d bytes", e, len(body))
 		}
 		// One flipped bit anywhere is noticed.
@@ -51,10 +51,10 @@ func FuzzDecodeLedger(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !l.balanced() || l.produced < 0 || l.sent < 0 || l.disk < 0 || l.total() < 0 {
+		if !l.Balanced() || l.Produced < 0 || l.Sent < 0 || l.Disk < 0 || l.Lost() < 0 {
 			t.Errorf("%s is read as %+v", data, l)
 		}
-		again, err := l.encode()
+		again, err := encodeLedger(l)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"errors"
@@ -35,18 +35,18 @@ const lockWait = time.Second
 // errNotOurs is a file of our name that somebody else filled.
 var errNotOurs = errors.New("not a buffer of this program's version")
 
-// openStore opens or makes the file in the directory that said names. A file
-// that cannot be read is set aside under another name and reported; one that
-// cannot be opened or written is an error.
-func openStore(said bufferChoice, report func(error)) (*store, error) {
-	fail := func(want string, err error) (*store, error) {
-		return nil, fmt.Errorf("%w: %w", settings.Invalid(said.setting, said.dir, want), err)
+// Open opens or makes the file in the directory. A file that cannot be read is set
+// aside under another name and reported; one that cannot be opened or written is
+// an error.
+func Open(c Config) (*Store, error) {
+	fail := func(want string, err error) (*Store, error) {
+		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
 	}
-	if err := os.Mkdir(said.dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail("a directory in which this process may create and write files", err)
 	}
-	s := &store{
-		dir: said.dir, path: filepath.Join(said.dir, fileName), maxBytes: said.bytes, maxAge: said.age, report: report,
+	s := &Store{
+		Config: c, path: filepath.Join(c.Dir, fileName),
 		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	err := s.open()
@@ -55,7 +55,7 @@ func openStore(said bufferChoice, report func(error)) (*store, error) {
 		if moved != nil {
 			return fail("a directory in which this process may rename "+fileName, errors.Join(moved, err))
 		}
-		report(fmt.Errorf("%s cannot be read and is now %s, what was in it is not sent: %w", s.path, aside, err))
+		s.Report(fmt.Errorf("%s cannot be read and is now %s, what was in it is not sent: %w", s.path, aside, err))
 		err = s.open()
 	}
 	switch {
@@ -66,7 +66,7 @@ func openStore(said bufferChoice, report func(error)) (*store, error) {
 	case err != nil:
 		return fail("a directory in which this process may create and write files", err)
 	}
-	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.dir), fileName+".damaged-*"))
+	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), fileName+".damaged-*"))
 	s.setAside = int64(len(damagedFiles))
 	go s.sweep()
 	return s, nil
@@ -83,7 +83,11 @@ func isDamage(err error) bool {
 	return errors.As(err, &d)
 }
 
-func (s *store) open() error {
+func (s *Store) open() error {
+	s.accounts, s.seq = nil, 0
+	for _, sig := range s.Signals {
+		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
+	}
 	_, before := os.Stat(s.path)
 	err := onDamage(s.openFile)
 	if err == nil {
@@ -98,7 +102,7 @@ func (s *store) open() error {
 	created := errors.Is(before, fs.ErrNotExist)
 	if err == nil {
 		if created {
-			syncDir(s.dir)
+			syncDir(s.Dir)
 		}
 		return nil
 	}
@@ -111,7 +115,7 @@ func (s *store) open() error {
 }
 
 // openFile opens or makes the file at path and locks it.
-func (s *store) openFile() (err error) {
+func (s *Store) openFile() (err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout:      lockWait,
 		FreelistType: bbolt.FreelistMapType,
@@ -151,8 +155,7 @@ func asDamage(err error) error {
 
 // abandon closes what open opened. The library is not asked to after a panic,
 // since it may wait for a lock of its own for ever.
-func (s *store) abandon() {
-	s.accounts, s.seq = nil, 0
+func (s *Store) abandon() {
 	if s.db != nil {
 		done := make(chan struct{})
 		go func() {
@@ -171,7 +174,7 @@ func (s *store) abandon() {
 }
 
 // close closes the file for good. disk is held.
-func (s *store) close() error {
+func (s *Store) close() error {
 	if s.db == nil {
 		return nil
 	}
@@ -185,7 +188,7 @@ func (s *store) close() error {
 
 // moveAside gives a damaged file a name that says so. It is not deleted: a
 // person may want to look.
-func (s *store) moveAside() (string, error) {
+func (s *Store) moveAside() (string, error) {
 	// Another process may have moved it first and have its own file here now.
 	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.info, now) {
 		return "", fmt.Errorf("%s was replaced meanwhile", s.path)

@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ const renewAbove = 8 << 20
 // renew gives the space of an outage back when nothing waits any more: it puts a
 // new file with the same counts in the old one's place. If that fails, the old
 // one goes on. disk is held.
-func (s *store) renew() {
+func (s *Store) renew() {
 	info, err := s.file.Stat()
 	if err != nil || info.Size() < renewAbove {
 		return
@@ -32,7 +32,7 @@ func (s *store) renew() {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return
 	}
-	fresh := &store{path: path}
+	fresh := &Store{path: path, accounts: s.accounts}
 	err = s.guarded(func() error { return fresh.copyCounts(s.db) })
 	if err == nil {
 		err = os.Rename(path, s.path)
@@ -42,19 +42,19 @@ func (s *store) renew() {
 		_ = os.Remove(path)
 		return
 	}
-	syncDir(s.dir)
+	syncDir(s.Dir)
 	old := s.db
 	s.db, s.file, s.info = fresh.db, fresh.file, fresh.info
 	_ = old.Close()
 }
 
 // copyCounts makes s a store without records and with the counts of from.
-func (s *store) copyCounts(from *bbolt.DB) error {
+func (s *Store) copyCounts(from *bbolt.DB) error {
 	if err := s.openFile(); err != nil {
 		return err
 	}
 	return s.db.Update(func(tx *bbolt.Tx) error {
-		if err := create(tx); err != nil {
+		if err := s.create(tx); err != nil {
 			return err
 		}
 		counts := tx.Bucket(countsName)

@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"encoding/binary"
@@ -15,7 +15,7 @@ type record struct {
 	items uint32 // spans, log records or data points
 	body  []byte // ExportTraceServiceRequest or its siblings, in protobuf
 
-	account *account // while it is in memory
+	account *Account // while it is in memory
 }
 
 // A record's key begins with its number, so that the file is in order, and holds
@@ -49,34 +49,34 @@ func checksum(key, body []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, body)
 }
 
-// entry is what the key says.
-type entry struct {
+// Entry is what the key says of a record.
+type Entry struct {
 	seq   uint64
 	at    time.Time
-	items int64
+	Items int64 // spans, log records or data points
 	size  int64 // of the body
 }
 
 var errDamagedRecord = errors.New("a stored record is damaged")
 
-func decodeKey(key []byte) (entry, error) {
+func decodeKey(key []byte) (Entry, error) {
 	if len(key) != keySize {
-		return entry{}, errDamagedRecord
+		return Entry{}, errDamagedRecord
 	}
-	e := entry{
+	e := Entry{
 		seq:   binary.BigEndian.Uint64(key),
 		at:    time.UnixMilli(int64(binary.BigEndian.Uint64(key[8:]))), //nolint:gosec // as key wrote it
-		items: int64(binary.BigEndian.Uint32(key[16:])),
+		Items: int64(binary.BigEndian.Uint32(key[16:])),
 		size:  int64(binary.BigEndian.Uint32(key[20:])),
 	}
-	if e.seq == 0 || e.seq == math.MaxUint64 || e.items == 0 {
-		return entry{}, errDamagedRecord
+	if e.seq == 0 || e.seq == math.MaxUint64 || e.Items == 0 {
+		return Entry{}, errDamagedRecord
 	}
 	return e, nil
 }
 
 // decodeRecord returns the body in value, which is checked against key.
-func decodeRecord(key, value []byte) (entry, []byte, error) {
+func decodeRecord(key, value []byte) (Entry, []byte, error) {
 	e, err := decodeKey(key)
 	if err != nil {
 		return e, nil, err

@@ -1,12 +1,15 @@
-package otlp
+package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // An attempt to write costs time and holds up the sending. So a disk that fails is
@@ -21,15 +24,15 @@ func TestFailedDiskIsTriedSeldom(t *testing.T) {
 	begun := time.Now()
 	const requests = 500
 	fill(s, traces, 10, requests, 10_000)
-	if l := s.ledger(a); l.disk != 10 || l.memory != requests || !l.balanced() {
+	if l := a.Ledger(); l.Disk != 10 || l.Memory != requests || !l.Balanced() {
 		t.Errorf("after the disk failed: %+v", l)
 	}
 	// What is safe comes first, then what is not, and all of it is there.
 	if sent := empty(s, traces); len(sent) != 10+requests || sent[0] != "00000000" || sent[10+requests-1] != "00000509" {
 		t.Errorf("%d were given out, from %s to %s, want %d in order", len(sent), sent[0], sent[len(sent)-1], 10+requests)
 	}
-	if l := s.ledger(a); l.sent != 10+requests || l.memory != 0 || l.disk != 0 || !l.balanced() {
-		t.Errorf("after all was sent: %+v", l)
+	if l := a.Ledger(); l.Sent != 10+requests || l.Memory != 0 || l.Disk != 0 || !l.Balanced() {
+		t.Errorf("after all was Sent: %+v", l)
 	}
 	most := 2 + int(time.Since(begun)/time.Second)
 	if n := strings.Count(h.all(), "write "+s.path); n == 0 || n > most {
@@ -53,18 +56,18 @@ func TestFailedDiskRecovers(t *testing.T) {
 	s.mu.Unlock()
 	const requests = 10
 	fill(s, traces, 0, requests, mostPerCommit/2)
-	if l := s.ledger(a); l.memory != requests || l.disk != 0 {
+	if l := a.Ledger(); l.Memory != requests || l.Disk != 0 {
 		t.Errorf("while the disk failed: %+v", l)
 	}
 	s.disk.Unlock()
 	deadline := time.Now().Add(10 * time.Second)
-	for s.ledger(a).memory > 0 {
+	for a.Ledger().Memory > 0 {
 		if time.Now().After(deadline) {
-			t.Fatalf("still in memory: %+v", s.ledger(a))
+			t.Fatalf("still in Memory: %+v", a.Ledger())
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	wantLedger(t, s, traces, ledger{produced: requests, disk: requests})
+	wantLedger(t, s, traces, ledger.Ledger{Produced: requests, Disk: requests})
 	if sent := empty(s, traces); len(sent) != requests || !slices.IsSorted(sent) {
 		t.Errorf("given out: %v", sent)
 	}
@@ -98,4 +101,47 @@ func TestFailedDiskWakesTheSender(t *testing.T) {
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	_ = s.close()
+}
+
+// A disk that never takes anything: memory is bounded, the first requests are
+// kept and can be sent, and the others are counted.
+func TestDiskThatFails(t *testing.T) {
+	s, h := mustOpen(t, choiceFor(t.TempDir()))
+	fill(s, traces, 0, 2, 10)
+	s.disk.Lock()
+	s.broken = errors.New("the disk is gone")
+	s.disk.Unlock()
+	const size = 1 << 20
+	fill(s, logs, 0, 20, size)
+	a := s.account(logs)
+	l := a.Ledger()
+	if kept := l.Memory; kept != mostPending/size || l.Dropped[ledger.Disk] != 20-kept || !l.Balanced() {
+		t.Errorf("counts: %+v", l)
+	}
+	if said := h.all(); !strings.Contains(said, "the disk is gone") || !strings.Contains(said, "memory for it is full") {
+		t.Errorf("reports: %.500s", said)
+	}
+	e, body, ok := a.Pick()
+	if !ok || !bytes.HasPrefix(body, []byte("00000000")) {
+		t.Fatalf("picked %.8q, %v", body, ok)
+	}
+	a.Settle(e, 1, ledger.Rejected)
+	if l = a.Ledger(); l.Sent != 1 || !l.Balanced() {
+		t.Errorf("counts: %+v", l)
+	}
+	// It works again: everything is written, in order.
+	s.disk.Lock()
+	s.broken = nil
+	s.commit()
+	s.disk.Unlock()
+	if l = a.Ledger(); l.Memory != 0 || !l.Balanced() {
+		t.Errorf("counts: %+v", l)
+	}
+	if got := strings.Join(empty(s, traces), " "); got != numbers(0, 2) {
+		t.Errorf("spans: %s", got)
+	}
+	// 15 requests of 1 MiB and a little do not fit a buffer of 8 MiB.
+	if got := strings.Join(empty(s, logs), " "); got != numbers(9, 7) {
+		t.Errorf("records: %s", got)
+	}
 }

@@ -1,6 +1,10 @@
-package otlp
+package store
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+)
 
 // The signals leave at the same time, and the last one closes the file. One that
 // is overtaken by it has nothing left to write, and reports nothing.
@@ -14,10 +18,10 @@ func TestLeavingAfterTheFileIsClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.users = 2
-	if err := s.leave(t.Context(), s.account(traces)); err != nil {
+	if err := s.account(traces).Leave(t.Context()); err != nil {
 		t.Errorf("leave: %v", err)
 	}
-	wantLedger(t, s, traces, ledger{produced: 1, disk: 1})
+	wantLedger(t, s, traces, ledger.Ledger{Produced: 1, Disk: 1})
 	if said := h.all(); said != "" {
 		t.Errorf("reported: %s", said)
 	}

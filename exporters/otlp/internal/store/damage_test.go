@@ -1,4 +1,4 @@
-package otlp
+package store
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 func TestDamagedFileIsSetAside(t *testing.T) {
@@ -72,7 +74,7 @@ func TestDamageAnywhere(t *testing.T) {
 		if err := os.WriteFile(path, broken, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := openStore(choiceFor(dir), func(error) {})
+		s, err := Open(choiceFor(dir))
 		if err != nil {
 			// Only the mark of the owner can be hit in this way.
 			if !errors.Is(err, errNotOurs) {
@@ -83,12 +85,12 @@ func TestDamageAnywhere(t *testing.T) {
 		fill(s, traces, 1000, 2, 3000)
 		empty(s, traces)
 		empty(s, logs)
-		for _, sig := range []signal{traces, logs} {
-			if l := s.ledger(s.account(sig)); !l.balanced() {
-				t.Errorf("offset %d: %s: %+v", offset, sig.name, l)
+		for _, sig := range []string{traces, logs} {
+			if l := s.account(sig).Ledger(); !l.Balanced() {
+				t.Errorf("offset %d: %s: %+v", offset, sig, l)
 			}
 		}
-		_ = s.leave(context.Background(), nil)
+		_ = s.Leave(context.Background())
 		files, _ := filepath.Glob(filepath.Join(dir, "*.damaged-*"))
 		if len(files) > 0 {
 			aside++
@@ -124,7 +126,7 @@ func TestDamagedBody(t *testing.T) {
 	if got := strings.Join(empty(s, traces), " "); got != "00000000 00000001 00000003 00000004" {
 		t.Errorf("left: %s", got)
 	}
-	want := ledger{produced: 5, sent: 4}
-	want.dropped[damaged] = 1
+	want := ledger.Ledger{Produced: 5, Sent: 4}
+	want.Dropped[ledger.Damaged] = 1
 	wantLedger(t, s, traces, want)
 }

@@ -1,0 +1,29 @@
+package store
+
+import (
+	"context"
+	"testing"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+)
+
+// What one request of 100 kB costs on its way to the disk, and back and off it.
+func BenchmarkStore(b *testing.B) {
+	said := choiceFor(b.TempDir())
+	said.MaxBytes = 256 << 20
+	s, err := Open(said)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Leave(context.Background()) }()
+	body := make([]byte, 100_000)
+	a := s.account(traces)
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		a.Accept(1)
+		a.Put(1, body)
+		e, _, _ := a.Pick()
+		a.Settle(e, 1, ledger.Rejected)
+	}
+}
