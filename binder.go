@@ -10,10 +10,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/rusmes/otelmail/internal/count"
 )
 
 // source is anything whose present value an observable instrument reads.
-type source interface{ load() int64 }
+type source interface{ Load() int64 }
 
 // refresher is a source that has to ask the application first.
 type refresher interface{ refresh() }
@@ -65,25 +67,25 @@ func newBinder(mp metric.MeterProvider, namespace string) *binder {
 }
 
 // counter binds an unlabelled counter.
-func (b *binder) counter(m *Metric) *counter {
-	c := newCounter()
+func (b *binder) counter(m *Metric) *count.Counter {
+	c := count.NewCounter()
 	b.observe(m, b.observable(m), c, nil)
 	return c
 }
 
 // counters binds a counter, or a gauge that is only added to, with one closed
 // label: one counter a value, in the order of the label's values.
-func (b *binder) counters(m *Metric) []*counter {
-	all := make([]*counter, len(m.Labels[0].Values))
+func (b *binder) counters(m *Metric) []*count.Counter {
+	all := make([]*count.Counter, len(m.Labels[0].Values))
 	for i := range all {
-		all[i] = newCounter()
+		all[i] = count.NewCounter()
 	}
 	b.bindCounters(m, all)
 	return all
 }
 
 // bindCounters is counters for counters that are there already.
-func (b *binder) bindCounters(m *Metric, all []*counter) {
+func (b *binder) bindCounters(m *Metric, all []*count.Counter) {
 	instrument := b.observable(m)
 	label := m.Labels[0]
 	for i, value := range label.Values {
@@ -158,7 +160,7 @@ func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source,
 			if r, ok := s.(refresher); ok {
 				r.refresh()
 			}
-			return s.load(), true
+			return s.Load(), true
 		}
 		if previous != nil {
 			return previous(labels)
@@ -188,7 +190,7 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 	}
 	for i := range b.series {
 		s := &b.series[i]
-		o.ObserveInt64(s.instrument, s.source.load(), s.labels...)
+		o.ObserveInt64(s.instrument, s.source.Load(), s.labels...)
 	}
 	for i := range b.labelled {
 		l := &b.labelled[i]

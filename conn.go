@@ -3,6 +3,8 @@ package otelmail
 import (
 	"crypto/tls"
 	"net"
+
+	"github.com/rusmes/otelmail/internal/count"
 )
 
 // Protocol is a mail access or transfer protocol.
@@ -65,25 +67,25 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active     []*counter // a gauge, kept like a counter: sessions only add to it and take from it
-	tls        []*counter
-	unfollowed map[Protocol]*counter
+	active     []*count.Counter // a gauge, kept like a counter: sessions only add to it and take from it
+	tls        []*count.Counter
+	unfollowed map[Protocol]*count.Counter
 }
 
 func newConnections(b *binder) *connections {
 	unfollowed := b.counters(selfUnfollowed)
 	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
-		unfollowed: map[Protocol]*counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
+		unfollowed: map[Protocol]*count.Counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
 }
 
 func (c *connections) opened(p Protocol, conn Conn) {
-	c.active[p].add(1)
+	c.active[p].Add(1)
 	mode := tlsNo
 	if conn.TLS != nil {
 		mode = tlsYes
 	}
-	c.tls[mode].add(1)
+	c.tls[mode].Add(1)
 }
 
-func (c *connections) upgraded()         { c.tls[tlsStartTLS].add(1) }
-func (c *connections) closed(p Protocol) { c.active[p].add(-1) }
+func (c *connections) upgraded()         { c.tls[tlsStartTLS].Add(1) }
+func (c *connections) closed(p Protocol) { c.active[p].Add(-1) }

@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -67,9 +68,9 @@ func (o Outcome) String() string { return outcomes[min(int(o), len(outcomes)-1)]
 // Delivery records attempts to deliver. All methods are safe for concurrent use.
 type Delivery struct {
 	tracer    *tracer
-	retries   *counter
-	delivered *counter
-	sent      *counter
+	retries   *count.Counter
+	delivered *count.Counter
+	sent      *count.Counter
 }
 
 var smtpSent = define(Metric{
@@ -85,7 +86,7 @@ func newDelivery(b *binder, t *tracer, m *Mail, q *Queue) *Delivery {
 // Attempt begins an attempt to deliver a message.
 func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	if a.Number > 1 {
-		d.retries.add(1)
+		d.retries.Add(1)
 	}
 	a.Transport = min(a.Transport, TransportLocal)
 	name := deliverySpans[a.Transport]
@@ -174,9 +175,9 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 		return
 	}
 	if outcome == OutcomeDelivered {
-		o.delivery.delivered.add(1)
+		o.delivery.delivered.Add(1)
 		if o.transport != TransportLocal {
-			o.delivery.sent.add(1)
+			o.delivery.sent.Add(1)
 		}
 	}
 	if !o.recording() {

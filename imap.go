@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -106,9 +107,9 @@ var (
 type IMAP struct {
 	tracer      *tracer
 	conns       *connections
-	connections *counter
-	commands    *counter
-	errors      *counter
+	connections *count.Counter
+	commands    *count.Counter
+	errors      *count.Counter
 }
 
 func newIMAP(b *binder, t *tracer, conns *connections) *IMAP {
@@ -132,7 +133,7 @@ type IMAPSession struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
-	i.connections.add(1)
+	i.connections.Add(1)
 	i.conns.opened(ProtocolIMAP, c)
 	if ctx == nil {
 		ctx = context.Background()
@@ -157,7 +158,7 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 // counts as an error.
 func (s IMAPSession) End(cause Cause) {
 	if s.session != nil && s.finish(cause) && cause != CauseNone {
-		s.imap.errors.add(1)
+		s.imap.errors.Add(1)
 	}
 }
 
@@ -215,10 +216,10 @@ func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	if c.imap == nil {
 		return
 	}
-	c.imap.commands.add(1)
+	c.imap.commands.Add(1)
 	failed := r != IMAPOK
 	if failed {
-		c.imap.errors.add(1)
+		c.imap.errors.Add(1)
 	}
 	if c.recording() {
 		c.imap.tracer.describe(c.span).add(mailconv.IMAPStatusKey.String(r.String())).set()

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -55,8 +56,8 @@ var (
 type JMAP struct {
 	tracer   *tracer
 	conns    *connections
-	requests *counter
-	errors   *counter
+	requests *count.Counter
+	errors   *count.Counter
 }
 
 func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
@@ -84,15 +85,15 @@ func (c JMAPConnection) Close() {
 // a whole was refused (RFC 8620 section 3.6.1); the errors of its method calls
 // are counted by their own End.
 func (j *JMAP) EndRequest(failed bool) {
-	j.requests.add(1)
+	j.requests.Add(1)
 	if failed {
-		j.errors.add(1)
+		j.errors.Add(1)
 	}
 }
 
 // CallError counts a method call that failed and has no span of its own: one
 // whose error was only seen in the response, or that is one too many to trace.
-func (j *JMAP) CallError() { j.errors.add(1) }
+func (j *JMAP) CallError() { j.errors.Add(1) }
 
 // Describe adds to the span of an HTTP request, which the caller has begun, who
 // asked, as the privacy policy allows, and over what connection.
@@ -148,7 +149,7 @@ func (c JMAPCall) End(errorType string) {
 		c.end("")
 		return
 	}
-	c.jmap.errors.add(1)
+	c.jmap.errors.Add(1)
 	if !jmapErrorTypes[errorType] {
 		errorType = other
 	}

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -44,10 +45,10 @@ var (
 // stages (mailets). All methods are safe for concurrent use.
 type Mail struct {
 	tracer    *tracer
-	processed *counter
-	delivered *counter
-	bounced   *counter
-	dropped   *counter
+	processed *count.Counter
+	delivered *count.Counter
+	bounced   *count.Counter
+	dropped   *count.Counter
 	latency   histogram
 	stages    stageNames
 }
@@ -116,9 +117,9 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if p.mail == nil {
 		return
 	}
-	p.mail.processed.add(1)
+	p.mail.processed.Add(1)
 	if fate == FateDropped {
-		p.mail.dropped.add(1)
+		p.mail.dropped.Add(1)
 	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	if p.recording() {
@@ -132,16 +133,16 @@ func (p Processing) End(fate Fate, cause Cause) {
 
 // Dropped counts a message that was discarded on purpose outside of the
 // pipeline, from the queue for example.
-func (m *Mail) Dropped() { m.dropped.add(1) }
+func (m *Mail) Dropped() { m.dropped.Add(1) }
 
 // Delivered counts a delivery to a mailbox that was made without a
 // [Delivery.Attempt].
-func (m *Mail) Delivered() { m.delivered.add(1) }
+func (m *Mail) Delivered() { m.delivered.Add(1) }
 
 // Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
 // span in ctx.
 func (m *Mail) Bounced(ctx context.Context) {
-	m.bounced.add(1)
+	m.bounced.Add(1)
 	if ctx == nil {
 		return
 	}

@@ -90,9 +90,9 @@ func (r *redactor) clean(s string, most int) string {
 	switch {
 	case c == s:
 	case len(s) > most && clean.IsText(s):
-		r.counts.tooLong.add(1)
+		r.counts.tooLong.Add(1)
 	default:
-		r.counts.notText.add(1)
+		r.counts.notText.Add(1)
 	}
 	return c
 }

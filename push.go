@@ -7,6 +7,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -27,8 +28,8 @@ var (
 // methods are safe for concurrent use.
 type Push struct {
 	tracer     *tracer
-	deliveries *counter
-	failures   *counter
+	deliveries *count.Counter
+	failures   *count.Counter
 }
 
 func newPush(b *binder, t *tracer) *Push {
@@ -37,11 +38,11 @@ func newPush(b *binder, t *tracer) *Push {
 
 // Delivered counts a notification that the push service has taken, where there
 // is no [Push.Attempt].
-func (p *Push) Delivered() { p.deliveries.add(1) }
+func (p *Push) Delivered() { p.deliveries.Add(1) }
 
 // GaveUp counts a notification that will not be tried again, where there is no
 // [Push.Attempt].
-func (p *Push) GaveUp() { p.failures.add(1) }
+func (p *Push) GaveUp() { p.failures.Add(1) }
 
 // Attempt begins an attempt to deliver a notification to a push service. host is
 // the service's name: the rest of a subscription's URL is a secret (RFC 8030
@@ -72,9 +73,9 @@ func (o Pushing) End(status int, cause Cause, final bool) {
 	final = final || status == 404 || status == 410
 	switch {
 	case delivered:
-		o.push.deliveries.add(1)
+		o.push.deliveries.Add(1)
 	case final:
-		o.push.failures.add(1)
+		o.push.failures.Add(1)
 	}
 	if !o.recording() {
 		o.end("")

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -26,7 +27,7 @@ var (
 type Queue struct {
 	tracer  *tracer
 	size    *observed
-	retries *counter
+	retries *count.Counter
 }
 
 func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
@@ -59,7 +60,7 @@ func (o Queueing) End(cause Cause) {
 		return
 	}
 	if cause == CauseNone {
-		o.queue.size.add(1)
+		o.queue.size.Add(1)
 	}
 	o.end(cause.String())
 }
@@ -84,7 +85,7 @@ func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
 
 // Remove notes that one message has left the queue for good: delivered,
 // bounced or dropped.
-func (q *Queue) Remove() { q.size.add(-1) }
+func (q *Queue) Remove() { q.size.Add(-1) }
 
 // SetSize sets the number of messages in the queue, at start-up for example.
 func (q *Queue) SetSize(n int64) { q.size.set(n) }
@@ -95,11 +96,11 @@ func (q *Queue) SetSize(n int64) { q.size.set(n) }
 func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { q.size.observe(fn) }
 
 // Size returns the number of messages in the queue, as last known.
-func (q *Queue) Size() int64 { return q.size.load() }
+func (q *Queue) Size() int64 { return q.size.Load() }
 
 // Retried counts a delivery attempt after a message's first one that was made
 // without a [Delivery.Attempt].
-func (q *Queue) Retried() { q.retries.add(1) }
+func (q *Queue) Retried() { q.retries.Add(1) }
 
 // Message is what a server stores with each message in its queue, so that the
 // message's trace goes on after hours, and after a restart. It marshals to JSON:

@@ -3,6 +3,7 @@ package otelmail
 import (
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/guard"
 )
 
@@ -53,25 +54,25 @@ var signals = []string{"traces", "metrics", "logs"}
 
 // self counts what the telemetry does to itself.
 type self struct {
-	refused []*counter
-	notText *counter
-	tooLong *counter
+	refused []*count.Counter
+	notText *count.Counter
+	tooLong *count.Counter
 }
 
 func newSelf() *self {
-	s := &self{notText: newCounter(), tooLong: newCounter()}
+	s := &self{notText: count.NewCounter(), tooLong: count.NewCounter()}
 	for range selfRefused.Labels[0].Values {
-		s.refused = append(s.refused, newCounter())
+		s.refused = append(s.refused, count.NewCounter())
 	}
 	return s
 }
 
-func (s *self) refuse(why guard.Reason) { s.refused[why].add(1) }
+func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 
 // bind shows the counters, which counted already while the pipelines were built.
 func (s *self) bind(b *binder, exports []func() []ExportStats) {
 	b.bindCounters(selfRefused, s.refused)
-	b.bindCounters(selfCleaned, []*counter{s.notText, s.tooLong})
+	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
 	for m, read := range map[*Metric]func(ExportStats) int64{
 		selfSent:    func(e ExportStats) int64 { return e.Sent },
 		selfDropped: func(e ExportStats) int64 { return e.Dropped },
@@ -100,7 +101,7 @@ type exportSource struct {
 	read    func(ExportStats) int64
 }
 
-func (s exportSource) load() (sum int64) {
+func (s exportSource) Load() (sum int64) {
 	for _, stats := range s.exports {
 		for _, e := range contained(stats) {
 			if e.Signal == s.signal {

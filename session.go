@@ -58,7 +58,7 @@ func (s *session) Handshake(state tls.ConnectionState) {
 // that nothing more of the session will be counted but its end.
 func (s *session) Unfollowed() {
 	if s.conns != nil {
-		s.conns.unfollowed[s.protocol].add(1)
+		s.conns.unfollowed[s.protocol].Add(1)
 	}
 }
 
@@ -101,7 +101,7 @@ type SMTPSession struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
-	s.connections.add(1)
+	s.connections.Add(1)
 	role = min(role, RoleLMTP)
 	ses := beginSession(ctx, s.tracer, s.conns, ProtocolSMTP, smtpProtocols[role], c)
 	if ses.recording() {
@@ -125,7 +125,7 @@ func (s SMTPSession) End(cause Cause) {
 		return
 	}
 	if cause != CauseNone {
-		s.smtp.errors.add(1)
+		s.smtp.errors.Add(1)
 	}
 	// The connection is the last to go: a page that shows it closed has all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.begun))

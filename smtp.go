@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -115,19 +116,19 @@ var (
 type SMTP struct {
 	tracer      *tracer
 	conns       *connections
-	domains     *domains
-	connections *counter
-	received    *counter
-	errors      *counter
-	authSuccess *counter
-	authFailure *counter
-	rejected    *counter
-	blocked     *counter
-	overload    *counter
+	domains     domains
+	connections *count.Counter
+	received    *count.Counter
+	errors      *count.Counter
+	authSuccess *count.Counter
+	authFailure *count.Counter
+	rejected    *count.Counter
+	blocked     *count.Counter
+	overload    *count.Counter
 	duration    histogram
 }
 
-func newSMTP(b *binder, t *tracer, conns *connections, doms *domains) *SMTP {
+func newSMTP(b *binder, t *tracer, conns *connections, doms domains) *SMTP {
 	return &SMTP{
 		tracer: t, conns: conns, domains: doms,
 		connections: b.counter(smtpConnections),
@@ -154,15 +155,15 @@ const (
 // Refuse counts a connection that was refused before its session began.
 func (s *SMTP) Refuse(why Refusal) {
 	if why == RefusedBlocked {
-		s.blocked.add(1)
+		s.blocked.Add(1)
 		return
 	}
-	s.overload.add(1)
+	s.overload.Add(1)
 }
 
 // ProtocolError counts an error that belongs to no command: a line that is too
 // long, a command out of order that the server answers by itself.
-func (s *SMTP) ProtocolError() { s.errors.add(1) }
+func (s *SMTP) ProtocolError() { s.errors.Add(1) }
 
 // Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
@@ -227,20 +228,20 @@ func (c SMTPCommand) End(r Reply) {
 
 func (c *SMTPCommand) count(r *Reply) {
 	if r.failed() {
-		c.smtp.errors.add(1)
+		c.smtp.errors.Add(1)
 	}
 	switch c.verb {
 	case SMTPAuth:
 		if r.accepted() {
-			c.smtp.authSuccess.add(1)
+			c.smtp.authSuccess.Add(1)
 		} else if r.failed() {
-			c.smtp.authFailure.add(1)
+			c.smtp.authFailure.Add(1)
 		}
 	case SMTPData, SMTPBdat:
 		if r.accepted() {
-			c.smtp.received.add(1)
+			c.smtp.received.Add(1)
 		} else if r.refused() {
-			c.smtp.rejected.add(1)
+			c.smtp.rejected.Add(1)
 		}
 	}
 }
@@ -299,13 +300,13 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		refused++
 		worst = r.Reply
 	}
-	c.smtp.errors.add(int64(refused))
+	c.smtp.errors.Add(int64(refused))
 	switch {
 	case len(accepted) > 0:
-		c.smtp.received.add(1)
+		c.smtp.received.Add(1)
 		c.smtp.domains.addMessage(accepted)
 	case refused > 0:
-		c.smtp.rejected.add(1)
+		c.smtp.rejected.Add(1)
 	}
 	if c.recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()

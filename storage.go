@@ -37,7 +37,7 @@ func newStorage(b *binder, handle func(error)) *Storage {
 func (s *Storage) SetMailboxes(n int64) { s.mailboxes.set(n) }
 
 // AddMailboxes changes the number of mailboxes.
-func (s *Storage) AddMailboxes(n int64) { s.mailboxes.add(n) }
+func (s *Storage) AddMailboxes(n int64) { s.mailboxes.Add(n) }
 
 // ObserveMailboxes calls fn at each collection for the number of mailboxes. If fn
 // fails, panics or hangs, the last value is shown.
@@ -47,7 +47,7 @@ func (s *Storage) ObserveMailboxes(fn func(context.Context) (int64, error)) { s.
 func (s *Storage) SetMessages(n int64) { s.messages.set(n) }
 
 // AddMessages changes the number of stored messages.
-func (s *Storage) AddMessages(n int64) { s.messages.add(n) }
+func (s *Storage) AddMessages(n int64) { s.messages.Add(n) }
 
 // ObserveMessages is [Storage.ObserveMailboxes] for the stored messages.
 func (s *Storage) ObserveMessages(fn func(context.Context) (int64, error)) { s.messages.observe(fn) }
@@ -56,7 +56,7 @@ func (s *Storage) ObserveMessages(fn func(context.Context) (int64, error)) { s.m
 func (s *Storage) SetBytes(n int64) { s.bytes.set(n) }
 
 // AddBytes changes the number of bytes in storage.
-func (s *Storage) AddBytes(n int64) { s.bytes.add(n) }
+func (s *Storage) AddBytes(n int64) { s.bytes.Add(n) }
 
 // ObserveBytes is [Storage.ObserveMailboxes] for the bytes in storage.
 func (s *Storage) ObserveBytes(fn func(context.Context) (int64, error)) { s.bytes.observe(fn) }

@@ -1,38 +1,38 @@
-package otelmail
+package count
 
 import "container/heap"
 
-// heavyHitters finds the most frequent of endlessly many keys in bounded memory,
+// frequent finds the most frequent of endlessly many keys in bounded memory,
 // by the Space-Saving algorithm (Metwally, Agrawal, El Abbadi: Efficient
 // Computation of Frequent and Top-k Elements in Data Streams, 2005): every key
 // whose share of all occurrences is above 1/size is among those kept. It is not
 // safe for concurrent use.
-type heavyHitters struct {
+type frequent struct {
 	size    int
-	entries map[string]*hitter
-	heap    hitterHeap
+	entries map[string]*keptKey
+	heap    keyHeap
 }
 
-// hitter is a kept key. Its true count lies between count-excess and count.
-type hitter struct {
+// keptKey is one of them. Its true count lies between count-excess and count.
+type keptKey struct {
 	key           string
 	count, excess int64
 	index         int
 }
 
-func newHeavyHitters(size int) *heavyHitters {
-	return &heavyHitters{size: size, entries: make(map[string]*hitter)}
+func newFrequent(size int) *frequent {
+	return &frequent{size: size, entries: make(map[string]*keptKey)}
 }
 
 // add counts one occurrence and returns how often the key has occurred at least.
 // The key is copied when it is kept.
-func (h *heavyHitters) add(key string, keep func(string) string) int64 {
+func (h *frequent) add(key string, keep func(string) string) int64 {
 	e, ok := h.entries[key]
 	switch {
 	case ok:
 		e.count++
 	case len(h.entries) < h.size:
-		e = &hitter{key: keep(key), count: 1}
+		e = &keptKey{key: keep(key), count: 1}
 		h.entries[e.key] = e
 		heap.Push(&h.heap, e)
 		return 1
@@ -50,32 +50,32 @@ func (h *heavyHitters) add(key string, keep func(string) string) int64 {
 }
 
 // remove forgets a key.
-func (h *heavyHitters) remove(key string) {
+func (h *frequent) remove(key string) {
 	if e, ok := h.entries[key]; ok {
 		delete(h.entries, key)
 		heap.Remove(&h.heap, e.index)
 	}
 }
 
-// hitterHeap orders by count, the smallest first.
-type hitterHeap []*hitter
+// keyHeap orders by count, the smallest first.
+type keyHeap []*keptKey
 
-func (h hitterHeap) Len() int           { return len(h) }
-func (h hitterHeap) Less(i, j int) bool { return h[i].count < h[j].count }
-func (h hitterHeap) Swap(i, j int) {
+func (h keyHeap) Len() int           { return len(h) }
+func (h keyHeap) Less(i, j int) bool { return h[i].count < h[j].count }
+func (h keyHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
 	h[i].index, h[j].index = i, j
 }
 
 // Push implements heap.Interface.
-func (h *hitterHeap) Push(x any) {
-	e := x.(*hitter)
+func (h *keyHeap) Push(x any) {
+	e := x.(*keptKey)
 	e.index = len(*h)
 	*h = append(*h, e)
 }
 
 // Pop implements heap.Interface.
-func (h *hitterHeap) Pop() any {
+func (h *keyHeap) Pop() any {
 	old := *h
 	last := old[len(old)-1]
 	*h = old[:len(old)-1]
