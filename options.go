@@ -41,8 +41,8 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool        // see tracer.inherits
-	idle            *idleTracer // see tracer.idle
+	inherits        bool      // see tracer.inherits
+	idsOnly         *idTracer // see tracer.idsOnly
 	keepGlobals     bool
 	exponential     bool
 	shutdownTimeout time.Duration

@@ -147,7 +147,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 	}
 	if own.tracer == nil {
 		if len(p.spanProcessors) == 0 {
-			c.idle = &idleTracer{c.sampler}
+			c.idsOnly = &idTracer{c.sampler}
 		}
 		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
 		for _, sp := range p.spanProcessors {

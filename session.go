@@ -113,7 +113,7 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 // Command begins a command as a child of the session.
 func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
 	if s.session != nil && s.spanless {
-		return SMTPCommand{Op: Op{ctx: s.ctx, sampled: s.sampled}, smtp: s.smtp, verb: SMTPVerb(smtpVerbs.index(int(verb)))}
+		return SMTPCommand{Op: Op{ctx: s.ctx}, smtp: s.smtp, verb: SMTPVerb(smtpVerbs.index(int(verb)))}
 	}
 	return s.smtp.Command(s.Context(), verb)
 }

@@ -18,14 +18,6 @@ import (
 type Op struct {
 	ctx  context.Context
 	span trace.Span
-	// sampled says that the context's trace is. It is known at the start, and to
-	// look it up again at the end would cost as much as all counters of a command.
-	sampled bool
-}
-
-// opOf is work with a span that was just started.
-func opOf(ctx context.Context, span trace.Span) Op {
-	return Op{ctx, span, span.SpanContext().IsSampled()}
 }
 
 // Context carries the work's span: start children and call others with it.
@@ -68,8 +60,8 @@ type tracer struct {
 	*redactor
 	// off says that nothing is traced at all.
 	off bool
-	// idle stands in where no exporter takes spans.
-	idle *idleTracer
+	// idsOnly stands in where no exporter takes spans.
+	idsOnly *idTracer
 	// inherits says that a child of an unsampled span is never sampled, so that
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
@@ -87,27 +79,28 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 		ctx = context.Background()
 	}
 	if t.off { // the application's own spans may still be in ctx
-		return Op{ctx: ctx, sampled: trace.SpanContextFromContext(ctx).IsSampled()}
+		return Op{ctx: ctx}
 	}
-	if t.idle != nil {
-		return t.idle.begin(ctx, name)
+	if t.idsOnly != nil {
+		return t.idsOnly.begin(ctx, name)
 	}
 	if t.inherits && unsampled(trace.SpanFromContext(ctx)) {
 		return Op{ctx: ctx}
 	}
-	return opOf(t.Start(ctx, name, kind...))
+	ctx, span := t.Start(ctx, name, kind...)
+	return Op{ctx, span}
 }
 
-// idleTracer stands in for the SDK where no exporter takes spans: nothing is
+// idTracer stands in for the SDK where no exporter takes spans: nothing is
 // recorded, but every piece of work still has a trace id, for its log lines, its
 // exemplars and what is stored in the queue, and the sampler's decision. Spans
 // that nobody receives would cost a message more than all its counters.
-type idleTracer struct{ sampler sdktrace.Sampler }
+type idTracer struct{ sampler sdktrace.Sampler }
 
 // begin gives work without a trace one; all other work stays in its trace.
-func (t *idleTracer) begin(ctx context.Context, name string) Op {
-	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
-		return Op{ctx: ctx, sampled: sc.IsSampled()}
+func (t *idTracer) begin(ctx context.Context, name string) Op {
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		return Op{ctx: ctx}
 	}
 	var id trace.TraceID
 	var span trace.SpanID
@@ -122,7 +115,7 @@ func (t *idleTracer) begin(ctx context.Context, name string) Op {
 	sc := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: id, SpanID: span, TraceFlags: flags, TraceState: decision.Tracestate,
 	})
-	return Op{ctx: trace.ContextWithSpanContext(ctx, sc), sampled: sc.IsSampled()}
+	return Op{ctx: trace.ContextWithSpanContext(ctx, sc)}
 }
 
 // unsampled reports that the span is of a trace that is not sampled.
@@ -134,7 +127,7 @@ func unsampled(span trace.Span) bool {
 // spanless reports that work within op gets no spans, and has op's trace: what begin
 // would find out again for each command of a session.
 func (t *tracer) spanless(op *Op) bool {
-	return t.off || t.idle != nil || t.inherits && unsampled(op.Span())
+	return t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
 }
 
 // nameSet is a closed set of names, each with what a span of it is called.

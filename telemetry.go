@@ -116,7 +116,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 		redactor: newRedactor(c.privacy, c.hashKey, c.self),
 		// A foreign provider may have a sampler that looks at children by themselves.
 		inherits: c.inherits,
-		idle:     c.idle,
+		idsOnly:  c.idsOnly,
 		off:      off,
 	}
 	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
