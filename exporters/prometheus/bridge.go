@@ -37,19 +37,27 @@ type bridge struct {
 
 func newBridge(producer sdkmetric.Producer) (*bridge, error) {
 	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
-	exporter, err := otelprom.New(
-		otelprom.WithRegisterer(b.registry),
-		otelprom.WithoutScopeInfo(),
-		otelprom.WithoutTargetInfo(),
-		otelprom.WithTranslationStrategy(translation),
-		otelprom.WithProducer(pendingMetrics{b}),
-	)
+	exporter, err := newExporter(b.registry, otelprom.WithProducer(pendingMetrics{b}))
 	if err != nil {
-		return nil, fmt.Errorf("build the Prometheus exporter: %w", err)
+		return nil, err
 	}
 	// The exporter keeps what it needs of the provider. Neither owns a goroutine.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.Empty()))
 	return b, nil
+}
+
+// newExporter builds OpenTelemetry's exporter, which adds no labels and no series of
+// its own.
+func newExporter(registry *prom.Registry, opts ...otelprom.Option) (*otelprom.Exporter, error) {
+	exporter, err := otelprom.New(append(opts,
+		otelprom.WithRegisterer(registry),
+		otelprom.WithoutScopeInfo(),
+		otelprom.WithoutTargetInfo(),
+		otelprom.WithTranslationStrategy(translation))...)
+	if err != nil {
+		return nil, fmt.Errorf("build the Prometheus exporter: %w", err)
+	}
+	return exporter, nil
 }
 
 // pendingMetrics hands the exporter what was collected before.

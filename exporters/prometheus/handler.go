@@ -63,15 +63,15 @@ func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, er
 		config:     c,
 		formats:    expfmt.DefaultAcceptedFormats(),
 		own:        prom.NewRegistry(),
-		problems:   newProblems(c.namespace, c.handle),
 		collecting: make(chan struct{}, c.concurrent),
 		open:       make(chan struct{}, openPerCollecting*c.concurrent),
 	}
 	if c.openMetrics {
 		h.formats = expfmt.DefaultOpenMetricsAcceptedFormats()
 	}
-	if err := h.own.Register(h.problems.counter); err != nil {
-		return nil, fmt.Errorf("register the scrape error counter: %w", err)
+	var err error
+	if h.problems, err = newProblems(h.own, c.namespace, c.handle); err != nil {
+		return nil, err
 	}
 	return h, h.addSources(producer)
 }

@@ -1,12 +1,19 @@
 package prometheus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	prom "github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/resource"
 
+	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/internal/report"
 )
 
@@ -29,27 +36,43 @@ type problem struct {
 
 // problems counts every problem and reports some of them, each reason for itself.
 type problems struct {
-	counter  *prom.CounterVec
+	counter  metric.Int64Counter
+	labels   map[string]metric.AddOption
 	reporter *report.Reporter
 }
 
-func newProblems(namespace string, handle func(error)) *problems {
-	p := &problems{
-		counter: prom.NewCounterVec(prom.CounterOpts{
-			Name: namespace + "_telemetry_scrape_errors_total",
-			Help: "What kept a scrape from being whole, by reason.",
-		}, []string{"reason"}),
-		reporter: newReporter(handle),
+// newProblems makes the counter with a provider of the page's own: the page has it
+// in any case, whoever made the series that it shows.
+func newProblems(own *prom.Registry, namespace string, handle func(error)) (*problems, error) {
+	name := namespace + "_telemetry_scrape_errors_total"
+	exporter, err := newExporter(own)
+	if err != nil {
+		return nil, err
 	}
+	view := sdkmetric.NewView(sdkmetric.Instrument{Name: name},
+		sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter("reason")})
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view),
+		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter), sdkmetric.WithResource(resource.Empty()))
+	counter, err := mp.Meter(otelmail.ScopeName).Int64Counter(name, metric.WithUnit("{problem}"),
+		metric.WithDescription("What kept a scrape from being whole, by reason."))
+	if err != nil {
+		return nil, fmt.Errorf("create the scrape error counter: %w", err)
+	}
+	p := &problems{counter: counter, labels: map[string]metric.AddOption{}, reporter: newReporter(handle)}
 	for _, reason := range reasons {
-		p.counter.WithLabelValues(reason)
+		p.labels[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
+		p.count(reason, 0)
 	}
-	return p
+	return p, nil
+}
+
+func (p *problems) count(reason string, n int64) {
+	p.counter.Add(context.Background(), n, p.labels[reason])
 }
 
 func (p *problems) add(all ...problem) {
 	for _, one := range all {
-		p.counter.WithLabelValues(one.reason).Inc()
+		p.count(one.reason, 1)
 		p.reporter.Report(one.reason, one.err)
 	}
 }
