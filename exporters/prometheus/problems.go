@@ -10,10 +10,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/report"
 )
 
@@ -36,43 +36,44 @@ type problem struct {
 
 // problems counts every problem and reports some of them, each reason for itself.
 type problems struct {
-	counter  metric.Int64Counter
-	labels   map[string]metric.AddOption
+	counts   map[string]*count.Counter // by reason
 	reporter *report.Reporter
 }
 
-// newProblems makes the counter with a provider of the page's own: the page has it
-// in any case, whoever made the series that it shows.
+// newProblems shows the counts with a provider of the page's own: they are on the
+// page in any case, whoever made the series that it shows.
 func newProblems(own *prom.Registry, namespace string, handle func(error)) (*problems, error) {
-	name := namespace + "_telemetry_scrape_errors_total"
+	p := &problems{counts: map[string]*count.Counter{}, reporter: newReporter(handle)}
+	labels := map[string]metric.ObserveOption{}
+	for _, reason := range reasons {
+		p.counts[reason] = count.NewCounter()
+		labels[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
+	}
 	exporter, err := newExporter(own)
 	if err != nil {
 		return nil, err
 	}
+	name := namespace + "_telemetry_scrape_errors_total"
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: name},
 		sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter("reason")})
-	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view),
-		sdkmetric.WithExemplarFilter(exemplar.AlwaysOffFilter), sdkmetric.WithResource(resource.Empty()))
-	counter, err := mp.Meter(otelmail.ScopeName).Int64Counter(name, metric.WithUnit("{problem}"),
-		metric.WithDescription("What kept a scrape from being whole, by reason."))
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view), sdkmetric.WithResource(resource.Empty()))
+	_, err = mp.Meter(otelmail.ScopeName).Int64ObservableCounter(name, metric.WithUnit("{problem}"),
+		metric.WithDescription("What kept a scrape from being whole, by reason."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for reason, c := range p.counts {
+				o.Observe(c.Load(), labels[reason])
+			}
+			return nil
+		}))
 	if err != nil {
 		return nil, fmt.Errorf("create the scrape error counter: %w", err)
-	}
-	p := &problems{counter: counter, labels: map[string]metric.AddOption{}, reporter: newReporter(handle)}
-	for _, reason := range reasons {
-		p.labels[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
-		p.count(reason, 0)
 	}
 	return p, nil
 }
 
-func (p *problems) count(reason string, n int64) {
-	p.counter.Add(context.Background(), n, p.labels[reason])
-}
-
 func (p *problems) add(all ...problem) {
 	for _, one := range all {
-		p.count(one.reason, 1)
+		p.counts[one.reason].Add(1)
 		p.reporter.Report(one.reason, one.err)
 	}
 }
