@@ -154,6 +154,7 @@ const (
 
 // Refuse counts a connection that was refused before its session began.
 func (s *SMTP) Refuse(why Refusal) {
+	s = orEmpty(s)
 	if why == RefusedBlocked {
 		s.blocked.Add(1)
 		return
@@ -163,12 +164,12 @@ func (s *SMTP) Refuse(why Refusal) {
 
 // ProtocolError counts an error that belongs to no command: a line that is too
 // long, a command out of order that the server answers by itself.
-func (s *SMTP) ProtocolError() { s.errors.Add(1) }
+func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
 
 // Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	i := smtpVerbs.index(int(verb))
-	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
+	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with End,
