@@ -125,7 +125,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if p.recording() {
 		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
-	if fate == FateError && cause == CauseNone {
+	if fate >= FateError && cause == CauseNone {
 		cause = CauseOther
 	}
 	p.end(cause.String())
@@ -192,7 +192,7 @@ func (s Stage) End(result StageResult, cause Cause) {
 	if s.recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
-	if result != StageError {
+	if result < StageError {
 		s.end("")
 		return
 	}

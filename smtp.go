@@ -291,22 +291,25 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		return
 	}
 	accepted := make([]string, 0, len(replies))
-	var refused int
+	var failed, refused int
 	worst := Reply{Code: 250}
 	for _, r := range replies {
 		if r.Reply.Accepted() {
 			accepted = append(accepted, r.Recipient)
 			continue
 		}
-		refused++
+		failed++
+		if r.Reply.Refused() {
+			refused++
+		}
 		worst = r.Reply
 	}
-	c.smtp.errors.Add(int64(refused))
+	c.smtp.errors.Add(int64(failed))
 	switch {
 	case len(accepted) > 0:
 		c.smtp.received.Add(1)
 		c.smtp.domains.addMessage(accepted)
-	case refused > 0:
+	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
 	if c.recording() {

@@ -508,21 +508,6 @@ func TestMessageIsWhatServersStore(t *testing.T) {
 	}
 }
 
-func TestDeliveryPanics(t *testing.T) {
-	tel, rec := traced(t)
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("the panic was swallowed")
-			}
-		}()
-		tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(context.Context, otelmail.Delivering) otelmail.Reply { panic("bob@example.org") })
-	}()
-	if got := attrs(rec.Ended()[0]); got["error.type"] != "panic" || got["email.delivery.outcome"] != "deferred" {
-		t.Errorf("attributes %v", got)
-	}
-}
-
 // A panic's value may be a stranger's, and the SDK would write it into a span that is
 // ended by defer.
 func TestPanicsOfTheApplicationsOwnSpans(t *testing.T) {
