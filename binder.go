@@ -125,7 +125,9 @@ type histogram struct{ metric.Float64Histogram }
 
 // record takes what lasted so long in ctx, whose sampled span becomes the exemplar.
 func (h histogram) record(ctx context.Context, d time.Duration) {
-	h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	if h.Float64Histogram != nil {
+		h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	}
 }
 
 // beforeCollection calls fn at the start of every collection.

@@ -31,7 +31,7 @@ func newDomains(b *binder, limit int, pinned []string) domains {
 
 // addMessage counts one accepted message once for each distinct domain.
 func (d domains) addMessage(recipients []string) {
-	if d.Off() {
+	if d.Busiest == nil || d.Off() {
 		return
 	}
 	if len(recipients) == 1 {

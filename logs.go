@@ -85,7 +85,7 @@ func WithLogWriter(w io.Writer) Option {
 // inside a span, and pushes the same records over OTLP where logs are switched
 // on; see [Telemetry.LogHandler]. After a failed Start it still writes to
 // stderr.
-func (t *Telemetry) Logger() *slog.Logger { return t.logger }
+func (t *Telemetry) Logger() *slog.Logger { return t.orNoop().logger }
 
 // LogHandler returns a slog.Handler that adds trace_id and span_id to every
 // record made inside a span, passes it on to local, and gives it to the
@@ -97,6 +97,7 @@ func (t *Telemetry) Logger() *slog.Logger { return t.logger }
 //
 // [Telemetry.Logger] has one built in.
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
+	t = t.orNoop()
 	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
 		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)))
 	if local == nil {

@@ -32,11 +32,23 @@ func (b *binder) observedGauge(m *Metric, handle func(error)) *observed {
 	return o
 }
 
-func (o *observed) Add(n int64) { o.changes.Add(n) }
-func (o *observed) set(n int64) { o.base.Store(n - o.changes.Load()) }
-func (o *observed) Load() int64 { return o.base.Load() + o.changes.Load() }
+func (o *observed) Add(n int64) { orEmpty(o).changes.Add(n) }
+
+func (o *observed) set(n int64) {
+	if o != nil {
+		o.base.Store(n - o.changes.Load())
+	}
+}
+
+func (o *observed) Load() int64 {
+	if o == nil {
+		return 0
+	}
+	return o.base.Load() + o.changes.Load()
+}
 
 func (o *observed) observe(fn func(context.Context) (int64, error)) {
+	o = orEmpty(o)
 	if fn == nil {
 		o.read.Store(nil)
 		return

@@ -154,6 +154,7 @@ const (
 
 // Refuse counts a connection that was refused before its session began.
 func (s *SMTP) Refuse(why Refusal) {
+	s = orEmpty(s)
 	if why == RefusedBlocked {
 		s.blocked.Add(1)
 		return
@@ -163,12 +164,12 @@ func (s *SMTP) Refuse(why Refusal) {
 
 // ProtocolError counts an error that belongs to no command: a line that is too
 // long, a command out of order that the server answers by itself.
-func (s *SMTP) ProtocolError() { s.errors.Add(1) }
+func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
 
 // Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	i := smtpVerbs.index(int(verb))
-	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
+	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with End,
@@ -290,22 +291,25 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		return
 	}
 	accepted := make([]string, 0, len(replies))
-	var refused int
+	var failed, refused int
 	worst := Reply{Code: 250}
 	for _, r := range replies {
 		if r.Reply.Accepted() {
 			accepted = append(accepted, r.Recipient)
 			continue
 		}
-		refused++
+		failed++
+		if r.Reply.Refused() {
+			refused++
+		}
 		worst = r.Reply
 	}
-	c.smtp.errors.Add(int64(refused))
+	c.smtp.errors.Add(int64(failed))
 	switch {
 	case len(accepted) > 0:
 		c.smtp.received.Add(1)
 		c.smtp.domains.addMessage(accepted)
-	case refused > 0:
+	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
 	if c.recording() {

@@ -78,7 +78,7 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
 	}
-	if t.off { // the application's own spans may still be in ctx
+	if t == nil || t.off { // the application's own spans may still be in ctx
 		return Op{ctx: ctx}
 	}
 	if t.idsOnly != nil {
@@ -127,7 +127,7 @@ func unsampled(span trace.Span) bool {
 // spanless reports that work within op gets no spans, and has op's trace: what begin
 // would find out again for each command of a session.
 func (t *tracer) spanless(op *Op) bool {
-	return t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
+	return t == nil || t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
 }
 
 // nameSet is a closed set of names, each with what a span of it is called.

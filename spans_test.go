@@ -469,33 +469,6 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 	}
 }
 
-// TestZeroHandles ends handles that were never begun: a server that forgot must
-// not crash for it.
-func TestZeroHandles(t *testing.T) {
-	otelmail.SMTPCommand{}.End(otelmail.Reply{})
-	otelmail.SMTPCommand{}.EndMessage(otelmail.Reply{}, "a@b")
-	otelmail.SMTPCommand{}.EndEach()
-	otelmail.SMTPCommand{}.EndChunk(otelmail.Reply{})
-	otelmail.SMTPCommand{}.User("bob")
-	otelmail.SMTPSession{}.End(otelmail.CauseNone)
-	otelmail.IMAPSession{}.End(otelmail.CauseNone)
-	otelmail.IMAPCommand{}.End(otelmail.IMAPOK, otelmail.CauseNone)
-	otelmail.JMAPCall{}.End("")
-	otelmail.JMAPConnection{}.Close()
-	otelmail.POP3Session{}.End(otelmail.CauseNone)
-	otelmail.POP3Command{}.End(true, otelmail.CauseNone)
-	otelmail.Processing{}.End(otelmail.FateQueued, otelmail.CauseNone)
-	otelmail.Stage{}.End(otelmail.StageContinue, otelmail.CauseNone)
-	otelmail.Delivering{}.End(otelmail.Reply{})
-	otelmail.Queueing{}.End(otelmail.CauseNone)
-	otelmail.Dequeueing{}.End(otelmail.CauseNone)
-	if (otelmail.SMTPCommand{}).Context() == nil || (otelmail.SMTPCommand{}).Span() == nil {
-		t.Error("a zero handle has no context or span")
-	}
-	//nolint:staticcheck // a nil context is the mistake under test
-	otelmail.Noop().SMTP.Command(nil, otelmail.SMTPData).End(otelmail.Reply{Code: 250})
-}
-
 // TestMessageIsWhatServersStore takes a Message through JSON, as a restart does.
 func TestMessageIsWhatServersStore(t *testing.T) {
 	tel, rec := traced(t)
@@ -532,21 +505,6 @@ func TestMessageIsWhatServersStore(t *testing.T) {
 		if s.SpanContext().TraceID() != first {
 			t.Errorf("%s is in another trace", s.Name())
 		}
-	}
-}
-
-func TestDeliveryPanics(t *testing.T) {
-	tel, rec := traced(t)
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("the panic was swallowed")
-			}
-		}()
-		tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(context.Context, otelmail.Delivering) otelmail.Reply { panic("bob@example.org") })
-	}()
-	if got := attrs(rec.Ended()[0]); got["error.type"] != "panic" || got["email.delivery.outcome"] != "deferred" {
-		t.Errorf("attributes %v", got)
 	}
 }
 

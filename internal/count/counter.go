@@ -36,8 +36,12 @@ func shards() int {
 // NewCounter returns a counter at 0.
 func NewCounter() *Counter { return &Counter{make([]cell, shards())} }
 
-// Add adds n, which a counter of what is there now may have negative.
+// Add adds n, which a counter of what is there now may have negative. A nil Counter
+// counts nothing.
 func (c *Counter) Add(n int64) {
+	if c == nil {
+		return
+	}
 	c.cells[c.shard()&uintptr(len(c.cells)-1)].n.Add(n)
 }
 
