@@ -47,7 +47,7 @@ var (
 	jmapErrors = define(Metric{
 		Name: "jmap_errors_total", Kind: Counter, Unit: "{error}",
 		Help: "JMAP requests and method calls that failed (RFC 8620 section 3.6)",
-		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans tells.",
+		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans says which.",
 	})
 )
 
@@ -92,7 +92,7 @@ func (j *JMAP) EndRequest(failed bool) {
 }
 
 // CallError counts a method call that failed and has no span of its own: one
-// whose error was only seen in the response, or that is one too many to trace.
+// whose error was only seen in the response, or one beyond the number that is traced.
 func (j *JMAP) CallError() { orEmpty(j).errors.Add(1) }
 
 // Describe adds to the span of an HTTP request, which the caller has begun, who

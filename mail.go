@@ -16,7 +16,7 @@ var (
 	mailProcessed = define(Metric{
 		Name: "mail_processed_total", Kind: Counter, Unit: "{message}",
 		Help: "Messages that left the processing pipeline, whatever their fate",
-		Rise: "More mail is worked on. Fewer than are received: the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
+		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
 	})
 	mailDelivered = define(Metric{
 		Name: "mail_delivered_total", Kind: Counter, Unit: "{message}",
@@ -170,7 +170,7 @@ func (r StageResult) String() string { return stageResults[min(int(r), len(stage
 
 // Stage begins a stage of the pipeline, a mailet. ctx is that of the
 // [Processing]. name is the configured name of the stage; the first 100 names
-// become span names, further ones "mailet _OTHER".
+// become span names ("mailet spam-filter"), further ones "mailet _OTHER".
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
 	m = orEmpty(m)
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
@@ -186,8 +186,8 @@ type Stage struct {
 	mail *Mail
 }
 
-// End ends the stage. [StageError] sets the span's status with the cause as
-// error.type; the other results are decisions, not failures.
+// End ends the stage. [StageError] sets the span's status to Error, with the cause
+// as error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
 	if s.recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()

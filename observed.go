@@ -10,9 +10,9 @@ import (
 	"github.com/rusmes/otelmail/internal/count"
 )
 
-// observed is a gauge whose value the application may also have read by a
-// function. That function is the application's: it may fail, panic or hang, and
-// none of these may hold up a scrape or lose another series.
+// observed is a gauge whose value may also be read by calling a function of the
+// application's. The function may fail, panic or hang, and none of these may hold up
+// a scrape or lose another series.
 type observed struct {
 	base    atomic.Int64
 	changes *count.Counter // sharded: sessions report changes, and nobody sets often
@@ -22,7 +22,7 @@ type observed struct {
 	running sync.Mutex // held while the function runs: a hung one is not started again
 }
 
-// observeTime bounds what one collection waits for a function.
+// observeTime bounds how long one collection waits for a function.
 const observeTime = 250 * time.Millisecond
 
 func (b *binder) observedGauge(m *Metric, handle func(error)) *observed {

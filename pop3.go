@@ -83,15 +83,15 @@ type POP3Command struct {
 
 func (c POP3Command) describe() *attributes { return c.pop3.tracer.describe(c.span) }
 
-// User notes who gives the command, as the privacy policy allows.
+// User notes who gave the command, as the privacy policy allows.
 func (c POP3Command) User(user string) {
 	if c.recording() {
 		c.describe().user(user).set()
 	}
 }
 
-// End ends the command: with ok false for -ERR, whose error.type is the cause
-// or, for [CauseNone], "err".
+// End ends the command: ok is true for +OK and false for -ERR, whose error.type is
+// the cause or, for [CauseNone], "err".
 func (c POP3Command) End(ok bool, cause Cause) {
 	if !c.recording() {
 		c.end("")

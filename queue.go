@@ -103,7 +103,7 @@ func (q *Queue) Size() int64 { return orEmpty(q).size.Load() }
 func (q *Queue) Retried() { orEmpty(q).retries.Add(1) }
 
 // Message is what a server stores with each message in its queue, so that the
-// message's trace goes on after hours, and after a restart. It marshals to JSON:
+// message's trace goes on hours later, and after a restart. It marshals to JSON:
 //
 //	{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","attempts":1,"trace":{"traceparent":"00-…"}}
 //
@@ -113,7 +113,7 @@ type Message struct {
 	QueueID string `json:"queue_id"`
 	// Enqueued is when the message was accepted into the queue.
 	Enqueued time.Time `json:"enqueued"`
-	// Attempts is how often its delivery was tried.
+	// Attempts is how often its delivery has been tried.
 	Attempts int `json:"attempts,omitempty"`
 	// Trace is the trace of the session that accepted it.
 	Trace TraceContext `json:"trace,omitzero"`
@@ -139,7 +139,7 @@ func (q *Queue) Resume(ctx context.Context, m Message, facts MessageFacts) Deque
 }
 
 // Attempt describes the next attempt to deliver the message, and counts it in
-// m.Attempts: store m again before it ends.
+// m.Attempts: store m again before the attempt ends.
 func (m *Message) Attempt(t Transport, domain string) Attempt {
 	m.Attempts++
 	return Attempt{Transport: t, Number: m.Attempts, Domain: domain, Message: MessageFacts{QueueID: m.QueueID}}

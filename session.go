@@ -58,7 +58,7 @@ func (s *session) Handshake(state tls.ConnectionState) {
 }
 
 // Unfollowed notes that what client and server say can no longer be understood, so
-// that nothing more of the session will be counted but its end.
+// that nothing more of the session will be counted except its end.
 func (s *session) Unfollowed() {
 	if s.started() {
 		s.conns.unfollowed[s.protocol].Add(1)
@@ -77,7 +77,7 @@ func (s *session) secured(state tls.ConnectionState) {
 	}
 }
 
-// finish ends the session once; it reports whether this call was the one.
+// finish ends the session once; it reports whether this call did.
 func (s *session) finish(cause Cause) bool {
 	if !s.first() {
 		return false
@@ -89,7 +89,7 @@ func (s *session) finish(cause Cause) bool {
 // first reports whether this is the call that ends the session.
 func (s *session) first() bool { return s.started() && !s.ended.Swap(true) }
 
-// leave ends the span, and the connection is no longer active.
+// leave ends the span and counts the connection as closed.
 func (s *session) leave(cause Cause) {
 	s.end(cause.String())
 	s.conns.closed(s.protocol)
@@ -132,7 +132,7 @@ func (s SMTPSession) End(cause Cause) {
 	if cause != CauseNone {
 		s.smtp.errors.Add(1)
 	}
-	// The connection is the last to go: a page that shows it closed has all the rest.
+	// The connection is counted last: a page that shows it closed shows all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.begun))
 	s.leave(cause)
 }

@@ -163,7 +163,7 @@ func (s *SMTP) Refuse(why Refusal) {
 }
 
 // ProtocolError counts an error that belongs to no command: a line that is too
-// long, a command out of order that the server answers by itself.
+// long, a command out of order that the server itself answers.
 func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
 
 // Command begins a command outside an [SMTPSession]. ctx is the session's.
@@ -173,7 +173,7 @@ func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with End,
-// EndChunk or EndMessage.
+// EndChunk, EndMessage or EndEach.
 type SMTPCommand struct {
 	Op
 	smtp *SMTP
@@ -190,7 +190,7 @@ func (c SMTPCommand) Helo(name string) {
 	}
 }
 
-// User notes who gives the command, as the privacy policy allows.
+// User notes who gave the command, as the privacy policy allows.
 func (c SMTPCommand) User(user string) {
 	if c.recording() {
 		c.describe().user(user).set()

@@ -16,7 +16,7 @@ var (
 	storageBytes = define(Metric{
 		Name: "storage_bytes", Kind: Gauge, Unit: "By",
 		Help: "Bytes in storage now",
-		Rise: "Compare with the size of the disk and order more in time.",
+		Rise: "Compare with the size of the disk and order more space in time.",
 	})
 )
 

@@ -134,7 +134,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	tr := &tracer{
 		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		redactor: newRedactor(c.privacy, c.hashKey, c.self),
-		// A foreign provider may have a sampler that looks at children by themselves.
+		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,
 		idsOnly:  c.idsOnly,
 		off:      off,
@@ -166,7 +166,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 // run without telemetry. It needs no shutdown.
 func Noop() *Telemetry {
 	c, err := newConfig(nil)
-	if err != nil { // not without options
+	if err != nil { // cannot happen without options
 		panic(err)
 	}
 	return noop(c)
@@ -192,7 +192,8 @@ func noop(c *config) *Telemetry {
 
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
-// exporters are the application's. Of the environment it reads RUSMES_LOG_*.
+// exporters are the application's. The only environment variables it reads are
+// RUSMES_LOG_*.
 // For the same series on the same buckets, give the application's MeterProvider the
 // [Views].
 //
@@ -221,7 +222,7 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err == nil {
 		err = t.startHealth()
 	}
-	if err != nil { // what was bound or opened is given back
+	if err != nil { // undo what was bound or opened
 		err = errors.Join(err, t.stopper.Stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}

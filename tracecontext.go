@@ -56,7 +56,7 @@ func (t TraceContext) Map() map[string]string {
 }
 
 // SpanContext returns the span that the trace context names; an invalid one for
-// the zero value and for anything that is no W3C traceparent.
+// the zero value and for anything that is not a W3C traceparent.
 func (t TraceContext) SpanContext() trace.SpanContext {
 	c := carrier(t)
 	return trace.SpanContextFromContext(w3c.Extract(context.Background(), &c))

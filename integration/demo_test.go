@@ -23,8 +23,8 @@ import (
 // patience is for what takes a moment: long, because a busy machine is slow.
 const patience = 60 * time.Second
 
-// The user of every demo. The name is told from all other text by its marker,
-// so that a test can look for it where no address may be.
+// The user of every demo. The name has a marker that no other text contains, so that a
+// test can look for it where no address may be.
 const (
 	marker   = "xyzzy"
 	user     = "me-" + marker
@@ -45,7 +45,7 @@ type demo struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed once the program has ended
-	stdout output        // what it says to people
+	stdout output        // what it prints for people
 	stderr output        // its log
 
 	smtp, submissions, remote, web string // host:port
@@ -67,7 +67,7 @@ func startDemo(t *testing.T, l launch) *demo {
 	return d
 }
 
-// run starts a demo, whatever becomes of it.
+// run starts a demo and does not wait until it is ready, which it may never be.
 func run(t *testing.T, l launch) *demo {
 	t.Helper()
 	args := append([]string{
@@ -83,7 +83,7 @@ func run(t *testing.T, l launch) *demo {
 		t.Fatalf("starting the demo: %v", err)
 	}
 	go func() {
-		_ = d.cmd.Wait() // ProcessState tells the same and more
+		_ = d.cmd.Wait() // ProcessState has the same and more
 		close(d.ended)
 	}()
 	t.Cleanup(func() {
@@ -170,14 +170,14 @@ func (d *demo) wait() int {
 	return d.cmd.ProcessState.ExitCode()
 }
 
-// kill ends the demo as a power cut would; nothing if it has ended.
+// kill ends the demo as a power cut would; it does nothing if the demo has ended.
 func (d *demo) kill() {
 	_ = d.cmd.Process.Kill() // fails only when it has ended
 	<-d.ended
 }
 
-// wantQuiet holds the log to having nothing in it.
-func (d *demo) wantQuiet() {
+// wantEmptyLog wants the demo to have logged nothing.
+func (d *demo) wantEmptyLog() {
 	d.t.Helper()
 	if log := d.stderr.String(); log != "" {
 		d.t.Errorf("the demo's log is not empty:\n%s", log)
@@ -207,7 +207,7 @@ func (d *demo) get(path string, headers ...string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-// output gathers what a program prints, while somebody reads it.
+// output collects what a program prints; it can be read meanwhile.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -9,7 +9,7 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// Whoever uses the package wrongly, or meets a peer that breaks, is told what happened.
+// A test that uses the package wrongly, or whose peer breaks, fails with the reason.
 func TestFailuresSayWhy(t *testing.T) {
 	tests := map[string]struct {
 		run  func(testing.TB)

@@ -9,9 +9,9 @@ import (
 
 // What one request of 100 kB costs on its way to the disk, and back and off it.
 func BenchmarkStore(b *testing.B) {
-	said := choiceFor(b.TempDir())
-	said.MaxBytes = 256 << 20
-	s, err := Open(said)
+	config := choiceFor(b.TempDir())
+	config.MaxBytes = 256 << 20
+	s, err := Open(config)
 	if err != nil {
 		b.Fatal(err)
 	}

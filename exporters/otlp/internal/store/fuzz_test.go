@@ -27,7 +27,7 @@ func FuzzDecodeRecord(f *testing.F) {
 		if !bytes.Equal(again, key) || !bytes.Equal(r.value(again), value) {
 			t.Errorf("%x %x is read as %+v", key, value, e)
 		}
-		if e.Items <= 0 || e.size != int64(len(body)) || room(e.size) < e.size {
+		if e.Items <= 0 || e.size != int64(len(body)) || fileSize(e.size) < e.size {
 			t.Errorf("%+v of %d bytes", e, len(body))
 		}
 		// One flipped bit anywhere is noticed.
