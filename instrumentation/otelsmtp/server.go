@@ -23,9 +23,9 @@ type Server struct {
 	working  sync.WaitGroup
 
 	mu        sync.Mutex
-	shut      bool // by Shutdown or Close
-	closed    bool // by Close
-	listeners map[net.Listener]struct{}
+	shut      bool                       // by Shutdown or Close
+	closed    bool                       // by Close
+	listeners map[*net.Listener]struct{} // a Listener need not be a key
 	conns     map[*connection]struct{}
 	open      int // sessions
 }
@@ -40,7 +40,7 @@ func NewServer(tel *otelmail.Telemetry, server *smtp.Server, opts ...Option) *Se
 	return &Server{
 		tel: tel, smtp: server, config: configOf(opts),
 		goodbyes:  make(chan struct{}, maxGoodbyes),
-		listeners: map[net.Listener]struct{}{}, conns: map[*connection]struct{}{},
+		listeners: map[*net.Listener]struct{}{}, conns: map[*connection]struct{}{},
 	}
 }
 
@@ -88,11 +88,11 @@ func (s *Server) Serve(l net.Listener) error {
 		_ = l.Close()
 		return nil
 	}
-	s.listeners[l] = struct{}{}
+	s.listeners[&l] = struct{}{}
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		delete(s.listeners, l)
+		delete(s.listeners, &l)
 		s.mu.Unlock()
 	}()
 	var pause time.Duration
@@ -195,7 +195,7 @@ func (s *Server) stop() error {
 	s.shut = true
 	var failed error
 	for l := range s.listeners {
-		if err := l.Close(); err != nil && failed == nil {
+		if err := (*l).Close(); err != nil && failed == nil {
 			failed = err
 		}
 	}
