@@ -172,8 +172,8 @@ func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
-// SMTPCommand is a command in progress. End it exactly once, with End,
-// EndChunk, EndMessage or EndEach.
+// SMTPCommand is a command in progress. End it exactly once, with one of the
+// methods whose names begin with End.
 type SMTPCommand struct {
 	Op
 	smtp *SMTP
@@ -258,6 +258,23 @@ func (c SMTPCommand) EndChunk(r Reply) {
 	}
 	c.finish(&r)
 }
+
+// EndOutOfOrder ends a DATA or BDAT that was refused for its syntax or its place in
+// the dialogue, when there was no message to refuse (RFC 5321 section 4.1.1.4: no
+// valid recipients): an error, and no refused message.
+func (c SMTPCommand) EndOutOfOrder(r Reply) {
+	if c.smtp == nil {
+		return
+	}
+	if r.failed() {
+		c.smtp.errors.Add(1)
+	}
+	c.finish(&r)
+}
+
+// EndIgnored ends a command that the server has passed over or never got to, such as
+// one that was sent behind QUIT. It counts as nothing.
+func (c SMTPCommand) EndIgnored() { c.end("") }
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
 // In addition to what End counts, an accepted message counts once for each distinct
