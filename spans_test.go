@@ -60,7 +60,7 @@ func hashOf(t *testing.T, user string) string {
 	return attrs(rec.Ended()[0])["user.hash"]
 }
 
-// hashOfText returns what a name or id is hashed to.
+// hashOfText returns the hash of a name or id.
 func hashOfText(t *testing.T, text string) string {
 	t.Helper()
 	tel, rec := traced(t)
@@ -303,7 +303,7 @@ func TestPrivacy(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		policy otelmail.Privacy
-		shown  []string // of the canaries
+		shown  []string // which of the canaries
 	}{
 		{otelmail.PrivacyDomain, []string{domain}},
 		{otelmail.PrivacyHash, nil},
@@ -469,8 +469,8 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 	}
 }
 
-// TestZeroHandles ends handles that were never begun: a server that forgot must
-// not crash for it.
+// TestZeroHandles ends handles that were never begun: such a mistake must not crash a
+// server.
 func TestZeroHandles(t *testing.T) {
 	otelmail.SMTPCommand{}.End(otelmail.Reply{})
 	otelmail.SMTPCommand{}.EndMessage(otelmail.Reply{}, "a@b")
@@ -550,8 +550,8 @@ func TestDeliveryPanics(t *testing.T) {
 	}
 }
 
-// A panic's value may be a stranger's, and the SDK would write it into a span that is
-// ended by defer.
+// A panic's value may hold what a stranger sent, and the SDK would write it into a span
+// that is ended by defer.
 func TestPanicsOfTheApplicationsOwnSpans(t *testing.T) {
 	for policy, want := range map[otelmail.Privacy]int{
 		otelmail.PrivacyDomain: 0, otelmail.PrivacyHash: 0, otelmail.PrivacyNone: 0, otelmail.PrivacyFull: 1,

@@ -83,7 +83,7 @@ func TestOnChangeHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// Nothing but the clock says that a check hangs.
+// Only the clock shows that a check hangs.
 func TestOnChangeTellsOfAHangAtOnce(t *testing.T) {
 	in(t, func(t *testing.T) {
 		release := make(chan struct{})
