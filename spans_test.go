@@ -257,7 +257,7 @@ func TestTraceSurvivesTheQueue(t *testing.T) {
 		t.Error("the delivery is not a child of the dequeue span in the message's trace")
 	}
 	if elsewhere.SpanContext().TraceID() == enqueue.TraceID() || elsewhere.Parent().IsValid() {
-		t.Error("a delivery that restores the trace by itself must have a trace of its own")
+		t.Error("a delivery with the stored trace in Attempt.Queue must have its own trace")
 	}
 	if l := elsewhere.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != enqueue.SpanID() || l[0].SpanContext.TraceID() != enqueue.TraceID() {
 		t.Errorf("its links are %v, want one to the enqueue span", l)
@@ -452,9 +452,9 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 	}{
 		"parent-based": {sdktrace.ParentBased(sdktrace.AlwaysSample()), 0},
 		"always":       {sdktrace.AlwaysSample(), 1},
-		"parent-based but for remote parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+		"parent-based except for remote parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
 			sdktrace.WithRemoteParentNotSampled(sdktrace.AlwaysSample())), 1},
-		"parent-based but for local parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+		"parent-based except for local parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
 			sdktrace.WithLocalParentNotSampled(sdktrace.AlwaysSample())), 0},
 	} {
 		tel, rec := traced(t, otelmail.WithSampler(tc.sampler))

@@ -234,7 +234,7 @@ func TestTimeLimit(t *testing.T) {
 func TestLateMetricsAre503(t *testing.T) {
 	for name, produce := range map[string]producerFunc{
 		"hangs": func(context.Context) ([]metricdata.ScopeMetrics, error) { select {} },
-		"heeds the deadline": func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+		"keeps the deadline": func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		},
