@@ -72,13 +72,13 @@ func TestIMAPCommandRefined(t *testing.T) {
 // An IMAP session has no span: what is known of TLS is on its commands.
 func TestIMAPCommandsShowTLS(t *testing.T) {
 	state := tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
-	for name, told := range map[string]func(otelmail.IMAPSession){
+	for name, secure := range map[string]func(otelmail.IMAPSession){
 		"upgrade":   func(s otelmail.IMAPSession) { s.Upgrade(state) },
 		"handshake": func(s otelmail.IMAPSession) { s.Handshake(state) },
 	} {
 		_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
 			s := i.Session(t.Context(), otelmail.Conn{})
-			told(s)
+			secure(s)
 			s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
 			s.End(otelmail.CauseNone)
 		})

@@ -60,7 +60,7 @@ func hashOf(t *testing.T, user string) string {
 	return attrs(rec.Ended()[0])["user.hash"]
 }
 
-// hashOfText returns what a name or id is hashed to.
+// hashOfText returns the hash of a name or id.
 func hashOfText(t *testing.T, text string) string {
 	t.Helper()
 	tel, rec := traced(t)
@@ -257,7 +257,7 @@ func TestTraceSurvivesTheQueue(t *testing.T) {
 		t.Error("the delivery is not a child of the dequeue span in the message's trace")
 	}
 	if elsewhere.SpanContext().TraceID() == enqueue.TraceID() || elsewhere.Parent().IsValid() {
-		t.Error("a delivery that restores the trace by itself must have a trace of its own")
+		t.Error("a delivery with the stored trace in Attempt.Queue must have its own trace")
 	}
 	if l := elsewhere.Links(); len(l) != 1 || l[0].SpanContext.SpanID() != enqueue.SpanID() || l[0].SpanContext.TraceID() != enqueue.TraceID() {
 		t.Errorf("its links are %v, want one to the enqueue span", l)
@@ -303,7 +303,7 @@ func TestPrivacy(t *testing.T) {
 	)
 	for _, tc := range []struct {
 		policy otelmail.Privacy
-		shown  []string // of the canaries
+		shown  []string // which of the canaries
 	}{
 		{otelmail.PrivacyDomain, []string{domain}},
 		{otelmail.PrivacyHash, nil},
@@ -452,9 +452,9 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 	}{
 		"parent-based": {sdktrace.ParentBased(sdktrace.AlwaysSample()), 0},
 		"always":       {sdktrace.AlwaysSample(), 1},
-		"parent-based but for remote parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+		"parent-based except for remote parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
 			sdktrace.WithRemoteParentNotSampled(sdktrace.AlwaysSample())), 1},
-		"parent-based but for local parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
+		"parent-based except for local parents": {sdktrace.ParentBased(sdktrace.AlwaysSample(),
 			sdktrace.WithLocalParentNotSampled(sdktrace.AlwaysSample())), 0},
 	} {
 		tel, rec := traced(t, otelmail.WithSampler(tc.sampler))
@@ -508,8 +508,8 @@ func TestMessageIsWhatServersStore(t *testing.T) {
 	}
 }
 
-// A panic's value may be a stranger's, and the SDK would write it into a span that is
-// ended by defer.
+// A panic's value may hold what a stranger sent, and the SDK would write it into a span
+// that is ended by defer.
 func TestPanicsOfTheApplicationsOwnSpans(t *testing.T) {
 	for policy, want := range map[otelmail.Privacy]int{
 		otelmail.PrivacyDomain: 0, otelmail.PrivacyHash: 0, otelmail.PrivacyNone: 0, otelmail.PrivacyFull: 1,

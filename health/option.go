@@ -10,7 +10,7 @@ func (o registryOption) applyRegistry(r *Registry) { o(r) }
 // WithErrorDetail shows the text of a failing check's error (or of its panic) in
 // the details of /health and in [Result].Error: valid UTF-8, without control
 // characters, at most 256 bytes. Default: false, because the errors of a mail
-// server hold addresses and /health is open to whoever reaches the port.
+// server hold addresses and /health is open to everyone who can reach the port.
 func WithErrorDetail(show bool) Option {
 	return registryOption(func(r *Registry) { r.errorDetail = show })
 }

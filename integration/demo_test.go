@@ -74,7 +74,7 @@ func run(t *testing.T, l launch) *demo {
 		"demo", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0",
 		"--imap", "127.0.0.1:0", "--jmap", "127.0.0.1:0", "--pop3", "127.0.0.1:0",
 		"--user", user, "--password", password, "--rate", strconv.Itoa(l.rate),
-		"--duration", "15m", // ends by itself if the tests are killed
+		"--duration", "15m", // ends even if the tests are killed
 	}, l.flags...)
 	d := &demo{t: t, cmd: exec.Command(executable, args...), ended: make(chan struct{})}
 	d.cmd.Env = append(cleanEnv(), l.env...)
@@ -150,7 +150,7 @@ func (d *demo) terminate() {
 	}
 }
 
-// farewell waits for the end of a demo that was told to stop.
+// farewell waits for the end of a demo that is stopping.
 func (d *demo) farewell() summary {
 	d.t.Helper()
 	if status := d.wait(); status != 0 {
@@ -159,7 +159,7 @@ func (d *demo) farewell() summary {
 	return readSummary(d.t, d.stdout.String())
 }
 
-// wait returns the exit status of a demo that ends by itself.
+// wait waits for the end of a demo and returns its exit status.
 func (d *demo) wait() int {
 	d.t.Helper()
 	select {

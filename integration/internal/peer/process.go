@@ -20,7 +20,7 @@ const (
 )
 
 // errEnded says that a program ended although nothing had stopped it.
-var errEnded = errors.New("it ended by itself")
+var errEnded = errors.New("it ended unexpectedly")
 
 // process is one run of a peer's executable.
 type process struct {

@@ -21,7 +21,7 @@ func FuzzDecodeRecord(f *testing.F) {
 			}
 			return
 		}
-		// What was taken is what would be written.
+		// What was accepted is what would be written.
 		r := record{seq: e.seq, at: e.at.UnixMilli(), items: uint32(e.Items), body: body}
 		again := r.key()
 		if !bytes.Equal(again, key) || !bytes.Equal(r.value(again), value) {

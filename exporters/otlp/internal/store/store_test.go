@@ -16,25 +16,25 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// The signals of a test, and the least that a buffer may be limited to.
+// The signals of a test, and the smallest limit of a buffer.
 const (
 	traces, logs = "traces", "logs"
 	leastBytes   = 8 << 20
 )
 
-// heard collects reports.
-type heard struct {
+// reportLog collects what is reported.
+type reportLog struct {
 	mu    sync.Mutex
 	texts []string
 }
 
-func (h *heard) report(err error) {
+func (h *reportLog) report(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.texts = append(h.texts, err.Error())
 }
 
-func (h *heard) all() string {
+func (h *reportLog) all() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return strings.Join(h.texts, "\n")
@@ -47,9 +47,9 @@ func choiceFor(dir string) Config {
 	}
 }
 
-func mustOpen(t *testing.T, config Config) (*Store, *heard) {
+func mustOpen(t *testing.T, config Config) (*Store, *reportLog) {
 	t.Helper()
-	h := &heard{}
+	h := &reportLog{}
 	config.Report = h.report
 	s, err := Open(config)
 	if err != nil {
@@ -190,7 +190,7 @@ func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
 	}
 }
 
-// The file does not grow with what has passed through it.
+// The file does not grow with what it no longer holds.
 func TestStoreFileIsBounded(t *testing.T) {
 	config := choiceFor(t.TempDir())
 	s, _ := mustOpen(t, config)
