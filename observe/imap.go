@@ -143,6 +143,21 @@ func (d *IMAPDialogue) Securing() bool {
 	return d.phase == imapSecuring
 }
 
+// Idle reports that nothing is in progress: no command, no part of one, no handshake.
+func (d *IMAPDialogue) Idle() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.phase != imapSecuring && d.client.command == 0 && len(d.client.partial) == 0 && d.commands.oldest() == nil
+}
+
+// Idling reports that the client is in IDLE, and has not ended it.
+func (d *IMAPDialogue) Idling() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	c := d.commands.oldest()
+	return c != nil && c.number == d.client.command && d.client.is == imapDone && !d.client.waits && len(d.client.partial) == 0
+}
+
 // Context is the context of the command in progress, which carries its span, and
 // that of the session between commands and while a client is in IDLE. It may be
 // called at any time.
@@ -176,13 +191,14 @@ func (d *IMAPDialogue) Cause(cause otelmail.Cause) {
 }
 
 // Lost tells why nothing more came from the client, or did not reach it:
-// [otelmail.CauseEOF] when it has closed its side. What comes afterwards, after a
-// timeout for example, makes it pass.
+// [otelmail.CauseEOF] when it has closed its side, after which nothing breaks any
+// more. What comes afterwards, after a timeout for example, makes others pass.
 func (d *IMAPDialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
+	case d.left:
 	case cause != otelmail.CauseEOF:
 		d.failure = cause
 	case d.failure == otelmail.CauseNone: // to read on after a reset looks like an end

@@ -374,3 +374,26 @@ func TestIMAPNoPassword(t *testing.T) {
 		t.Errorf("a password in %s", text)
 	}
 }
+
+func TestIMAPIdle(t *testing.T) {
+	w := newIMAPWorld(t)
+	d := observe.NewIMAPDialogue(w.tel, otelmail.Conn{})
+	for i, step := range []struct {
+		script string
+		want   any
+	}{
+		{"S * OK x", true}, {`C a NO\`, false}, {"C OP", false}, {"S a OK", true},
+		{"C b CREATE {3}", false}, {"S + ", false}, {"C foo", false}, {"S b NO x", true},
+		{"C c IDLE", false}, {"S + idling", "IDLE"}, {"C DONE", false}, {"S c OK", true},
+		{"C d AUTHENTICATE X", false}, {"S + ", false}, {"C x", false}, {"S d OK", true},
+		{"C e STARTTLS", false}, {"S e OK", false}, {"TLS", true},
+	} {
+		play(d, step.script, 0)
+		if got := d.Idle(); got != (step.want == true) {
+			t.Errorf("step %d, %s: idle %v, want %v", i, step.script, got, step.want)
+		}
+		if got := d.Idling(); got != (step.want == "IDLE") {
+			t.Errorf("step %d, %s: in IDLE %v, want %v", i, step.script, got, step.want)
+		}
+	}
+}

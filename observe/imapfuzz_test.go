@@ -1,6 +1,7 @@
 package observe_test
 
 import (
+	"context"
 	"crypto/tls"
 	"runtime"
 	"testing"
@@ -82,5 +83,33 @@ func TestIMAPMemoryIsBounded(t *testing.T) {
 		if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
 			t.Errorf("%s: %d bytes allocated", name, got)
 		}
+	}
+}
+
+// What goes by unsampled costs no allocation beside that of a command as such.
+func TestIMAPNoAllocationsOfItsOwn(t *testing.T) {
+	tel := otelmail.Noop()
+	d := observe.NewIMAPDialogue(tel, otelmail.Conn{})
+	d.FromServer([]byte("* OK x\r\n"))
+	line, reply := []byte("a UID FETCH 1:* (FLAGS)\r\n"), []byte("* 1 FETCH (X {3}\r\nabc)\r\na OK done\r\n")
+	bare := testing.AllocsPerRun(100, func() {
+		tel.IMAP.Command(context.Background(), otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
+	})
+	observed := testing.AllocsPerRun(100, func() {
+		d.FromClient(line)
+		d.FromServer(reply)
+	})
+	if observed > bare {
+		t.Errorf("FETCH allocates %v times, a command alone %v", observed, bare)
+	}
+}
+
+func BenchmarkIMAPCommand(b *testing.B) {
+	d := observe.NewIMAPDialogue(otelmail.Noop(), otelmail.Conn{})
+	d.FromServer([]byte("* OK x\r\n"))
+	line, reply := []byte("a UID FETCH 1:* (FLAGS)\r\n"), []byte("* 1 FETCH (X {3}\r\nabc)\r\na OK done\r\n")
+	for b.Loop() {
+		d.FromClient(line)
+		d.FromServer(reply)
 	}
 }

@@ -23,14 +23,14 @@ func (waiting) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
 // Whatever a stranger sends, the session ends, its spans with it, and no number
 // is larger than the number of lines allows.
 func FuzzServer(f *testing.F) {
-	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"), true)
-	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"), true)
-	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"), true)
-	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"), true)
-	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"), false)
-	f.Fuzz(func(t *testing.T, lines []byte, listener bool) {
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"))
+	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"))
+	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"))
+	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"))
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"))
+	f.Fuzz(func(t *testing.T, lines []byte) {
 		store := newStore(t)
-		w := newWorld(t, setup{listener: listener, caps: allCaps,
+		w := newWorld(t, setup{caps: allCaps,
 			session: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 				return waiting{newMailSession(store, new(atomic.Int64))}, nil, nil
 			}})
@@ -55,8 +55,14 @@ func FuzzServer(f *testing.F) {
 		if errs > commands+1 {
 			t.Errorf("%d errors in %d commands", errs, commands)
 		}
-		if begun, ended := len(w.spans.Started()), len(w.spans.Ended()); begun != ended || int64(ended) != commands {
-			t.Errorf("%d spans have begun and %d ended, of %d commands", begun, ended, commands)
+		begun, ended, unanswered := len(w.spans.Started()), len(w.spans.Ended()), 0
+		for _, span := range w.spans.Ended() { // what came behind a line for which go-imap hangs up
+			if attr(span, "imap.response.status") == "" {
+				unanswered++
+			}
+		}
+		if begun != ended || int64(ended-unanswered) != commands {
+			t.Errorf("%d spans have begun and %d ended, %d without an answer, of %d commands", begun, ended, unanswered, commands)
 		}
 	})
 }
