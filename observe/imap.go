@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"github.com/rusmes/otelmail"
@@ -213,8 +214,8 @@ func (d *IMAPDialogue) Lost(cause otelmail.Cause) {
 //
 // A client that leaves between two commands is no error, nor is one that does not
 // wait for its replies: those commands do not end. One that leaves in the middle of
-// a command is. A server that hangs up breaks what is in progress, unless it has
-// said BYE.
+// a command is. A server that hangs up breaks what is in progress; one that has said
+// BYE does not break IDLE.
 func (d *IMAPDialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
@@ -256,6 +257,8 @@ func (d *IMAPDialogue) broken() otelmail.Cause {
 		return d.failure
 	case d.phase == imapSecuring:
 		return otelmail.CauseTLSHandshake
+	case !d.left && d.working():
+		return otelmail.CauseCanceled
 	case d.farewell:
 		return otelmail.CauseNone
 	case d.odd != 0: // the server has hung up on it
@@ -264,6 +267,14 @@ func (d *IMAPDialogue) broken() otelmail.Cause {
 		return otelmail.CauseCanceled
 	}
 	return otelmail.CauseNone
+}
+
+// working reports whether the server is at work on a command: not on LOGOUT, and not
+// waiting for the end of IDLE, which a BYE ends too.
+func (d *IMAPDialogue) working() bool {
+	return slices.ContainsFunc(d.commands.all, func(c imapCommand) bool {
+		return c.begun && c.verb != otelmail.IMAPLogout
+	})
 }
 
 // unfollow gives the session up: what is in progress has no end that we could see.

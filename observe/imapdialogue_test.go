@@ -263,6 +263,8 @@ func TestIMAPDialogueThatBreaks(t *testing.T) {
 		"the server, idle":      {"S * OK x\nC a NOOP\nS a OK", otelmail.CauseCanceled, "commands 1", "NOOP ok"},
 		"the server, in IDLE":   {"S * OK x\nC a IDLE\nS + x", otelmail.CauseCanceled, "commands 1, errors 1", "IDLE broken canceled"},
 		"the server, after BYE": {"S * OK x\nC a IDLE\nS + x|* BYE x", otelmail.CauseCanceled, "", ""},
+		"the server, at work":   {"S * OK x\nC a CREATE x\nS * BYE panic", otelmail.CauseCanceled, "commands 1, errors 1", "CREATE broken canceled x"},
+		"the server, LOGOUT":    {"S * OK x\nC a LOGOUT\nS * BYE x", otelmail.CauseCanceled, "", "LOGOUT"},
 		"the server, no line":   {"S * OK x\nC ", otelmail.CauseCanceled, "errors 1", ""},
 		"after COMPRESS":        {"S * OK x\nC a COMPRESS DEFLATE\nS a OK", otelmail.CauseReset, "commands 1, errors 1, telemetry 1", "_OTHER ok"},
 	} {
