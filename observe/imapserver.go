@@ -33,7 +33,7 @@ func (d *IMAPDialogue) answered(line []byte) {
 		d.data(line)
 	case string(tag) == "*":
 		d.untagged(line, text, word)
-	case string(tag) == "+" && (i < 0 || !isResult): // some clients have this for a tag
+	case string(tag) == "+" && (!isResult || i < 0 && d.client.waits): // some clients have this for a tag
 		d.proceed()
 	case i >= 0: // whatever is no OK and no BAD counts as NO
 		d.replied(i, result, text)

@@ -31,7 +31,7 @@ type connection struct {
 	cause    atomic.Uint32 // the otelmail.Cause for which imapserver hangs up
 	failure  atomic.Uint32 // and that for which reading or writing last failed
 	left     atomic.Bool   // the client has closed its side
-	goodbye  sync.Once
+	goodbye  atomic.Bool   // it is being said
 
 	mu   sync.Mutex
 	over bool // we have hung up: the client seems to have gone

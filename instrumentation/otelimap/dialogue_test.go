@@ -132,7 +132,7 @@ func TestUpdatesDuringIdle(t *testing.T) {
 		}
 		w := newWorld(t, s)
 		var all sync.WaitGroup
-		const clients, rounds = 8, 20
+		const clients, rounds = 4, 8
 		for range clients {
 			all.Go(func() {
 				c := w.login().say("SELECT INBOX", "OK")

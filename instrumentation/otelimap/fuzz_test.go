@@ -1,8 +1,12 @@
 package otelimap_test
 
 import (
+	"bytes"
 	"io"
 	"net"
+	"regexp"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,6 +30,8 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"))
 	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"))
 	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"))
+	f.Add([]byte("a LOGIN {15+}\r\nbob@example.org secret\r\nb APPEND INBOX {9999+}\r\nx y\r\nc CREATE {70000}\r\nd LOGIN\r\n"))
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb APPEND INBOX {6+}\r\nx: y\r\n\r\nc SELECT INBOX\r\nd FETCH 1 (BODY[] ENVELOPE)\r\n"))
 	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"))
 	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"))
 	f.Fuzz(func(t *testing.T, lines []byte) {
@@ -43,7 +49,7 @@ func FuzzServer(f *testing.F) {
 		// The server may hang up at any point: only what it has counted matters.
 		_, _ = nc.Write(lines)
 		_ = nc.(*net.TCPConn).CloseWrite()
-		_, _ = io.Copy(io.Discard, nc)
+		said, _ := io.ReadAll(nc)
 		_ = nc.Close()
 		if !within(func() bool { return w.counts()["active"] == 0 }) {
 			t.Fatal("the session has not ended")
@@ -55,14 +61,53 @@ func FuzzServer(f *testing.F) {
 		if errs > commands+1 {
 			t.Errorf("%d errors in %d commands", errs, commands)
 		}
-		begun, ended, unanswered := len(w.spans.Started()), len(w.spans.Ended()), 0
+		begun, ended, unanswered, broken := len(w.spans.Started()), len(w.spans.Ended()), 0, 0
 		for _, span := range w.spans.Ended() { // what came behind a line for which go-imap hangs up
-			if attr(span, "imap.response.status") == "" {
+			switch attr(span, "imap.response.status") {
+			case "":
 				unanswered++
+			case "broken":
+				broken++
 			}
 		}
 		if begun != ended || int64(ended-unanswered) != commands {
 			t.Errorf("%d spans have begun and %d ended, %d without an answer, of %d commands", begun, ended, unanswered, commands)
 		}
+		if tagged := taggedReplies(said); int(commands)-broken != tagged {
+			t.Errorf("%d commands, %d of them broken, but the server has given %d tagged replies:\n%q", commands, broken, tagged, said)
+		}
 	})
+}
+
+// literal is how a line ends behind which a literal comes.
+var literal = regexp.MustCompile(`\{(\d+)\}\r\n$`)
+
+// taggedReplies is how many tagged replies a server has given in plaintext: a second
+// opinion, on all that it has said.
+func taggedReplies(said []byte) (n int) {
+	for len(said) > 0 {
+		end := bytes.IndexByte(said, '\n') + 1
+		if end == 0 {
+			return n
+		}
+		line := said[:end]
+		said = said[end:]
+		words := strings.SplitN(strings.TrimSpace(string(line)), " ", 3)
+		status := len(words) > 1 && (words[1] == "OK" || words[1] == "NO" || words[1] == "BAD" || words[1] == "BYE")
+		switch {
+		case status && words[0] != "*":
+			n++
+		case !status && words[0] == "*":
+			for m := literal.FindSubmatch(line); m != nil; m = literal.FindSubmatch(line) {
+				size, err := strconv.Atoi(string(m[1]))
+				if err != nil || size > len(said) {
+					return n
+				}
+				said = said[size:]
+				end = bytes.IndexByte(said, '\n') + 1
+				line, said = said[:end], said[end:]
+			}
+		}
+	}
+	return n
 }

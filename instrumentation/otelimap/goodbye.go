@@ -15,7 +15,9 @@ func (c *connection) leave() {
 	switch {
 	case d == nil:
 	case d.Idle():
-		go c.goodbye.Do(func() { _ = c.imap.Bye(goodbye) })
+		if !c.goodbye.Swap(true) {
+			go func() { _ = c.imap.Bye(goodbye) }() // which waits for slow clients
+		}
 	case d.Idling(): // imapserver then answers IDLE, and answered says goodbye
 		c.hangUp()
 	}
@@ -49,12 +51,9 @@ func (c *connection) SetReadDeadline(t time.Time) error {
 // answered says goodbye behind the answer to IDLE. imapserver is still writing that, and
 // lets nobody else write.
 func (c *connection) answered(d *observe.IMAPDialogue) {
-	if !c.hungUp() || !d.Idle() {
-		return
-	}
-	c.goodbye.Do(func() {
+	if c.hungUp() && d.Idle() && !c.goodbye.Swap(true) {
 		bye := []byte("* BYE " + goodbye + "\r\n")
 		d.FromServer(bye)
 		_, _ = c.imap.NetConn().Write(bye) // a client that has gone cannot be told
-	})
+	}
 }
