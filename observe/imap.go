@@ -14,8 +14,7 @@ import (
 // both directions, for servers that have only a debug hook; others have [IMAP].
 //
 // Every tagged reply ends one command, which is counted with it. An untagged BAD
-// is an error that belongs to no command (RFC 9051 section 7.1.3), unless a
-// command is in progress whose tag is none. What client and server say after
+// is an error that belongs to no command (RFC 9051 section 7.1.3). What client and server say after
 // COMPRESS is not followed (see [IMAPDecompressed]), nor what is no IMAP.
 //
 // The methods may be called from any goroutine; what one side says has to come in

@@ -32,7 +32,7 @@ func (d *IMAPDialogue) answered(line []byte) {
 	case d.behindLiteral:
 		d.data(line)
 	case string(tag) == "*":
-		d.untagged(line, text, word)
+		d.untagged(line, word)
 	case string(tag) == "+" && (!isResult || i < 0 && d.client.waits): // some clients have this for a tag
 		d.proceed()
 	case i >= 0: // whatever is no OK and no BAD counts as NO
@@ -77,7 +77,7 @@ func codeOf(text []byte) string {
 }
 
 // untagged takes an untagged response.
-func (d *IMAPDialogue) untagged(line, text, word []byte) {
+func (d *IMAPDialogue) untagged(line, word []byte) {
 	result, isStatus := resultOf(word)
 	switch {
 	case bytes.EqualFold(word, []byte("PREAUTH")):
@@ -87,7 +87,7 @@ func (d *IMAPDialogue) untagged(line, text, word []byte) {
 	case bytes.EqualFold(word, []byte("BYE")):
 		d.farewell = true
 	case isStatus && result == otelmail.IMAPBad, isStatus && result == otelmail.IMAPNo && !d.greeted:
-		d.refused(text)
+		d.refused()
 	case isStatus:
 	default:
 		d.data(line)
@@ -95,16 +95,20 @@ func (d *IMAPDialogue) untagged(line, text, word []byte) {
 	d.greeted = true
 }
 
-// refused takes an untagged BAD, or a greeting that is none.
-func (d *IMAPDialogue) refused(text []byte) {
+// refused takes an untagged BAD, or a greeting that is none. If it is for a command
+// whose tag the server could not repeat, that will have no other answer.
+func (d *IMAPDialogue) refused() {
+	odd := d.odd
 	d.odd = 0
+	d.session.Refused()
 	for i := range d.commands.all {
-		if c := &d.commands.all[i]; c.badTag && c.complete {
-			d.replied(i, otelmail.IMAPBad, text)
+		if c := &d.commands.all[i]; c.badTag && (odd == 0 || c.number < odd) {
+			cmd := d.commands.remove(i)
+			cmd.Abandon()
+			d.over(&cmd)
 			return
 		}
 	}
-	d.session.Refused()
 }
 
 // proceed takes the server's request to go on.
@@ -150,6 +154,11 @@ func (d *IMAPDialogue) replied(i int, result otelmail.IMAPResult, text []byte) {
 			return
 		}
 	}
+	d.over(&cmd)
+}
+
+// over takes that a command is over: what the client had to wait for has been decided.
+func (d *IMAPDialogue) over(cmd *imapCommand) {
 	c := &d.client
 	if c.command != cmd.number || !c.waits && c.is != imapDone && c.is != imapResponse {
 		return // another one, or the client cannot know yet that it is over

@@ -92,7 +92,7 @@ func taggedReplies(said []byte) (n int) {
 		}
 		line := said[:end]
 		said = said[end:]
-		words := strings.SplitN(strings.TrimSpace(string(line)), " ", 3)
+		words := strings.SplitN(strings.TrimRight(string(line), "\r\n"), " ", 3)
 		status := len(words) > 1 && (words[1] == "OK" || words[1] == "NO" || words[1] == "BAD" || words[1] == "BYE")
 		switch {
 		case status && words[0] != "*":
