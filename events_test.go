@@ -92,6 +92,9 @@ func events() []event {
 		{"BDAT refused at a chunk", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(refused)
 		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
+		{"DATA out of order", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndOutOfOrder(otelmail.Reply{Code: 503})
+		}, moves{"smtp_errors_total": 1}},
 		{"LMTP with one recipient of two", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
 				otelmail.RecipientReply{Recipient: "a@one.example", Reply: ok},

@@ -171,8 +171,8 @@ func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
-// SMTPCommand is a command in progress. End it exactly once, with End,
-// EndChunk or EndMessage.
+// SMTPCommand is a command in progress. End it exactly once, with one of the
+// methods whose names begin with End.
 type SMTPCommand struct {
 	Op
 	smtp *SMTP
@@ -259,6 +259,19 @@ func (c SMTPCommand) EndChunk(r Reply) {
 	}
 	if r.failed() {
 		c.count(&r)
+	}
+	c.finish(&r)
+}
+
+// EndOutOfOrder ends a DATA or BDAT that was refused for its syntax or its place in
+// the dialogue, when there was no message to refuse (RFC 5321 section 4.1.1.4: no
+// valid recipients): an error, and no refused message.
+func (c SMTPCommand) EndOutOfOrder(r Reply) {
+	if c.smtp == nil {
+		return
+	}
+	if r.failed() {
+		c.smtp.errors.add(1)
 	}
 	c.finish(&r)
 }
