@@ -3,147 +3,365 @@ package observe
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"io"
-	"net"
 	"sync"
-	"sync/atomic"
 
 	"github.com/rusmes/otelmail"
 )
 
-// POP3Conn is a connection of a POP3 server whose dialogue is followed. It passes
-// every byte on as it is and when it comes; deadlines and addresses are those of
-// the connection within.
-type POP3Conn struct {
-	net.Conn
-	talk *pop3Talk
-	tls  interface{ ConnectionState() tls.ConnectionState } // nil in plaintext
-	// upgraded says that the TLS began with STLS.
-	upgraded bool
-	shaken   atomic.Bool // the handshake is known to be done
-	// ciphertext says that the dialogue is followed above the TLS that this carries.
-	ciphertext atomic.Bool
-}
+// pop3Waiting is how many commands may wait for their turn (RFC 2449 section
+// 6.6, PIPELINING). A client that sends more ahead is no longer followed.
+const pop3Waiting = 1024
 
-// pop3Talk is what a connection and the one above it after STLS have in common.
-type pop3Talk struct {
-	tel      *otelmail.Telemetry
-	begin    sync.Once
-	dialogue *POP3Dialogue
-	// How the last Read and the last Write ended, as causes. A deadline that has
-	// passed is no end, so the next one may do better.
-	reading, writing atomic.Uint32
-}
+// pop3Names is how many of the commands that wait may each hold a user's name.
+const pop3Names = 16
 
-// POP3 follows the dialogue on a connection that a server has accepted: its
-// session, and a command for each line, counted and traced. Read and write through
-// what it returns, and close it. conn carries plaintext to the server, so a
-// [tls.Conn] for implicit TLS goes inside of it. For STLS see [POP3Conn.Upgrade].
-// A nil tel records nothing.
+// POP3Dialogue follows one connection of a POP3 server by what both sides say: RFC
+// 1939, 2449, 2595 (STLS), 5034 (AUTH), in whatever pieces it comes, and with up to a
+// thousand commands sent ahead (RFC 2449 section 6.6).
 //
-// The session begins with the first Read, Write or Close, which is when the
-// address of the client is asked for.
-func POP3(tel *otelmail.Telemetry, conn net.Conn) *POP3Conn {
-	c := &POP3Conn{Conn: conn, talk: &pop3Talk{tel: tel}}
-	c.tls, _ = conn.(interface{ ConnectionState() tls.ConnectionState })
-	return c
-}
-
-// Upgrade follows the session into TLS. Call it when STLS is accepted, before or
-// after the handshake, and use what it returns in place of secure:
+// Its methods may be called from several goroutines. What a client sent must be told
+// before the server's answer to it. Of passwords, digests and the lines of AUTH no
+// more than the verb is looked at, and nothing is kept.
 //
-//	conn = conn.Upgrade(tls.Server(conn, config))
-func (c *POP3Conn) Upgrade(secure *tls.Conn) *POP3Conn {
-	c.ciphertext.Store(true)
-	return &POP3Conn{Conn: secure, talk: c.talk, tls: secure, upgraded: true}
+// A command is in progress from when its line is complete, and all before it are
+// answered, to the end of its reply.
+type POP3Dialogue struct {
+	tel   *otelmail.Telemetry
+	begun sync.Once
+	about func() otelmail.Conn
+
+	mu      sync.Mutex
+	session otelmail.POP3Session
+	state   pop3State
+	sealed  bool // STLS was accepted, and its handshake has not failed
+
+	said    line       // by the client, without its end
+	waiting []pop3Line // complete, and not yet their turn
+	now     pop3Line   // whose turn it is, if busy
+	command otelmail.POP3Command
+	cause   otelmail.Cause // what lies behind the reply to come
+	busy    bool
+	replies pop3Replies // of the server
+	inBody  bool        // of a multi-line reply
+	greeted bool
+	asked   bool // the server waits for an answer to a challenge of AUTH
+	skips   bool // the server does not answer empty lines
+
+	gone    bool           // the client has closed
+	failure otelmail.Cause // why reading from it has failed last
+
+	name string // of the login in progress
+	user string // who has logged in
 }
 
-// NetConn is the connection within.
-func (c *POP3Conn) NetConn() net.Conn { return c.Conn }
+type pop3State uint8
 
-// Context is that of the command in progress; see [POP3Dialogue.Context].
-func (c *POP3Conn) Context() context.Context { return c.follow().Context() }
+const (
+	pop3Talks   pop3State = iota
+	pop3Shaking           // STLS was accepted
+	pop3Over              // QUIT was answered, or nothing is understood any more
+	pop3Ended
+)
 
-// User notes who logs in; see [POP3Dialogue.User].
-func (c *POP3Conn) User(name string) { c.follow().User(name) }
-
-// End ends the session before Close does, for a reason that the connection does
-// not show: [otelmail.CausePanic] for example.
-func (c *POP3Conn) End(cause otelmail.Cause) { c.follow().End(cause) }
-
-// Read implements [net.Conn].
-func (c *POP3Conn) Read(p []byte) (int, error) {
-	if c.ciphertext.Load() {
-		return c.Conn.Read(p)
-	}
-	d := c.follow()
-	n, err := c.Conn.Read(p)
-	c.talk.reading.Store(uint32(c.cause(d, err)))
-	if n > 0 {
-		d.FromClient(p[:n])
-	}
-	return n, err
+// NewPOP3Dialogue begins a session on a connection described by about. A nil tel
+// records nothing. End it with [POP3Dialogue.End].
+func NewPOP3Dialogue(tel *otelmail.Telemetry, about otelmail.Conn) *POP3Dialogue {
+	d := newPOP3Dialogue(tel, func() otelmail.Conn { return about })
+	d.begin()
+	return d
 }
 
-// Write implements [net.Conn]. What is written is told first: when the client has
-// read a reply, it has been counted.
-func (c *POP3Conn) Write(p []byte) (int, error) {
-	if c.ciphertext.Load() {
-		return c.Conn.Write(p)
+func newPOP3Dialogue(tel *otelmail.Telemetry, about func() otelmail.Conn) *POP3Dialogue {
+	if tel == nil {
+		tel = otelmail.Noop()
 	}
-	d := c.follow()
-	c.cause(d, nil)
-	d.FromServer(p)
-	n, err := c.Conn.Write(p)
-	c.talk.writing.Store(uint32(c.cause(d, err)))
-	return n, err
+	return &POP3Dialogue{tel: tel, about: about}
 }
 
-// Close implements [net.Conn], and ends the session.
-func (c *POP3Conn) Close() error {
-	cause := otelmail.Cause(c.talk.reading.Load())
-	if cause == otelmail.CauseNone {
-		cause = otelmail.Cause(c.talk.writing.Load())
-	}
-	c.follow().End(cause) // first: who sees the connection closed may look at once
-	return c.Conn.Close()
+func (d *POP3Dialogue) begin() {
+	d.begun.Do(func() { d.session = d.tel.POP3.Session(context.Background(), d.about()) })
 }
 
-// follow begins the session, once.
-func (c *POP3Conn) follow() *POP3Dialogue {
-	c.talk.begin.Do(func() {
-		about := otelmail.Conn{Remote: c.RemoteAddr(), Local: c.LocalAddr()}
-		if c.tls != nil {
-			state := c.tls.ConnectionState()
-			about.TLS = &state
-			c.shaken.Store(state.HandshakeComplete)
+// FromClient takes what the client has sent, in plaintext. After +OK to STLS it takes
+// what is said inside TLS.
+func (d *POP3Dialogue) FromClient(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == pop3Shaking && len(p) > 0 {
+		d.upgrade(tls.ConnectionState{HandshakeComplete: true})
+	}
+	d.failure = otelmail.CauseNone
+	for len(p) > 0 && d.state == pop3Talks {
+		said, rest, whole := d.said.next(p)
+		if whole {
+			d.take(parsePOP3(said))
+			d.said.forget()
 		}
-		c.talk.dialogue = NewPOP3Dialogue(c.talk.tel, about)
-	})
-	return c.talk.dialogue
+		p = rest
+	}
 }
 
-// cause is why a Read or Write has failed. It notes the handshake that the first
-// of them does, before what is said after it.
-func (c *POP3Conn) cause(d *POP3Dialogue, err error) otelmail.Cause {
-	shaken := c.tls == nil || c.shaken.Load()
-	if !shaken {
-		state := c.tls.ConnectionState()
-		if shaken = state.HandshakeComplete; shaken && !c.shaken.Swap(true) {
-			if c.upgraded {
-				d.Upgrade(state)
-			} else {
-				d.session.Handshake(state)
+// FromServer takes what the server has sent, in plaintext.
+func (d *POP3Dialogue) FromServer(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(p) > 0 && d.state < pop3Over {
+		if d.state == pop3Shaking { // the handshake has failed, and the server says so
+			d.state, d.sealed = pop3Talks, false
+		}
+		var complete bool
+		if d.inBody {
+			if p, complete = d.replies.body(p); complete {
+				d.inBody = false
+				d.end(true)
 			}
+			continue
+		}
+		var status pop3Status
+		if status, p, complete = d.replies.status(p); complete {
+			d.hear(status)
 		}
 	}
-	cause := otelmail.CauseOf(err)
+}
+
+// Upgrade tells what TLS agreed on: after STLS was answered with +OK, or for a session
+// that began with TLS before its handshake. It has no other effect.
+func (d *POP3Dialogue) Upgrade(state tls.ConnectionState) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	switch {
-	case errors.Is(err, io.EOF): // the client has left, which is no failure
-		return otelmail.CauseNone
-	case err != nil && !shaken && cause != otelmail.CauseTimeout && cause != otelmail.CauseReset:
-		return otelmail.CauseTLSHandshake
+	case d.state == pop3Shaking:
+		d.upgrade(state)
+	case !d.sealed:
+		d.session.Handshake(state)
 	}
-	return cause
+}
+
+func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
+	d.state = pop3Talks
+	d.session.Upgrade(state)
+}
+
+// Sealed reports that the network carries TLS since STLS was answered with +OK: what
+// client and server say is to be had above it alone.
+func (d *POP3Dialogue) Sealed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sealed
+}
+
+// refused: no record of TLS begins with a minus.
+func (d *POP3Dialogue) refused(p []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == pop3Shaking && len(p) > 0 && p[0] == '-'
+}
+
+// Context returns the context of the command in progress, which carries its span;
+// between commands that of the session.
+func (d *POP3Dialogue) Context() context.Context {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy && !d.now.empty {
+		return d.command.Context()
+	}
+	return d.session.Context()
+}
+
+// User notes who logs in with the AUTH in progress, which the server alone can tell,
+// or who has logged in in a way of its own.
+func (d *POP3Dialogue) User(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy && d.now.login() {
+		d.name = name
+		d.command.User(name)
+		return
+	}
+	d.user = name
+}
+
+// Cause notes what lies behind -ERR to come for the command in progress:
+// [otelmail.CauseStorage] where a message cannot be read.
+func (d *POP3Dialogue) Cause(cause otelmail.Cause) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy {
+		d.cause = cause
+	}
+}
+
+// take takes a line, which is a command unless an AUTH is in progress.
+func (d *POP3Dialogue) take(line pop3Line) {
+	switch {
+	case d.asked:
+		d.asked = false
+	case len(d.waiting) == pop3Waiting:
+		d.lose()
+	default:
+		if len(d.waiting) >= pop3Names {
+			line.user = ""
+		}
+		d.waiting = append(d.waiting, line)
+		d.next()
+	}
+}
+
+// next begins the command whose turn it is. An empty line begins with its reply,
+// because not every server gives it one.
+func (d *POP3Dialogue) next() {
+	for !d.busy && len(d.waiting) > 0 {
+		d.now = d.pop()
+		d.busy = !d.now.empty || !d.skips
+		if !d.now.empty {
+			d.start()
+		}
+	}
+}
+
+func (d *POP3Dialogue) pop() pop3Line {
+	line := d.waiting[0]
+	d.waiting = d.waiting[1:]
+	if len(d.waiting) == 0 {
+		d.waiting = nil // a client that once sent much ahead must not cost for ever
+	}
+	return line
+}
+
+func (d *POP3Dialogue) start() {
+	d.command = d.session.Command(d.now.verb)
+	switch d.now.verb {
+	case otelmail.POP3User, otelmail.POP3Apop:
+		d.name = d.now.user
+		d.command.User(d.name)
+	case otelmail.POP3Pass:
+		d.command.User(d.name)
+	case otelmail.POP3Auth: // its user is not looked for
+		if d.now.login() {
+			d.name = ""
+		}
+	default:
+		d.command.User(d.user)
+	}
+}
+
+// hear takes the first line of a reply.
+func (d *POP3Dialogue) hear(status pop3Status) {
+	if d.greeted && d.busy && d.now.empty && status != pop3Err { // no server accepts an empty line
+		d.skips, d.busy = true, false
+		d.next()
+	}
+	if d.greeted && !d.busy && d.gone && d.said.begun { // to this server a line that lacks its end is one
+		d.take(parsePOP3(d.said.kept))
+		d.said.forget()
+	}
+	switch {
+	case !d.greeted && (status == pop3OK || status == pop3Err):
+		d.greeted = true
+	case status == pop3Err && !d.busy: // said unasked, by a server that ends the session
+	case status == pop3Strange, !d.greeted, !d.busy:
+		d.lose()
+	case status == pop3Challenge && (d.now.verb != otelmail.POP3Auth || !d.now.argument):
+		d.lose()
+	case status == pop3Challenge && len(d.waiting) > 0:
+		d.pop() // the answer was sent ahead
+	case status == pop3Challenge:
+		d.asked = true
+	case status == pop3OK && d.now.multi():
+		d.inBody = true
+	default:
+		d.end(status == pop3OK)
+	}
+}
+
+// end ends the command in progress with its reply.
+func (d *POP3Dialogue) end(ok bool) {
+	if d.now.empty {
+		d.start()
+	}
+	d.command.End(ok, d.cause)
+	d.busy, d.asked, d.cause = false, false, otelmail.CauseNone
+	if d.now.login() {
+		if ok {
+			d.user = d.name
+		}
+		d.name = ""
+	}
+	switch {
+	case ok && d.now.verb == otelmail.POP3Stls:
+		d.state, d.sealed = pop3Shaking, true
+		d.forget()
+	case ok && d.now.verb == otelmail.POP3Quit:
+		d.state = pop3Over
+		d.forget()
+	}
+	d.next()
+}
+
+// forget drops what the client has said and nobody has answered.
+func (d *POP3Dialogue) forget() {
+	d.waiting = nil
+	d.said.forget()
+	d.name, d.user = "", ""
+}
+
+// lose stops following.
+func (d *POP3Dialogue) lose() {
+	d.session.Unfollowed()
+	d.breakOff(otelmail.CauseProtocol)
+	d.forget()
+	d.state = pop3Over
+}
+
+// breakOff ends the command in progress, which has no reply.
+func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
+	if d.busy && !d.now.empty {
+		d.command.End(false, cause)
+	}
+	d.busy = false
+}
+
+// Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it
+// has closed. A timeout may pass.
+func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone = cause == otelmail.CauseEOF; !d.gone {
+		d.failure = cause
+	}
+}
+
+// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when
+// it did not, whether the client said QUIT or not. A session that ends in the
+// middle of a line, or between STLS and its handshake, is broken in any case.
+// Further calls have no effect.
+func (d *POP3Dialogue) End(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == pop3Ended {
+		return
+	}
+	if cause == otelmail.CauseNone {
+		cause = d.failure
+	}
+	switch {
+	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):
+		cause = otelmail.CauseTLSHandshake
+	case cause == otelmail.CauseNone && d.said.begun:
+		cause = otelmail.CauseEOF
+	}
+	if cause == otelmail.CauseNone {
+		d.breakOff(otelmail.CauseEOF)
+	} else {
+		d.breakOff(cause)
+	}
+	d.forget()
+	d.state = pop3Ended
+	d.session.End(cause)
 }

@@ -6,10 +6,6 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// pop3Bound is how much of a line is looked at. A longer one is a command like
-// any other, because the server answers it: with -ERR, by RFC 2449 section 4.
-const pop3Bound = 256
-
 // pop3Line is what a line of the client says as a command. It is taken from the
 // line when that is complete; the rest of the line is not kept.
 type pop3Line struct {
@@ -65,37 +61,4 @@ func (l *pop3Line) login() bool {
 		return l.argument
 	}
 	return false
-}
-
-// pop3Lines puts lines together that come in pieces. It keeps no more than
-// pop3Bound bytes, and those no longer than the line takes.
-type pop3Lines struct {
-	kept []byte
-}
-
-// next takes a line from p: what is known of it, what follows it in p, and
-// whether it is complete.
-func (l *pop3Lines) next(p []byte) (line, rest []byte, complete bool) {
-	i := bytes.IndexByte(p, '\n')
-	if i >= 0 && len(l.kept) == 0 {
-		return p[:min(i, pop3Bound)], p[i+1:], true
-	}
-	end := i
-	if i < 0 {
-		end = len(p)
-	}
-	l.kept = append(l.kept, p[:min(end, pop3Bound-len(l.kept))]...)
-	if i < 0 {
-		return nil, nil, false
-	}
-	return l.kept, p[i+1:], true
-}
-
-// begun says that a part of a line has come.
-func (l *pop3Lines) begun() bool { return len(l.kept) > 0 }
-
-// forget clears the line, which may hold a password.
-func (l *pop3Lines) forget() {
-	clear(l.kept)
-	l.kept = l.kept[:0]
 }
