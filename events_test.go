@@ -95,6 +95,9 @@ func events() []event {
 		{"DATA out of order", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPData).EndOutOfOrder(otelmail.Reply{Code: 503})
 		}, moves{"smtp_errors_total": 1}},
+		{"command passed over", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPAuth).EndIgnored()
+		}, moves{}},
 		{"LMTP with one recipient of two", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
 				otelmail.RecipientReply{Recipient: "a@one.example", Reply: ok},

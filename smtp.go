@@ -276,6 +276,10 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 	c.finish(&r)
 }
 
+// EndIgnored ends a command that the server has passed over or never got to, such as
+// one that was sent behind QUIT. It counts as nothing.
+func (c SMTPCommand) EndIgnored() { c.end("") }
+
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
 // Beside what End counts, an accepted message counts once for each distinct
 // recipient domain.

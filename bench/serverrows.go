@@ -26,7 +26,7 @@ func serverRows() []Row {
 		return Row{ID: serverRow(s, m), What: what, Against: "the same server unwrapped", Unit: Nanoseconds, Goal: Goal{Ratio: goal}, Note: note}
 	}
 	const (
-		metrics   = "go-smtp with `otelsmtp.Wrap` and `Listener`, 10 sessions, messages of 1 KiB; user and system time of the server's process by its own count of messages. `otelmail.Start` with `prometheus.Serve` and nothing for traces."
+		metrics   = "go-smtp with `otelsmtp.NewServer`, 10 sessions, messages of 1 KiB; user and system time of the server's process by its own count of messages. `otelmail.Start` with `prometheus.Serve` and nothing for traces."
 		unsampled = "The same with a batch processor for spans and a sample ratio of 0."
 		sampled   = "The same with a sample ratio of 1; spans go through OpenTelemetry's batch processor to an exporter that does nothing: encoding and network are not in it."
 	)

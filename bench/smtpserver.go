@@ -98,7 +98,10 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 		return h, fmt.Errorf("listen for mail: %w", err)
 	}
 	h.SMTP = l.Addr().String()
-	var b smtp.Backend = s.backend
+	server := smtp.NewServer(s.backend)
+	server.Domain = "mx.example.org"
+	server.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is no news
+	serve := server.Serve
 	if mode != Unwrapped {
 		if h.Metrics, err = freeAddress(ctx); err != nil {
 			return h, err
@@ -108,13 +111,9 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 			return h, err
 		}
 		s.batches = batches
-		b = otelsmtp.Wrap(tel, b)
-		l = otelsmtp.Listener(tel, l)
+		serve = otelsmtp.NewServer(tel, server).Serve
 	}
-	server := smtp.NewServer(b)
-	server.Domain = "mx.example.org"
-	server.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is no news
-	go func() { _ = server.Serve(l) }()          // until the process ends
+	go func() { _ = serve(l) }() // until the process ends
 	return h, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -32,12 +33,15 @@ type conn struct {
 	above bool // of the TLS that STARTTLS brought
 	// secured says that TLS' state was told, or that there is none.
 	secured atomic.Bool
+	closed  atomic.Bool
 }
 
 // Read reads what the client sends.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.nc.Read(p)
-	c.shaken()
+	if n > 0 {
+		c.shaken()
+	}
 	if n > 0 && (c.above || !c.talk.Sealed()) {
 		c.talk.FromClient(p[:n])
 	}
@@ -52,8 +56,7 @@ func (c *conn) Read(p []byte) (int, error) {
 // Write writes what the server answers. It is told first: when the client has read
 // a reply, the reply has been counted.
 func (c *conn) Write(p []byte) (int, error) {
-	c.shaken()
-	if c.above || !c.talk.Sealed() || c.talk.refused(p) {
+	if !c.closed.Load() && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
 	}
 	n, err := c.nc.Write(p)
@@ -63,8 +66,10 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Close closes the connection and ends the session.
+// Close closes the connection and ends the session. What a handler says afterwards
+// nobody hears, and it does not count.
 func (c *conn) Close() error {
+	c.closed.Store(true)
 	err := c.nc.Close()
 	c.talk.End(otelmail.CauseNone)
 	return err
@@ -110,12 +115,40 @@ func (c *conn) shaken() {
 	}
 }
 
-// stateOf returns the state of a connection that speaks TLS.
+// stateOf returns the state of a connection that carries what TLS has decrypted: of a
+// *tls.Conn, or of layers around one.
 func stateOf(nc net.Conn) (tls.ConnectionState, bool) {
-	if secure, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
-		return secure.ConnectionState(), true
+	for range 8 {
+		switch layer := nc.(type) {
+		case interface{ ConnectionState() tls.ConnectionState }:
+			return layer.ConnectionState(), true
+		case interface{ NetConn() net.Conn }:
+			nc = layer.NetConn()
+		default:
+			if nc = embedded(nc); nc == nil {
+				return tls.ConnectionState{}, false
+			}
+		}
 	}
 	return tls.ConnectionState{}, false
+}
+
+// embedded returns the connection that a struct is made around, as that of
+// netutil.LimitListener, which has no method to tell.
+func embedded(nc net.Conn) net.Conn {
+	v := reflect.ValueOf(nc)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	field, ok := v.Type().FieldByName("Conn")
+	if !ok || !field.Anonymous || len(field.Index) != 1 {
+		return nil
+	}
+	inner, _ := v.FieldByIndex(field.Index).Interface().(net.Conn)
+	return inner
 }
 
 // about describes a connection. RemoteAddr may block, until the header of the PROXY
@@ -123,7 +156,7 @@ func stateOf(nc net.Conn) (tls.ConnectionState, bool) {
 func about(nc net.Conn) func() otelmail.Conn {
 	return func() otelmail.Conn {
 		c := otelmail.Conn{Remote: nc.RemoteAddr(), Local: nc.LocalAddr()}
-		if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
+		if _, ok := stateOf(nc); ok {
 			c.TLS = &tls.ConnectionState{} // the handshake is still to come
 		}
 		return c

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rusmes/otelmail"
 )
@@ -31,6 +32,7 @@ type SMTPDialogue struct {
 	// client has sent ahead waits in smtpClient.ahead.
 	command smtpCommand
 	seal    smtpSeal
+	sealed  atomic.Bool // seal is not smtpOpen
 }
 
 // smtpSeal is how far STARTTLS has come.
@@ -106,7 +108,8 @@ func (d *SMTPDialogue) FromServer(p []byte) {
 }
 
 // Upgrade tells what TLS agreed on: after STARTTLS was answered with 220, or for a
-// session that began with TLS before its handshake. It has no other effect.
+// session that began with TLS before its handshake. It may be called again when more
+// is known.
 func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 	d.begin()
 	d.mu.Lock()
@@ -115,7 +118,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 	case d.over:
 	case d.seal == smtpShaking:
 		d.upgrade(state)
-	case d.seal == smtpOpen:
+	case d.secure && state.Version != 0:
 		d.session.Handshake(state)
 	}
 }
@@ -131,11 +134,7 @@ func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 
 // Sealed reports that the network carries TLS since STARTTLS was answered with 220:
 // what client and server say is to be had above it alone.
-func (d *SMTPDialogue) Sealed() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.seal != smtpOpen
-}
+func (d *SMTPDialogue) Sealed() bool { return d.sealed.Load() }
 
 // refused: no record of TLS begins with a digit.
 func (d *SMTPDialogue) refused(p []byte) bool {
@@ -222,7 +221,7 @@ func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 	}
 	if cause == otelmail.CauseTimeout {
 		d.stalled = d.body != bodyNone
-	} else if d.command.open && (d.body != bodyNone || d.chunk > 0) {
+	} else if d.left == otelmail.CauseNone && d.command.open && (d.body != bodyNone || d.chunk > 0) {
 		d.left = cause
 	}
 }

@@ -200,6 +200,8 @@ var smtpDialogues = []struct {
 	{"line too long", hello + "C| " + strings.Repeat("x", 5000) + "\nS: 500 too long", counts{"smtp_errors_total": 1}, true},
 	{"last line without its end", hello + "C| MAIL FROM:<a@b>\nEOF\nS: 550 no", counts{"smtp_errors_total": 1}, true},
 	{"too many errors", hello + "C: FOO\nS: 500 what\nS: 500 enough", counts{"smtp_errors_total": 2}, false},
+	{"closed on a command", hello + "C: NOOP", counts{"smtp_errors_total": 1}, true},
+	{"closed on what was sent ahead", hello + "C: FOO\nC: AUTH PLAIN\nC: NOOP\nS: 500 what\nS: 500 enough", counts{"smtp_errors_total": 2, "smtp_auth_failure_total": 1}, false},
 	{"behind QUIT", hello + "C: QUIT\nC: FOO\nS: 221 bye\nS: 500 what", nil, false},
 	{"no code", hello + "C: MAIL FROM:<a@b>\nS: 1000 what\nC: NOOP\nS: 250 ok", counts{"smtp_errors_total": 1}, false},
 	{"no reply", hello + "C: MAIL FROM:<a@b>\nS: hello?\nC: FOO\nS: 500 x", counts{"smtp_errors_total": 1, "telemetry_unfollowed_sessions_total/smtp": 1}, false},

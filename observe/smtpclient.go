@@ -15,6 +15,7 @@ import (
 type smtpClient struct {
 	said  line   // a command that has not come to its end
 	ahead []byte // what came after a command that has no reply yet
+	late  bool   // that is looked at now
 	body  smtpBody
 	chunk uint64 // bytes of a BDAT chunk still to come
 	// response says that AUTH has been answered with 334.
@@ -47,7 +48,9 @@ func (d *SMTPDialogue) goOn() {
 	if len(d.ahead) == 0 || d.over {
 		return
 	}
+	d.late = true
 	rest := d.understand(d.ahead)
+	d.late = false
 	if d.over {
 		return
 	}
@@ -95,7 +98,7 @@ func (d *SMTPDialogue) begins(said []byte) {
 	if starts := len("STARTTLS"); len(word) > starts && bytes.EqualFold(word[:starts], []byte("STARTTLS")) {
 		verb = otelmail.SMTPStartTLS // to go-smtp, whatever follows
 	}
-	d.command = smtpCommand{open: true, verb: verb, empty: len(said) == 0, address: d.command.address[:0]}
+	d.command = smtpCommand{open: true, verb: verb, empty: len(said) == 0, ahead: d.late, address: d.command.address[:0]}
 	if verb == otelmail.SMTPBdat {
 		d.beginChunk(args)
 		return

@@ -116,7 +116,7 @@ func TestSMTPConn(t *testing.T) {
 			data := trace.SpanContextFromContext(<-contexts).SpanID()
 			say("FOO", "500")
 			say("QUIT", "221")
-			_ = near.Close()
+			_, _ = io.Copy(io.Discard, near)
 			<-done
 			want := counts{"smtp_connections_total": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
 				"messages_per_domain_total/one.example": 1, "tls_sessions_total/" + way: 1}

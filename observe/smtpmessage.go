@@ -13,9 +13,11 @@ type smtpCommand struct {
 	open    bool
 	verb    otelmail.SMTPVerb
 	empty   bool           // an empty line
+	ahead   bool           // it was sent before the one before it was answered
 	cause   otelmail.Cause // what lies behind the reply to come
 	address []byte         // of RCPT
 
+	asked  bool   // AUTH: has been answered with 334
 	coming bool   // DATA: has been answered with 354
 	chunk  bool   // BDAT: belongs to the transfer
 	last   bool   // BDAT: ends the message
@@ -216,14 +218,16 @@ func (d *SMTPDialogue) namesRecipient() bool {
 // cutOff ends what is in progress without a reply.
 func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
 	c, none := &d.command, otelmail.Reply{Cause: why}
-	if d.transfer != nil || c.open && c.verb != otelmail.SMTPQuit {
+	// A server that closes of its own accord has not looked at what was sent ahead.
+	ignored := c.verb == otelmail.SMTPQuit || c.ahead && why != otelmail.CauseProtocol && !c.coming && !c.asked && !c.chunk && d.seal != smtpShaking
+	if d.transfer != nil || c.open && !ignored {
 		d.left = why
 	}
 	if c.open && !c.chunk {
 		none = c.because(none)
 		switch {
-		case c.verb == otelmail.SMTPQuit:
-			c.End(otelmail.Reply{Code: 221})
+		case ignored:
+			c.EndIgnored()
 		case d.seal == smtpShaking:
 			c.End(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		case c.coming:

@@ -65,6 +65,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 	}
 	if d.seal == smtpShaking {
 		d.seal = smtpOpen
+		d.sealed.Store(false)
 		d.left = d.failure
 		d.end(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
@@ -73,7 +74,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
 	}
 	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {
-		d.command.End(r) // a server that passes over empty lines
+		d.command.EndIgnored()
 		d.command.open = false
 		d.goOn()
 	}
@@ -88,13 +89,14 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.answerChunk(r)
 	case otelmail.SMTPAuth:
 		if r.Code == 334 {
-			d.response = true
+			d.command.asked, d.response = true, true
 			return
 		}
 		d.end(r)
 	case otelmail.SMTPStartTLS:
 		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
 			d.seal, d.ahead = smtpShaking, nil
+			d.sealed.Store(true)
 			return
 		}
 		d.end(r)
