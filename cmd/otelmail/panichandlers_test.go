@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -21,8 +22,8 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
-	"github.com/rusmes/otelmail/instrumentation/otelpop3"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/observe"
 )
 
 const address = "someone-" + canary + "@example.org"
@@ -234,30 +235,20 @@ func (w *watched) panicInPOP3() {
 	w.wantBroken("POP3 PASS", "POP3 session")
 }
 
-func (w *watched) servePOP3(conn net.Conn) {
-	session := otelpop3.Begin(context.Background(), w.Telemetry, conn)
+func (w *watched) servePOP3(nc net.Conn) {
+	conn := observe.POP3(w.Telemetry, nc)
+	defer conn.Close()
 	cause := otelmail.CausePanic
-	defer func() { session.End(cause) }()
+	defer func() { conn.End(cause) }()
 	fmt.Fprint(conn, "+OK\r\n")
-	lines := otelpop3.NewReader(conn)
-	for {
-		line, err := lines.ReadLine()
-		if err != nil {
-			cause = otelmail.CauseOf(err)
-			return
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "PASS") {
+			panic(errNamesPeople)
 		}
-		w.answerPOP3(session.Command(line), string(line))
 		fmt.Fprint(conn, "+OK\r\n")
 	}
-}
-
-func (w *watched) answerPOP3(command otelpop3.Command, line string) {
-	ok, cause := false, otelmail.CausePanic
-	defer func() { command.End(ok, cause) }()
-	if strings.HasPrefix(line, "PASS") {
-		panic(errNamesPeople)
-	}
-	ok, cause = true, otelmail.CauseNone
+	cause = otelmail.CauseNone
 }
 
 // panicInPipeline has a mailet, a delivery and a push panic.
