@@ -195,6 +195,7 @@ var smtpDialogues = []struct {
 	{"behind QUIT", hello + "C: QUIT\nC: FOO\nS: 221 bye\nS: 500 what", nil, false},
 	{"no code", hello + "C: MAIL FROM:<a@b>\nS: 1000 what\nC: NOOP\nS: 250 ok", counts{"smtp_errors_total": 1}, false},
 	{"no reply", hello + "C: MAIL FROM:<a@b>\nS: hello?\nC: FOO\nS: 500 x", counts{"smtp_errors_total": 1, "telemetry_unfollowed_sessions_total/smtp": 1}, false},
+	{"too much ahead", hello + "C: NOOP\nC| " + strings.Repeat("NOOP\\r\\n", 20_000) + "\nS: 500 x", counts{"smtp_errors_total": 1, "telemetry_unfollowed_sessions_total/smtp": 1}, true},
 	{"an answer to nothing", hello + "S: 250 ok\nC: FOO\nS: 500 x", counts{"telemetry_unfollowed_sessions_total/smtp": 1}, true},
 	{"a handler panics", hello + "C: MAIL FROM:<a@b>\nPANIC\nS: 421 4.0.0 sorry", counts{"smtp_errors_total": 1}, true},
 	{"a second EHLO", hello + transaction + "C: EHLO b\nS: 250 CHUNKING\nC: DATA\nS: 503 no", counts{"smtp_errors_total": 1}, false},

@@ -11,7 +11,8 @@ import (
 type smtpServer struct {
 	written line
 	greeted bool
-	text    []byte // of the lines of a reply, where a span shows it
+	ready   otelmail.Reply // to STARTTLS
+	text    []byte         // of the lines of a reply, where a span shows it
 	// withoutChunks says that EHLO was answered without CHUNKING, chunks that it was
 	// answered with it.
 	withoutChunks, chunks bool
@@ -24,7 +25,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 		d.unfollow()
 		return
 	}
-	if bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
+	if v := d.command.verb; (v == otelmail.SMTPEhlo || v == otelmail.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
 	if c := d.current(); c != nil && c.Span().IsRecording() && len(d.text) < maxLine {
@@ -89,6 +90,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
 			d.seal, d.ahead = smtpShaking, nil
 			d.sealed.Store(true)
+			d.ready = r
 			return
 		}
 		d.end(r)
