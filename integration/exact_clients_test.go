@@ -60,8 +60,7 @@ func (d *demo) submitOverTLS() error {
 	return submitOver(client, own, "friend-"+marker+"@partner.example")
 }
 
-// announceTooMuch gives the size with MAIL (RFC 1870), in plaintext: inside TLS the
-// telemetry does not see what go-smtp itself refuses.
+// announceTooMuch gives the size with MAIL (RFC 1870), which go-smtp refuses by itself.
 func (d *demo) announceTooMuch() error {
 	client, err := smtp.Dial(d.smtp)
 	if err != nil {

@@ -127,7 +127,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
 	d.said.drop()
-	d.end(otelmail.Reply{Code: 220})
+	d.end(d.ready)
 	d.session.Upgrade(state)
 	d.clear(otelmail.CauseCanceled)
 }

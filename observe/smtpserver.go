@@ -11,8 +11,9 @@ import (
 type smtpServer struct {
 	written line
 	greeted bool
-	text    []byte // of the lines of a reply, where a span shows it
-	chunks  bool   // CHUNKING is among the lines of the reply in progress
+	ready   otelmail.Reply // to STARTTLS
+	text    []byte         // of the lines of a reply, where a span shows it
+	chunks  bool           // CHUNKING is among the lines of the reply in progress
 	bdat    smtpBdat
 }
 
@@ -32,7 +33,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 		d.unfollow()
 		return
 	}
-	if bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
+	if v := d.command.verb; (v == otelmail.SMTPEhlo || v == otelmail.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
 	if c := d.current(); c != nil && c.Span().IsRecording() && len(d.text) < maxLine {
@@ -97,6 +98,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
 			d.seal, d.ahead = smtpShaking, nil
 			d.sealed.Store(true)
+			d.ready = r
 			return
 		}
 		d.end(r)
