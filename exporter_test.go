@@ -3,6 +3,7 @@ package otelmail_test
 import (
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -183,7 +184,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 	spans := []*tracetest.SpanRecorder{tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()}
 	logs := []*logRecorder{{}, {}}
 	started := false
-	tel, _ := start(t, openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	tel, _ := start(t, otelmail.WithLogWriter(io.Discard), openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		for i := range spans {
 			p.AddSpanProcessor(spans[i])
 			p.AddLogProcessor(logs[i])
