@@ -121,3 +121,28 @@ func TestLocalLog(t *testing.T) {
 		}
 	}
 }
+
+// TestPushLogLevel is that of the push alone; a handler without a local one only pushes.
+func TestPushLogLevel(t *testing.T) {
+	for level, want := range map[slog.Level]int{slog.LevelDebug: 4, slog.LevelInfo: 3, slog.LevelError: 1, slog.LevelError + 1: 0} {
+		var pushed logRecorder
+		var local bytes.Buffer
+		tel, _ := start(t, otelmail.WithPushLogLevel(level), otelmail.WithLogLevel(slog.LevelWarn), otelmail.WithLogWriter(&local),
+			otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+				p.AddLogProcessor(&pushed)
+				return nil
+			})))
+		for _, logger := range []*slog.Logger{tel.Logger(), slog.New(tel.LogHandler(nil))} {
+			pushed.records = nil
+			for _, l := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
+				logger.Log(t.Context(), l, "event")
+			}
+			if len(pushed.records) != want {
+				t.Errorf("level %v: %d records pushed, want %d", level, len(pushed.records), want)
+			}
+		}
+		if lines := strings.Count(local.String(), "\n"); lines != 2 {
+			t.Errorf("level %v: %d local lines, want the warning and the error once", level, lines)
+		}
+	}
+}

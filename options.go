@@ -81,7 +81,7 @@ func newConfig(opts []Option) (*config, error) {
 }
 
 // WithNamespace sets the prefix of every metric name, in place of the default
-// "rusmes". Letters, digits and underscores, at most 63, no digit first.
+// "rusmes". Letters, digits and underscores, at most 63, the first a letter.
 func WithNamespace(namespace string) Option {
 	return optionFunc(func(c *config) error {
 		if err := settings.CheckNamespace("WithNamespace", namespace); err != nil {

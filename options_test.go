@@ -1,6 +1,22 @@
 package otelmail_test
 
-import "strings"
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/health"
+)
 
 func containsAll(s string, parts ...string) bool {
 	for _, p := range parts {
@@ -9,4 +25,190 @@ func containsAll(s string, parts ...string) bool {
 		}
 	}
 	return true
+}
+
+// TestWrongValuesAtTheirBounds: the value just outside is refused by every constructor
+// that takes options, with the option, the value and what is allowed; the one just inside
+// is not.
+func TestWrongValuesAtTheirBounds(t *testing.T) {
+	constructors := map[string]func(...otelmail.Option) error{
+		"new": func(opts ...otelmail.Option) error {
+			tel, err := otelmail.New(opts...)
+			return errors.Join(err, tel.Shutdown(context.Background()))
+		},
+		"start": func(opts ...otelmail.Option) error {
+			tel, err := otelmail.Start(t.Context(), append(opts, lookup(), otelmail.WithoutGlobals())...)
+			return errors.Join(err, tel.Shutdown(context.Background()))
+		},
+		"views":      func(opts ...otelmail.Option) error { _, err := otelmail.Views(opts...); return err },
+		"new reader": func(opts ...otelmail.Option) error { _, err := otelmail.NewReader(opts...); return err },
+	}
+	for _, tc := range []struct {
+		wrong, right otelmail.Option
+		want         []string
+	}{
+		{otelmail.WithNamespace(""), otelmail.WithNamespace("a"), []string{"WithNamespace", `""`, "63"}},
+		{otelmail.WithNamespace(strings.Repeat("a", 64)), otelmail.WithNamespace(strings.Repeat("a", 63)), []string{"WithNamespace", `"aaa`}},
+		{otelmail.WithNamespace("9a"), otelmail.WithNamespace("a9_"), []string{"WithNamespace", `"9a"`}},
+		{otelmail.WithNamespace("_a"), otelmail.WithNamespace("A_"), []string{"WithNamespace", `"_a"`, "the first a letter"}}, // OpenTelemetry's rule
+		{otelmail.WithNamespace("mail.server"), otelmail.WithNamespace("mail_server"), []string{"WithNamespace", `"mail.server"`}},
+		{otelmail.WithNamespace("mäil"), otelmail.WithNamespace("MAIL"), []string{"WithNamespace", `"mäil"`}},
+		{otelmail.WithSampleRatio(1.0000001), otelmail.WithSampleRatio(1), []string{"WithSampleRatio", "1.0000001", "0.0 to 1.0"}},
+		{otelmail.WithSampleRatio(-0.0000001), otelmail.WithSampleRatio(0), []string{"WithSampleRatio", "-1e-07", "0.0 to 1.0"}},
+		{otelmail.WithSampleRatio(math.NaN()), otelmail.WithSampleRatio(0.5), []string{"WithSampleRatio", "NaN"}},
+		{otelmail.WithSampleRatio(math.Inf(1)), otelmail.WithSampleRatio(math.SmallestNonzeroFloat64), []string{"WithSampleRatio", "+Inf"}},
+		{otelmail.WithShutdownTimeout(0), otelmail.WithShutdownTimeout(time.Second), []string{"WithShutdownTimeout", "0s", "above 0"}},
+		{otelmail.WithHashKey(make([]byte, 15)), otelmail.WithHashKey(make([]byte, 16)), []string{"WithHashKey", "15 bytes", "16 bytes"}},
+		{otelmail.WithHashKey(nil), otelmail.WithHashKey(make([]byte, 1<<10)), []string{"WithHashKey", "0 bytes"}},
+		{otelmail.WithPrivacy(otelmail.PrivacyNone + 1), otelmail.WithPrivacy(otelmail.PrivacyNone), []string{"WithPrivacy", "PrivacyNone"}},
+		{otelmail.WithDomainLimit(100_001), otelmail.WithDomainLimit(100_000), []string{"WithDomainLimit", "100001", "100000"}},
+		{otelmail.WithDomainLimit(-1), otelmail.WithDomainLimit(0), []string{"WithDomainLimit", "-1"}},
+		{otelmail.WithLocalDomains("a.example", ""), otelmail.WithLocalDomains("a.example", "b.example"), []string{"WithLocalDomains", `""`, "domain names"}},
+		{otelmail.WithLogFormat(2), otelmail.WithLogFormat(otelmail.LogJSON), []string{"WithLogFormat", "2", "LogText or LogJSON"}},
+		{otelmail.WithResourceAttributes(attribute.String("a", "b"), attribute.String("", "x")), otelmail.WithResourceAttributes(attribute.String("a", "b")),
+			[]string{"WithResourceAttributes", "a key and a value"}},
+	} {
+		for name, construct := range constructors {
+			if err := construct(tc.wrong); err == nil || !containsAll(err.Error(), append(tc.want, "otelmail: "+name+": ")...) {
+				t.Errorf("%s: error %v, want %q in it", name, err, tc.want)
+			}
+			if err := construct(tc.right); err != nil {
+				t.Errorf("%s: what is allowed was refused: %v", name, err)
+			}
+		}
+	}
+}
+
+// TestAllWrongOptionsAreNamedAtOnce, nil ones by their place.
+func TestAllWrongOptionsAreNamedAtOnce(t *testing.T) {
+	wrong := []otelmail.Option{otelmail.WithNamespace("-"), nil, otelmail.WithSampleRatio(7), otelmail.WithHealth(nil), otelmail.WithLogOutput("")}
+	want := []string{"WithNamespace", "option 2 is nil", "WithSampleRatio", "WithHealth", "WithLogOutput"}
+	tel, err := otelmail.Start(t.Context(), append(wrong, lookup(), otelmail.WithoutGlobals())...)
+	if err == nil || !containsAll(err.Error(), want...) {
+		t.Errorf("Start: %v", err)
+	}
+	useNoop(t, tel)
+	tel, err = otelmail.New(wrong...)
+	if err == nil || !containsAll(err.Error(), want...) {
+		t.Errorf("New: %v", err)
+	}
+	useNoop(t, tel)
+}
+
+// TestAHashKeyIsASecret also in the error that refuses it.
+func TestAHashKeyIsASecret(t *testing.T) {
+	const secret = "tOpSeCrEt"
+	_, err := otelmail.New(otelmail.WithHashKey([]byte(secret)))
+	if err == nil || strings.Contains(err.Error(), secret) {
+		t.Errorf("error %v", err)
+	}
+	tel, _ := start(t)
+	if err := tel.RotateHashKey([]byte(secret)); err == nil || strings.Contains(err.Error(), secret) || !containsAll(err.Error(), "RotateHashKey", "9 bytes") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestLastOptionWins where an option is given twice, and those that add go on adding.
+func TestLastOptionWins(t *testing.T) {
+	tel, reader := start(t, otelmail.WithNamespace("one"), otelmail.WithNamespace("two"),
+		otelmail.WithLocalDomains("a.example"), otelmail.WithLocalDomains("b.example"))
+	all := collect(t, reader)
+	if _, there := all["two_queue_size"]; !there || len(all["one_queue_size"].Name) > 0 {
+		t.Error("the last namespace does not win")
+	}
+	checkValue(t, tel, 0, "messages_per_domain_total", "a.example")
+	checkValue(t, tel, 0, "messages_per_domain_total", "b.example")
+}
+
+// TestOptionsGiveWhatTheySay: what is handed in is what is used.
+func TestOptionsGiveWhatTheySay(t *testing.T) {
+	registry := health.New()
+	mp, _ := provider(t, nil)
+	tp := sdktrace.NewTracerProvider()
+	lp := otelmail.Noop().LoggerProvider()
+	for name, open := range map[string]func(...otelmail.Option) (*otelmail.Telemetry, error){
+		"New": otelmail.New,
+		"Start": func(opts ...otelmail.Option) (*otelmail.Telemetry, error) {
+			return otelmail.Start(t.Context(), append(opts, lookup(), otelmail.WithoutGlobals())...)
+		},
+	} {
+		tel, err := open(otelmail.WithHealth(registry), otelmail.WithMeterProvider(mp), otelmail.WithTracerProvider(tp),
+			otelmail.WithLoggerProvider(lp), otelmail.WithPropagator(propagation.Baggage{}))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if tel.Health != registry || tel.MeterProvider() != mp || tel.TracerProvider() != tp || tel.LoggerProvider() != lp ||
+			tel.Propagator() != (propagation.Baggage{}) {
+			t.Errorf("%s does not use what it was given", name)
+		}
+		if err := tel.Shutdown(context.Background()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		registry = health.New() // a registry stops once
+	}
+}
+
+// TestWithoutGlobals leaves OpenTelemetry's own providers as they are.
+func TestWithoutGlobals(t *testing.T) {
+	mp, tp, lp := otel.GetMeterProvider(), otel.GetTracerProvider(), otel.GetTextMapPropagator()
+	start(t)
+	if otel.GetMeterProvider() != mp || otel.GetTracerProvider() != tp || otel.GetTextMapPropagator() != lp {
+		t.Error("Start has changed the global providers")
+	}
+}
+
+// TestDefaults are those of the docstrings.
+func TestDefaults(t *testing.T) {
+	tel, reader := start(t)
+	for i := range 300 {
+		accept(tel, "x@"+strings.Repeat("a", i%60+1)+string(rune('a'+i/60))+".example")
+	}
+	if shown, sum := perDomain(t, reader); len(shown) != 201 || sum != 300 {
+		t.Errorf("%d domains are shown, sum %d, want 200 and _other", len(shown), sum)
+	}
+	if h := tel.Logger().Handler(); !h.Enabled(t.Context(), slog.LevelInfo) {
+		t.Error("the local log does not show info")
+	}
+	_, rec, bound := newTraced(t)
+	bound.Queue.Enqueue(t.Context(), otelmail.MessageFacts{Sender: "bob@example.org"}).End(otelmail.CauseNone)
+	if got := attrs(rec.Ended()[0]); got["email.from.domain"] != "example.org" || got["email.from.address"] != "" {
+		t.Errorf("the default policy shows %v", got)
+	}
+}
+
+// TestShutdownTimeout bounds Shutdown where its context has no deadline; a deadline wins
+// where there is one.
+func TestShutdownTimeout(t *testing.T) {
+	for name, tc := range map[string]struct{ option, deadline, want time.Duration }{
+		"the default":   {0, 0, 5 * time.Second},
+		"the option's":  {20 * time.Second, 0, 20 * time.Second},
+		"the context's": {20 * time.Second, 10 * time.Second, 10 * time.Second},
+	} {
+		var left time.Duration
+		opts := []otelmail.Option{lookup(), otelmail.WithoutGlobals(),
+			stopping(map[string]func(context.Context) error{"part": func(ctx context.Context) error {
+				deadline, _ := ctx.Deadline()
+				left = time.Until(deadline)
+				return nil
+			}})}
+		if tc.option > 0 {
+			opts = append(opts, otelmail.WithShutdownTimeout(tc.option))
+		}
+		tel, err := otelmail.Start(t.Context(), opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := context.Background()
+		if tc.deadline > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, tc.deadline)
+			defer cancel()
+		}
+		if err := tel.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+		if left > tc.want || left < tc.want-4*time.Second {
+			t.Errorf("%s: the part was given %v, want about %v", name, left, tc.want)
+		}
+	}
 }

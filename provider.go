@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/log"
@@ -222,17 +221,11 @@ func (c *config) refuseForeignProviders() error {
 	return nil
 }
 
-// abandon stops what a failed Start had begun, in reverse.
+// abandon stops what a failed Start had begun, as Shutdown does: a part that hangs
+// must not hang Start.
 func (p *Pipeline) abandon(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.shutdownTimeout)
-	defer cancel()
-	var errs []error
-	for _, part := range slices.Backward(slices.Concat(p.stops, p.last)) {
-		if err := part.Stop(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("shut down %s: %w", part.Name, err))
-		}
-	}
-	return errors.Join(errs...)
+	begun := stop.Stopper{Timeout: p.config.shutdownTimeout, Parallel: p.stops, Last: p.last}
+	return begun.Stop(context.WithoutCancel(ctx))
 }
 
 // withoutHealth drops a registry that Start made itself, so that the no-op

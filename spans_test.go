@@ -264,21 +264,6 @@ func TestTraceSurvivesTheQueue(t *testing.T) {
 	}
 }
 
-func TestStoredTraceThatIsNone(t *testing.T) {
-	for _, parent := range []string{"", "garbage", "00-00000000000000000000000000000000-0000000000000000-01",
-		"ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", strings.Repeat("0", 1<<16), "00-\xff-\xff-01"} {
-		tel, rec := traced(t)
-		tc := otelmail.TraceContext{Parent: parent, State: "a=b"}
-		tel.Queue.Dequeue(t.Context(), tc, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
-		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
-		for _, s := range rec.Ended() {
-			if s.Parent().IsValid() || len(s.Links()) > 0 {
-				t.Errorf("%.40q: %s has parent %v and links %v, want none", parent, s.Name(), s.Parent(), s.Links())
-			}
-		}
-	}
-}
-
 func FuzzTraceContext(f *testing.F) {
 	f.Add("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "vendor=x")
 	f.Add("", "")

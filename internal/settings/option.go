@@ -10,14 +10,14 @@ import (
 // for it: dashboards are written against it.
 const Namespace = "rusmes"
 
-var namespaces = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,62}$`)
+var namespaces = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]{0,62}$`)
 
 // CheckNamespace refuses what cannot be the prefix of a metric name.
 func CheckNamespace(option, namespace string) error {
 	if namespaces.MatchString(namespace) {
 		return nil
 	}
-	return Invalid(option, namespace, "1 to 63 letters, digits and underscores that do not start with a digit")
+	return Invalid(option, namespace, "1 to 63 letters, digits and underscores, the first a letter")
 }
 
 // CheckNumber refuses an option's number below low or above high.

@@ -1,0 +1,228 @@
+package otelmail_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// resourceOf returns the text attributes of the resource that Start makes.
+func resourceOf(t *testing.T, opts ...otelmail.Option) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	start(t, append(opts, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		for _, kv := range p.Resource().Attributes() {
+			all[string(kv.Key)] = kv.Value.String()
+		}
+		return nil
+	})))...)
+	return all
+}
+
+// TestServiceName: the option, then OTEL_SERVICE_NAME, then the older name, then
+// service.name of OTEL_RESOURCE_ATTRIBUTES, then the program's.
+func TestServiceName(t *testing.T) {
+	ours := resourceOf(t)["service.name"]
+	if ours == "" || strings.ContainsAny(ours, "/\\") {
+		t.Errorf("by default the service is %q, want the program's name", ours)
+	}
+	const newer, older, list = "OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
+	for _, tc := range []struct {
+		env  []string
+		opts []otelmail.Option
+		want string
+	}{
+		{nil, nil, ours},
+		{[]string{newer, "", older, ""}, nil, ours}, // empty is as good as not set
+		{[]string{list, "service.name=listed"}, nil, "listed"},
+		{[]string{list, "service.name=listed", older, "old"}, nil, "old"},
+		{[]string{newer, "", older, "old"}, nil, "old"},
+		{[]string{list, "service.name=listed", older, "old", newer, "new"}, nil, "new"},
+		{[]string{list, "service.name=listed", newer, "new"}, []otelmail.Option{otelmail.WithResourceAttributes(attribute.String("service.name", "attribute"))}, "attribute"},
+		{[]string{newer, "new"}, []otelmail.Option{otelmail.WithService("code", ""),
+			otelmail.WithResourceAttributes(attribute.String("service.name", "attribute"))}, "code"},
+	} {
+		if got := resourceOf(t, append(tc.opts, lookup(tc.env...))...)["service.name"]; got != tc.want {
+			t.Errorf("%v: service.name %q, want %q", tc.env, got, tc.want)
+		}
+	}
+}
+
+// TestResourceAttributes: what the variable may hold, and that an option wins attribute by
+// attribute.
+func TestResourceAttributes(t *testing.T) {
+	for list, want := range map[string]map[string]string{
+		"a=b":                     {"a": "b"},
+		" a = b , c=d":            {"a": "b", "c": "d"},
+		"a=b%2Cc%3Dd,e=%E2%82%AC": {"a": "b,c=d", "e": "€"},
+		"a=":                      {"a": ""},
+		"a=b=c":                   {"a": "b=c"},
+		"service.version=7":       {"service.version": "7"},
+		"deployment.environment.name=test,service.namespace=mail": {"deployment.environment.name": "test", "service.namespace": "mail"},
+	} {
+		got := resourceOf(t, lookup("OTEL_RESOURCE_ATTRIBUTES", list))
+		for key, value := range want {
+			if shown, there := got[key]; !there || shown != value {
+				t.Errorf("%q: %s is %q, %t, want %q", list, key, shown, there, value)
+			}
+		}
+	}
+	got := resourceOf(t, lookup("OTEL_RESOURCE_ATTRIBUTES", "a=1,b=1,service.version=1"), otelmail.WithService("x", "2"),
+		otelmail.WithResourceAttributes(attribute.String("b", "2")), otelmail.WithResourceAttributes(attribute.String("c", "2")))
+	for key, value := range map[string]string{"a": "1", "b": "2", "c": "2", "service.version": "2"} {
+		if got[key] != value {
+			t.Errorf("%s is %q, want %q", key, got[key], value)
+		}
+	}
+	if one, two := resourceOf(t)["service.instance.id"], resourceOf(t)["host.name"]; one == "" || two == "" {
+		t.Errorf("instance %q, host %q", one, two)
+	}
+}
+
+// TestSamplers: each of OTEL_TRACES_SAMPLER's values, asked about a new trace and about the
+// children of a sampled and of an unsampled one.
+func TestSamplers(t *testing.T) {
+	parent := func(flags trace.TraceFlags) context.Context {
+		return trace.ContextWithRemoteSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
+			TraceID: trace.TraceID{0xff, 8: 0xff}, SpanID: trace.SpanID{1}, TraceFlags: flags}))
+	}
+	contexts := []context.Context{t.Context(), parent(trace.FlagsSampled), parent(0)}
+	for _, tc := range []struct {
+		env  []string
+		opts []otelmail.Option
+		want [3]bool // new, child of a sampled one, child of an unsampled one
+	}{
+		{nil, nil, [3]bool{true, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_on"}, nil, [3]bool{true, true, true}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, nil, [3]bool{}},
+		{[]string{"OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "0"}, nil, [3]bool{}},
+		{[]string{"OTEL_TRACES_SAMPLER", "traceidratio", "OTEL_TRACES_SAMPLER_ARG", "1"}, nil, [3]bool{true, true, true}},
+		{[]string{"OTEL_TRACES_SAMPLER", "traceidratio"}, nil, [3]bool{true, true, true}},
+		{[]string{"OTEL_TRACES_SAMPLER", "parentbased_always_on", "OTEL_TRACES_SAMPLER_ARG", "0"}, nil, [3]bool{true, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "parentbased_always_off"}, nil, [3]bool{false, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG", "0.0"}, nil, [3]bool{false, true, false}},
+		{[]string{"RUSMES_TRACING_SAMPLE_RATIO", "0.0"}, nil, [3]bool{false, true, false}},
+		{[]string{"RUSMES_TRACING_SAMPLE_RATIO", "0.0", "OTEL_TRACES_SAMPLER_ARG", "1.0"}, nil, [3]bool{true, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.Option{otelmail.WithSampleRatio(1)}, [3]bool{true, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_on"}, []otelmail.Option{otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.Option{otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
+		{nil, []otelmail.Option{otelmail.WithSampleRatio(0), otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
+		{nil, []otelmail.Option{otelmail.WithSampler(sdktrace.AlwaysSample()), otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
+	} {
+		tel, rec := traced(t, append(tc.opts, lookup(tc.env...))...)
+		for i, ctx := range contexts {
+			rec.Reset()
+			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Code: 250})
+			if got := len(rec.Ended()) == 1; got != tc.want[i] {
+				t.Errorf("%v with %d options, context %d: recorded %t, want %t", tc.env, len(tc.opts), i, got, tc.want[i])
+			}
+		}
+		// Where nobody takes spans, the same is decided, for logs and exemplars.
+		bare, _ := start(t, append(tc.opts, lookup(tc.env...))...)
+		if got := bare.SMTP.Command(t.Context(), otelmail.SMTPData).Span().SpanContext(); got.IsSampled() != tc.want[0] || !got.IsValid() {
+			t.Errorf("%v without an exporter: %v, sampled %t", tc.env, got.TraceID(), got.IsSampled())
+		}
+	}
+}
+
+func TestSampleRatio(t *testing.T) {
+	tel, rec := traced(t, otelmail.WithSampleRatio(0.5))
+	const all = 2000
+	for range all {
+		tel.SMTP.Command(t.Context(), otelmail.SMTPNoop).End(otelmail.Reply{Code: 250})
+	}
+	// Ten times the standard deviation on either side.
+	if got := len(rec.Ended()); got < all/2-224 || got > all/2+224 {
+		t.Errorf("%d of %d traces recorded, want about half", got, all)
+	}
+}
+
+func TestPropagators(t *testing.T) {
+	w3c, baggage := []string{"traceparent", "tracestate"}, []string{"baggage"}
+	for _, tc := range []struct {
+		env  []string
+		opts []otelmail.Option
+		want []string
+	}{
+		{nil, nil, slices.Concat(baggage, w3c)},
+		{[]string{"OTEL_PROPAGATORS", ""}, nil, slices.Concat(baggage, w3c)},
+		{[]string{"OTEL_PROPAGATORS", "tracecontext"}, nil, w3c},
+		{[]string{"OTEL_PROPAGATORS", " baggage "}, nil, baggage},
+		{[]string{"OTEL_PROPAGATORS", "baggage,tracecontext"}, nil, slices.Concat(baggage, w3c)},
+		{[]string{"OTEL_PROPAGATORS", "none"}, nil, nil},
+		{[]string{"OTEL_PROPAGATORS", "tracecontext,none"}, nil, nil},
+		{[]string{"OTEL_PROPAGATORS", "none"}, []otelmail.Option{otelmail.WithPropagator(propagation.Baggage{})}, baggage},
+	} {
+		tel, _ := start(t, append(tc.opts, lookup(tc.env...))...)
+		got := tel.Propagator().Fields()
+		slices.Sort(got)
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%v: fields %v, want %v", tc.env, got, tc.want)
+		}
+	}
+}
+
+// TestExemplarFilter: which events become exemplars of a histogram.
+func TestExemplarFilter(t *testing.T) {
+	for filter, want := range map[string][2]int{ // inside a sampled span, inside an unsampled one
+		"": {1, 0}, "trace_based": {1, 0}, "always_on": {1, 1}, "always_off": {0, 0},
+	} {
+		for i, ratio := range []float64{1, 0} {
+			tel, reader := start(t, lookup("OTEL_METRICS_EXEMPLAR_FILTER", filter), otelmail.WithSampleRatio(ratio))
+			tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
+			p := collect(t, reader)["rusmes_smtp_session_duration_seconds"].Data.(metricdata.Histogram[float64]).DataPoints[0]
+			if got := len(p.Exemplars); got != want[i] {
+				t.Errorf("filter %q, ratio %v: %d exemplars, want %d", filter, ratio, got, want[i])
+			}
+		}
+	}
+}
+
+// TestDisabled: nothing is recorded, whatever else is asked for, and the checks run.
+func TestDisabled(t *testing.T) {
+	for value, disabled := range map[string]bool{"true": true, "TRUE": true, "false": false, "": false} {
+		healthy := make(chan struct{})
+		tel, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", value), otelmail.WithoutGlobals(),
+			otelmail.WithSampler(sdktrace.AlwaysSample()),
+			otelmail.WithCheck("storage", func(context.Context) error { close(healthy); return nil }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-healthy
+		c := tel.SMTP.Command(t.Context(), otelmail.SMTPData)
+		if got := !c.Span().SpanContext().IsValid(); got != disabled {
+			t.Errorf("%q: disabled %t, want %t", value, got, disabled)
+		}
+		c.End(otelmail.Reply{Code: 250})
+		if err := tel.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestSettingsAreReadFromTheLookup, all of them, and from nowhere else.
+func TestSettingsAreReadFromTheLookup(t *testing.T) {
+	t.Setenv("OTEL_SERVICE_NAME", "of the process")
+	if got := resourceOf(t)["service.name"]; got == "of the process" {
+		t.Error("the process's environment is read beside the lookup")
+	}
+	asked := map[string]bool{}
+	resourceOf(t, otelmail.WithLookupEnv(func(name string) (string, bool) { asked[name] = true; return "", false }))
+	for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
+		"OTEL_PROPAGATORS", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO", "OTEL_METRICS_EXEMPLAR_FILTER",
+		"RUSMES_LOG_LEVEL", "RUSMES_LOG_FORMAT", "RUSMES_LOG_OUTPUT"} {
+		if !asked[name] {
+			t.Errorf("%s is not looked at; looked at are %v", name, slices.Sorted(maps.Keys(asked)))
+		}
+	}
+}
