@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"go.etcd.io/bbolt"
 )
@@ -17,6 +18,9 @@ const renewAbove = 8 << 20
 // new file with the same counts in the old one's place. If that fails, the old
 // one goes on. disk is held.
 func (s *Store) renew() {
+	if runtime.GOOS == "windows" {
+		return // it renames nothing onto an open file, and closing ours first would let go of its lock
+	}
 	info, err := s.file.Stat()
 	if err != nil || info.Size() < renewAbove {
 		return
