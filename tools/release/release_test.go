@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,14 +16,14 @@ var small = map[string]string{
 	"CHANGELOG.md":                 "# Changelog\n\n## 0.1.0 - 2026-11-26\n\n- All of it.\n",
 	"doc.go":                       "package mail\n\nconst Version = \"0.1.0\"\n\nfunc Start() {}\n",
 	"internal/x/x.go":              "package x\n\nfunc X() {}\n",
-	"go.mod":                       "module example.com/mail\n\ngo 1.26.0\n",
+	"go.mod":                       "module github.com/example/mail\n\ngo 1.26.0\n",
 	"go.work":                      "go 1.26.0\n\nuse (\n\t.\n\t./adapters/smtp\n\t./cmd/mail\n)\n",
-	"adapters/smtp/smtp.go":        "package smtp\n\nimport \"example.com/mail\"\n\nfunc Wrap() { mail.Start() }\n",
-	"adapters/smtp/go.mod":         "module example.com/mail/adapters/smtp\n\ngo 1.26.0\n\nrequire example.com/mail v0.0.0\n\nreplace example.com/mail => ../..\n",
-	"cmd/mail/main.go":             "package main\n\nimport \"example.com/mail/adapters/smtp\"\n\nfunc main() { smtp.Wrap() }\n",
-	"cmd/mail/go.mod":              "module example.com/mail/cmd/mail\n\ngo 1.26.0\n\nrequire (\n\texample.com/mail v0.0.0 // indirect\n\texample.com/mail/adapters/smtp v0.0.0\n)\n\nreplace (\n\texample.com/mail => ../..\n\texample.com/mail/adapters/smtp => ../../adapters/smtp\n)\n",
-	"bench/go.mod":                 "module example.com/mail/bench\n\nrequire example.com/mail v0.0.0\n\nreplace example.com/mail => ..\n",
-	"adapters/internal/try/go.mod": "module example.com/mail/adapters/internal/try\n",
+	"adapters/smtp/smtp.go":        "package smtp\n\nimport \"github.com/example/mail\"\n\nfunc Wrap() { mail.Start() }\n",
+	"adapters/smtp/go.mod":         "module github.com/example/mail/adapters/smtp\n\ngo 1.26.0\n\nrequire github.com/example/mail v0.0.0\n\nreplace github.com/example/mail => ../..\n",
+	"cmd/mail/main.go":             "package main\n\nimport \"github.com/example/mail/adapters/smtp\"\n\nfunc main() { smtp.Wrap() }\n",
+	"cmd/mail/go.mod":              "module github.com/example/mail/cmd/mail\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/example/mail v0.0.0 // indirect\n\tgithub.com/example/mail/adapters/smtp v0.0.0\n)\n\nreplace (\n\tgithub.com/example/mail => ../..\n\tgithub.com/example/mail/adapters/smtp => ../../adapters/smtp\n)\n",
+	"bench/go.mod":                 "module github.com/example/mail/bench\n\nrequire github.com/example/mail v0.0.0\n\nreplace github.com/example/mail => ..\n",
+	"adapters/internal/try/go.mod": "module github.com/example/mail/adapters/internal/try\n",
 }
 
 func newRepository(t *testing.T) repository {
@@ -30,7 +31,7 @@ func newRepository(t *testing.T) repository {
 	r := repository{t.TempDir()}
 	for name, value := range map[string]string{
 		"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_NAME": "A",
-		"GIT_COMMITTER_EMAIL": "a@example.com", "GIT_CONFIG_GLOBAL": os.DevNull,
+		"GIT_COMMITTER_EMAIL": "a@example.com", "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_NOSYSTEM": "1",
 	} {
 		t.Setenv(name, value)
 	}
@@ -130,8 +131,36 @@ func TestTheTaggedCommitStandsAlone(t *testing.T) {
 		t.Errorf("the tagged commit changes\n%s\nwant\n%s", changed, want)
 	}
 	mod := r.must(t, "show", "v0.1.0:cmd/mail/go.mod")
-	if want := "module example.com/mail/cmd/mail\n\ngo 1.26.0\n\nrequire (\n\texample.com/mail v0.1.0 // indirect\n\texample.com/mail/adapters/smtp v0.1.0\n)"; mod != want {
+	if want := "module github.com/example/mail/cmd/mail\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/example/mail v0.1.0 // indirect\n\tgithub.com/example/mail/adapters/smtp v0.1.0\n)"; mod != want {
 		t.Errorf("cmd/mail/go.mod is\n%s\nwant\n%s", mod, want)
+	}
+}
+
+// The go command makes a module from the repository by rules of its own. What it
+// makes must have the sums that were tagged.
+func TestTheTaggedSumsAreThoseOfTheGoCommand(t *testing.T) {
+	r := newRepository(t)
+	if _, err := r.release(t, "v0.1.0", true); err != nil {
+		t.Fatal(err)
+	}
+	tagged := r.must(t, "show", "v0.1.0:cmd/mail/go.sum")
+	stranger := goCommand(append(os.Environ(),
+		"GOENV=off", "GOWORK=off", "GOPROXY=direct", "GOSUMDB=off", "GOPRIVATE=", "GONOPROXY=", "GOVCS=*:git",
+		"GOMODCACHE="+filepath.Join(t.TempDir(), "cache"), "GOFLAGS=-modcacherw",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url."+fileURL(r.root)+".insteadOf",
+		"GIT_CONFIG_VALUE_0=https://github.com/example/mail"))
+	var sums string
+	for _, path := range []string{"github.com/example/mail", "github.com/example/mail/adapters/smtp"} {
+		var module struct{ Version, Sum, GoModSum string }
+		answer := stranger.run(t, t.TempDir(), "mod", "download", "-json", path+"@v0.1.0")
+		if err := json.Unmarshal([]byte(answer), &module); err != nil {
+			t.Fatal(err)
+		}
+		sums += path + " " + module.Version + " " + module.Sum + "\n" +
+			path + " " + module.Version + "/go.mod " + module.GoModSum + "\n"
+	}
+	if want := strings.TrimSpace(sums); tagged != want {
+		t.Errorf("tagged\n%s\nwant\n%s", tagged, want)
 	}
 }
 
@@ -213,7 +242,7 @@ func TestOnlyOursIsReplaced(t *testing.T) {
 func TestOnlyWhatIsPublishedIsRequired(t *testing.T) {
 	r := newRepository(t)
 	write(t, filepath.Join(r.root, "adapters/smtp/go.mod"), small["adapters/smtp/go.mod"]+
-		"\nrequire example.com/mail/adapters/internal/try v0.0.0\n")
+		"\nrequire github.com/example/mail/adapters/internal/try v0.0.0\n")
 	if _, err := r.release(t, "v0.1.0", false); err == nil || !strings.Contains(err.Error(), "is not published") {
 		t.Errorf("got %v, want a refusal: users could not get the module", err)
 	}

@@ -99,8 +99,8 @@ func outside(t *testing.T, work string) goCommand {
 	return append(os.Environ(),
 		"GOWORK=off",
 		"GOPROXY="+strings.Join([]string{
-			"file://" + filepath.ToSlash(filepath.Join(work, "proxy")),
-			"file://" + filepath.ToSlash(filepath.Join(cache, "cache", "download")),
+			fileURL(filepath.Join(work, "proxy")),
+			fileURL(filepath.Join(cache, "cache", "download")),
 			cmp.Or(proxies, "off"),
 		}, ","),
 		"GOENV=off", "GOPRIVATE=", "GONOPROXY=",
@@ -110,6 +110,10 @@ func outside(t *testing.T, work string) goCommand {
 		// -trimpath: what was built in the last run is found again, wherever the cache is.
 		"GOFLAGS=-mod=mod -modcacherw -trimpath -buildvcs=false",
 	)
+}
+
+func fileURL(path string) string {
+	return "file:///" + strings.TrimPrefix(filepath.ToSlash(path), "/")
 }
 
 // goCommand is the environment in which the go command runs.

@@ -95,7 +95,7 @@ func (r repository) checkOut(ctx context.Context, commit, dir string) error {
 	if _, err := r.git(ctx, index, "read-tree", commit); err != nil {
 		return err
 	}
-	_, err := r.git(ctx, index, "checkout-index", "--all", "--prefix="+dir+string(filepath.Separator))
+	_, err := r.git(ctx, index, "checkout-index", "--all", "--prefix="+filepath.ToSlash(dir)+"/")
 	return err
 }
 
