@@ -16,8 +16,8 @@ import (
 )
 
 // attributes are on their way to a span, each as far as the privacy policy allows.
-// They are lent by describe and given back by set, because what a span is given as
-// a slice cannot stay on the stack; spans copy it.
+// describe takes them from a pool and set returns them, because a slice passed to a
+// span cannot stay on the stack; spans copy it.
 type attributes struct {
 	*redactor
 	span  trace.Span
@@ -44,7 +44,7 @@ func (a *attributes) set() {
 	spareAttributes.Put(a)
 }
 
-// add adds what no policy keeps back.
+// add adds an attribute that every policy allows.
 func (a *attributes) add(kv attribute.KeyValue) *attributes {
 	a.list = append(a.list, kv)
 	return a
@@ -95,7 +95,7 @@ func (a *attributes) secretText(key attribute.Key, value string) *attributes {
 	return a.add(key.String(a.hash(value)))
 }
 
-// openText is free text that helps only whoever may read everything.
+// openText is free text: it leaves only under PrivacyFull.
 func (a *attributes) openText(key attribute.Key, value string, most int) *attributes {
 	if value == "" || a.policy != PrivacyFull {
 		return a
@@ -186,7 +186,7 @@ func prefix(ip netip.Addr) string {
 		bits = 24
 	}
 	p, err := ip.WithZone("").Prefix(bits)
-	if err != nil { // not for a valid address
+	if err != nil { // cannot happen with a valid address
 		return ""
 	}
 	return p.String()

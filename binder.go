@@ -84,7 +84,7 @@ func (b *binder) counters(m *Metric) []*count.Counter {
 	return all
 }
 
-// bindCounters is counters for counters that are there already.
+// bindCounters binds existing counters, one for each value of the label.
 func (b *binder) bindCounters(m *Metric, all []*count.Counter) {
 	instrument := b.observable(m)
 	label := m.Labels[0]
@@ -105,8 +105,8 @@ func (b *binder) each(m *Metric, each eachLabelSet, read func(label string) (int
 }
 
 // histogram binds a histogram. The bounds are the View's; they are given to the
-// instrument too for providers without our Views, and for a reader whose own
-// aggregation counts, see histogramForm.
+// instrument too for providers without our Views, and for a reader that chooses the
+// aggregation itself, see histogramForm.
 func (b *binder) histogram(m *Metric) histogram {
 	instrument, err := b.meter.Float64Histogram(m.FullName(b.namespace),
 		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
@@ -118,14 +118,16 @@ func (b *binder) histogram(m *Metric) histogram {
 	return histogram{instrument}
 }
 
-// histogram records durations in seconds. Its record is the SDK's, which gets
-// cheaper by itself once instruments can be bound to their attributes
-// (opentelemetry-go issue 8759): then bind here.
+// histogram records durations in seconds. The SDK does the recording, which gets
+// cheaper once instruments can be bound to their attributes (opentelemetry-go
+// issue 8759): then bind here.
 type histogram struct{ metric.Float64Histogram }
 
-// record takes what lasted so long in ctx, whose sampled span becomes the exemplar.
+// record records a duration; a sampled span in ctx becomes the exemplar.
 func (h histogram) record(ctx context.Context, d time.Duration) {
-	h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	if h.Float64Histogram != nil {
+		h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	}
 }
 
 // beforeCollection calls fn at the start of every collection.
@@ -169,7 +171,7 @@ func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source,
 	}
 }
 
-// register hooks the one callback up with the provider.
+// register registers the one callback with the provider.
 func (b *binder) register() (metric.Registration, error) {
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err

@@ -79,6 +79,9 @@ func newConnections(b *binder) *connections {
 }
 
 func (c *connections) opened(p Protocol, conn Conn) {
+	if c == nil {
+		return
+	}
 	c.active[p].Add(1)
 	mode := tlsNo
 	if conn.TLS != nil {

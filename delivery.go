@@ -85,6 +85,7 @@ func newDelivery(b *binder, t *tracer, m *Mail, q *Queue) *Delivery {
 
 // Attempt begins an attempt to deliver a message.
 func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
+	d = orEmpty(d)
 	if a.Number > 1 {
 		d.retries.Add(1)
 	}

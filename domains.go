@@ -31,7 +31,7 @@ func newDomains(b *binder, limit int, pinned []string) domains {
 
 // addMessage counts one accepted message once for each distinct domain.
 func (d domains) addMessage(recipients []string) {
-	if d.Off() {
+	if d.Busiest == nil || d.Off() {
 		return
 	}
 	if len(recipients) == 1 {
@@ -49,8 +49,8 @@ func (d domains) addMessage(recipients []string) {
 }
 
 // addAddress counts one message for an address's domain. What follows the "@" is
-// looked up as it stands first: only clean names are shown, so a domain that is
-// found needs no cleaning.
+// first looked up unchanged: only clean names are shown, so a domain that is found
+// needs no cleaning.
 func (d domains) addAddress(address string) {
 	if at := strings.LastIndexByte(address, '@'); at >= 0 && d.AddShown(address[at+1:]) {
 		return

@@ -16,11 +16,11 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// moves are the series that an event moves, as "name" or "name/label value", and
-// how far; histograms by their count.
+// moves are the series that an event changes, as "name" or "name/label value", and by how
+// much; histograms by their count.
 type moves map[string]int64
 
-// event is a use of the record methods, with everything that it has to move.
+// event is a use of the record methods, with everything that it has to change.
 type event struct {
 	name string
 	do   func(*otelmail.Telemetry)
@@ -92,6 +92,12 @@ func events() []event {
 		{"BDAT refused at a chunk", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(refused)
 		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
+		{"DATA out of order", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPData).EndOutOfOrder(otelmail.Reply{Code: 503})
+		}, moves{"smtp_errors_total": 1}},
+		{"command passed over", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Command(ctx, otelmail.SMTPAuth).EndIgnored()
+		}, moves{}},
 		{"LMTP with one recipient of two", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
 				otelmail.RecipientReply{Recipient: "a@one.example", Reply: ok},
@@ -178,8 +184,8 @@ func events() []event {
 	}
 }
 
-// TestEachEventMovesExactlyItsSeries compares all series with what each event had
-// to move: nothing less, nothing more.
+// TestEachEventMovesExactlyItsSeries compares all series with what each event has to
+// change: nothing less, nothing more.
 func TestEachEventMovesExactlyItsSeries(t *testing.T) {
 	for _, tc := range events() {
 		t.Run(tc.name, func(t *testing.T) {
@@ -257,7 +263,7 @@ func addPoints(got moves, name string, points []metricdata.DataPoint[int64]) {
 	}
 }
 
-// TestCountsAreExactUnderLoad has many goroutines count at once.
+// TestCountsAreExactUnderLoad counts in many goroutines at once.
 func TestCountsAreExactUnderLoad(t *testing.T) {
 	tel, reader := start(t, otelmail.WithDomainLimit(3))
 	const workers, each = 16, 1000

@@ -10,7 +10,7 @@ func HistogramRecorder(t *Telemetry) func(context.Context, time.Duration) {
 	return t.Mail.latency.record
 }
 
-// DomainCounter gives a benchmark the way of one recipient's domain.
+// DomainCounter gives a benchmark the counting of one recipient's domain.
 func DomainCounter(t *Telemetry) func(string) {
 	return func(address string) { t.SMTP.domains.addMessage([]string{address}) }
 }

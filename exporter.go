@@ -55,7 +55,7 @@ func (p *Pipeline) Reader() *Reader { return p.reader }
 // Health is the registry behind /health, /ready and /live.
 func (p *Pipeline) Health() *health.Registry { return p.config.health }
 
-// Namespace is the prefix of every metric name, see [WithNamespace].
+// Namespace is the prefix of every metric name of the catalogue, see [WithNamespace].
 func (p *Pipeline) Namespace() string { return p.config.namespace }
 
 // LookupEnv reads one environment variable, or the stand-in that
@@ -72,8 +72,8 @@ func (p *Pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers,
 
 // NewReader adds a further reader that is guarded as the common one is, for
 // another temporality or for exponential histograms beside the documented buckets
-// of the page. Of the catalogue's histograms that nothing was recorded in, it shows
-// those whose temporality is cumulative: a difference of nothing is left out.
+// of the page. With cumulative temporality it also shows the catalogue's
+// histograms in which nothing was recorded; with delta it leaves them out.
 func (p *Pipeline) NewReader(temporality sdkmetric.TemporalitySelector, exponential bool) *Reader {
 	p.ownForms = p.ownForms || exponential
 	r := newReader(p.config, temporality, exponential || p.config.exponential)

@@ -48,7 +48,7 @@ func WithFleet(f Fleet) Option {
 // Outbound returns the message as it should be sent to host: without the trace
 // fields it may have, and for a host of the fleet with those of the span in ctx.
 func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader) io.Reader {
-	if t.fleet == nil {
+	if t == nil || t.fleet == nil {
 		return message
 	}
 	stripped := tracefield.NewReader(message)
@@ -70,7 +70,7 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 // Once the message has been read, the result's TraceContext is what the fields
 // said, if peer belongs to the fleet.
 func (t *Telemetry) Inbound(peer net.Addr, message io.Reader) *InboundMessage {
-	if t.fleet == nil {
+	if t == nil || t.fleet == nil {
 		return &InboundMessage{Reader: message}
 	}
 	fields := tracefield.NewReader(message)
@@ -87,11 +87,19 @@ type InboundMessage struct {
 	fields *tracefield.Reader // nil where the peer is not believed
 }
 
+// Read reads the message; there is none in the zero value.
+func (m *InboundMessage) Read(p []byte) (int, error) {
+	if m == nil || m.Reader == nil {
+		return 0, io.EOF
+	}
+	return m.Reader.Read(p)
+}
+
 // TraceContext is the trace that a server of the fleet sent along, the zero
 // value for none. It is known when the message's header has been read. Link to
 // it ([Link]); do not store it as a message's own trace.
 func (m *InboundMessage) TraceContext() TraceContext {
-	if m.fields == nil {
+	if m == nil || m.fields == nil {
 		return TraceContext{}
 	}
 	parent, state := m.fields.Values()

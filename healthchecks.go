@@ -20,7 +20,7 @@ var healthStatus = define(Metric{
 		Help: "The name a check was registered with: as many as the server has"}},
 })
 
-// check is one that the options ask for.
+// check is a health check that an option asked for.
 type check struct {
 	name string
 	run  func(context.Context) error
@@ -75,7 +75,7 @@ func bindHealth(b *binder, r *health.Registry) {
 		})
 }
 
-// startHealth has the checks run until Shutdown.
+// startHealth starts the checks, which run until Shutdown.
 func (t *Telemetry) startHealth() error {
 	if err := t.Health.Start(context.Background()); err != nil {
 		return fmt.Errorf("start the health checks: %w", err)

@@ -125,6 +125,7 @@ func newIMAP(b *binder, t *tracer, conns *connections) *IMAP {
 // days, so it has no span of its own: each command is a trace, or a child of
 // what the context given to Session holds.
 type IMAPSession struct {
+	Op
 	*session
 	imap *IMAP
 	conn Conn
@@ -133,12 +134,14 @@ type IMAPSession struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
+	i = orEmpty(i)
 	i.connections.Add(1)
 	i.conns.opened(ProtocolIMAP, c)
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return IMAPSession{&session{Op: Op{ctx: ctx}, tracer: i.tracer, conns: i.conns, protocol: ProtocolIMAP}, i, c}
+	op := Op{ctx: ctx}
+	return IMAPSession{op, &session{Op: op, tracer: i.tracer, conns: i.conns, protocol: ProtocolIMAP}, i, c}
 }
 
 // Command begins a command of the session.
@@ -157,7 +160,7 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 // End ends the session. A cause other than [CauseNone] says that it broke, and
 // counts as an error.
 func (s IMAPSession) End(cause Cause) {
-	if s.session != nil && s.finish(cause) && cause != CauseNone {
+	if s.finish(cause) && cause != CauseNone {
 		s.imap.errors.Add(1)
 	}
 }
@@ -172,7 +175,7 @@ type IMAPFacts struct {
 // Command begins a command outside of an [IMAPSession].
 func (i *IMAP) Command(ctx context.Context, verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 	n := imapVerbs.index(int(verb))
-	c := IMAPCommand{Op: i.tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
+	c := IMAPCommand{Op: orEmpty(i).tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
 	c.describe(n, facts)
 	return c
 }

@@ -47,7 +47,7 @@ var (
 	jmapErrors = define(Metric{
 		Name: "jmap_errors_total", Kind: Counter, Unit: "{error}",
 		Help: "JMAP requests and method calls that failed (RFC 8620 section 3.6)",
-		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans tells.",
+		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans says which.",
 	})
 )
 
@@ -67,6 +67,7 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 // Connect counts a connection to the JMAP endpoint as open, until the returned
 // value is closed. It has no span: the requests have.
 func (j *JMAP) Connect(c Conn) JMAPConnection {
+	j = orEmpty(j)
 	j.conns.opened(ProtocolJMAP, c)
 	return JMAPConnection{&session{tracer: j.tracer, conns: j.conns, protocol: ProtocolJMAP}}
 }
@@ -76,15 +77,14 @@ type JMAPConnection struct{ session *session }
 
 // Close ends the connection; further calls have no effect.
 func (c JMAPConnection) Close() {
-	if c.session != nil {
-		c.session.finish(CauseNone)
-	}
+	c.session.finish(CauseNone)
 }
 
 // EndRequest counts an API request that ended. failed says that the request as
 // a whole was refused (RFC 8620 section 3.6.1); the errors of its method calls
 // are counted by their own End.
 func (j *JMAP) EndRequest(failed bool) {
+	j = orEmpty(j)
 	j.requests.Add(1)
 	if failed {
 		j.errors.Add(1)
@@ -92,13 +92,13 @@ func (j *JMAP) EndRequest(failed bool) {
 }
 
 // CallError counts a method call that failed and has no span of its own: one
-// whose error was only seen in the response, or that is one too many to trace.
-func (j *JMAP) CallError() { j.errors.Add(1) }
+// whose error was only seen in the response, or one beyond the number that is traced.
+func (j *JMAP) CallError() { orEmpty(j).errors.Add(1) }
 
 // Describe adds to the span of an HTTP request, which the caller has begun, who
 // asked, as the privacy policy allows, and over what connection.
 func (j *JMAP) Describe(request trace.Span, c Conn) {
-	if request == nil || !request.IsRecording() {
+	if j == nil || j.tracer == nil || request == nil || !request.IsRecording() {
 		return
 	}
 	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
@@ -122,7 +122,7 @@ func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	if !facts.Begun.IsZero() {
 		kind = []trace.SpanStartOption{serverKind[0], trace.WithTimestamp(facts.Begun)}
 	}
-	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
+	c := JMAPCall{Op: orEmpty(j).tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
 		j.tracer.describe(c.span).
 			add(mailconv.JMAPMethodKey.String(jmapMethods.values[i])).

@@ -85,18 +85,19 @@ func WithLogWriter(w io.Writer) Option {
 // inside a span, and pushes the same records over OTLP where logs are switched
 // on; see [Telemetry.LogHandler]. After a failed Start it still writes to
 // stderr.
-func (t *Telemetry) Logger() *slog.Logger { return t.logger }
+func (t *Telemetry) Logger() *slog.Logger { return t.orNoop().logger }
 
 // LogHandler returns a slog.Handler that adds trace_id and span_id to every
 // record made inside a span, passes it on to local, and gives it to the
-// LoggerProvider, which pushes it over OTLP where logs are switched on. What
-// becomes of the push changes nothing for local. A nil local only pushes.
+// LoggerProvider, which pushes it over OTLP where logs are switched on. A push
+// that fails changes nothing for local. With a nil local records are only pushed.
 //
 //	logger := slog.New(tel.LogHandler(myHandler))
 //	logger.InfoContext(session.Context(), "accepted")
 //
 // [Telemetry.Logger] has one built in.
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
+	t = t.orNoop()
 	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
 		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)))
 	if local == nil {
@@ -152,7 +153,7 @@ func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
 	case settings.Stdout:
 		return os.Stdout, nil, nil
 	}
-	// Logs may hold what is nobody else's business.
+	// Logs may hold what is not for everyone to read.
 	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)

@@ -16,7 +16,7 @@ var (
 	mailProcessed = define(Metric{
 		Name: "mail_processed_total", Kind: Counter, Unit: "{message}",
 		Help: "Messages that left the processing pipeline, whatever their fate",
-		Rise: "More mail is worked on. Fewer than are received: the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
+		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
 	})
 	mailDelivered = define(Metric{
 		Name: "mail_delivered_total", Kind: Counter, Unit: "{message}",
@@ -96,7 +96,7 @@ type MessageFacts struct {
 
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
-	p := Processing{Op: m.tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
+	p := Processing{Op: orEmpty(m).tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
 	if p.recording() {
 		m.tracer.describe(p.span).message(&facts).set()
 	}
@@ -125,7 +125,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if p.recording() {
 		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
-	if fate == FateError && cause == CauseNone {
+	if fate >= FateError && cause == CauseNone {
 		cause = CauseOther
 	}
 	p.end(cause.String())
@@ -133,16 +133,16 @@ func (p Processing) End(fate Fate, cause Cause) {
 
 // Dropped counts a message that was discarded on purpose outside of the
 // pipeline, from the queue for example.
-func (m *Mail) Dropped() { m.dropped.Add(1) }
+func (m *Mail) Dropped() { orEmpty(m).dropped.Add(1) }
 
 // Delivered counts a delivery to a mailbox that was made without a
 // [Delivery.Attempt].
-func (m *Mail) Delivered() { m.delivered.Add(1) }
+func (m *Mail) Delivered() { orEmpty(m).delivered.Add(1) }
 
 // Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
 // span in ctx.
 func (m *Mail) Bounced(ctx context.Context) {
-	m.bounced.Add(1)
+	orEmpty(m).bounced.Add(1)
 	if ctx == nil {
 		return
 	}
@@ -170,8 +170,9 @@ func (r StageResult) String() string { return stageResults[min(int(r), len(stage
 
 // Stage begins a stage of the pipeline, a mailet. ctx is that of the
 // [Processing]. name is the configured name of the stage; the first 100 names
-// become span names, further ones "mailet _OTHER".
+// become span names ("mailet spam-filter"), further ones "mailet _OTHER".
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
+	m = orEmpty(m)
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
 	if s.recording() {
 		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
@@ -185,13 +186,13 @@ type Stage struct {
 	mail *Mail
 }
 
-// End ends the stage. [StageError] sets the span's status with the cause as
-// error.type; the other results are decisions, not failures.
+// End ends the stage. [StageError] sets the span's status to Error, with the cause
+// as error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
 	if s.recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
-	if result != StageError {
+	if result < StageError {
 		s.end("")
 		return
 	}

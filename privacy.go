@@ -17,11 +17,11 @@ import (
 type Privacy uint8
 
 // The privacy policies. Hashes of users and ids are keyed (HMAC-SHA-256, see
-// [WithHashKey]): equal values stay recognisable for as
-// long as the key lives, and cannot be guessed back without it.
+// [WithHashKey]): equal values stay recognisable for as long as the key is kept,
+// and cannot be guessed without it.
 const (
-	// PrivacyDomain keeps the domain of an address and hashes the local part
-	// away (user.hash); client addresses keep their /24 or /48 prefix; message
+	// PrivacyDomain keeps the domain of an address and shows the rest only as a
+	// hash (user.hash); client addresses keep their /24 or /48 prefix; message
 	// ids and mailbox names are hashed; HELO names and reply texts are left out.
 	PrivacyDomain Privacy = iota
 	// PrivacyHash is PrivacyDomain without domains and without client addresses.
@@ -56,7 +56,8 @@ const (
 	maxAddress = 320 // RFC 3696: 64 + 1 + 255
 )
 
-// redactor is the one place where what strangers chose turns into attributes.
+// redactor applies the privacy policy; [attributes] is the one place where what
+// strangers chose becomes attributes.
 type redactor struct {
 	policy Privacy
 	counts *self

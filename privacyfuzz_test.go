@@ -11,8 +11,8 @@ import (
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// oddAddresses are what RFC 5321 and RFC 6531 allow and people forget, and what
-// neither allows and strangers send: local part and domain.
+// oddAddresses are unusual ones that RFC 5321 or RFC 6531 allows, and ones that neither
+// allows and strangers send: local part and domain.
 var oddAddresses = [][2]string{
 	{"joe", "example.org"},
 	{"", ""},
@@ -48,7 +48,7 @@ func FuzzPrivacy(f *testing.F) {
 	for _, a := range oddAddresses {
 		f.Add(a[0], a[1])
 	}
-	const name = "qxyzzyq" // in all that may identify a person
+	const name = "qxyzzyq" // is in everything that may identify a person
 	counts := newSelf()
 	policies := map[Privacy]*redactor{}
 	for p := range privacyEnd {

@@ -67,8 +67,8 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	wrong = errors.Join(wrong, registerChecks(c))
 	if wrong != nil {
-		// The exporters are opened for what they have to say of their own
-		// settings, so that an operator sees everything that is wrong at once.
+		// The exporters are opened all the same, so that they report their own wrong
+		// settings and an operator sees everything that is wrong at once.
 		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
 	}
@@ -88,8 +88,8 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	return t, nil
 }
 
-// build opens the exporters, makes the providers around what these added, binds
-// the instruments, and starts what waits for that.
+// build opens the exporters, makes the providers with what these added, binds the
+// instruments, and then starts what the exporters asked to be started.
 func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
 	if err := p.open(ctx); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	return t, nil
 }
 
-// open opens all exporters, whatever becomes of the first.
+// open opens all exporters, even if one fails.
 func (p *Pipeline) open(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.config.exporters {
@@ -203,8 +203,8 @@ func install(p providers) {
 	otel.SetTextMapPropagator(p.propagator)
 }
 
-// refuseForeignProviders refuses an exporter beside a provider of the application's:
-// exporters read what Start builds, and would have nothing to read.
+// refuseForeignProviders refuses an exporter beside a provider of the application:
+// exporters read the providers that Start builds, and would have nothing to read.
 func (c *config) refuseForeignProviders() error {
 	if len(c.exporters) == 0 {
 		return nil

@@ -38,17 +38,17 @@ func newPush(b *binder, t *tracer) *Push {
 
 // Delivered counts a notification that the push service has taken, where there
 // is no [Push.Attempt].
-func (p *Push) Delivered() { p.deliveries.Add(1) }
+func (p *Push) Delivered() { orEmpty(p).deliveries.Add(1) }
 
 // GaveUp counts a notification that will not be tried again, where there is no
 // [Push.Attempt].
-func (p *Push) GaveUp() { p.failures.Add(1) }
+func (p *Push) GaveUp() { orEmpty(p).failures.Add(1) }
 
 // Attempt begins an attempt to deliver a notification to a push service. host is
 // the service's name: the rest of a subscription's URL is a secret (RFC 8030
 // section 8.3) and stays out.
 func (p *Push) Attempt(ctx context.Context, host string) Pushing {
-	o := Pushing{Op: p.tracer.begin(ctx, "push", clientKind), push: p}
+	o := Pushing{Op: orEmpty(p).tracer.begin(ctx, "push", clientKind), push: p}
 	if o.recording() && host != "" {
 		p.tracer.describe(o.span).add(semconv.ServerAddress(clean.Domain(host))).set()
 	}

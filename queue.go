@@ -37,7 +37,7 @@ func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
 // Enqueue begins putting a message into the queue. Store the handle's
 // [Queueing.TraceContext] with the message.
 func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) Queueing {
-	o := Queueing{Op: q.tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
+	o := Queueing{Op: orEmpty(q).tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
 	if o.recording() {
 		q.tracer.describe(o.span).message(&facts).set()
 	}
@@ -70,7 +70,7 @@ func (o Queueing) End(cause Cause) {
 // as a child and with a link to the span that enqueued the message. waited is
 // how long the message has been there.
 func (q *Queue) Dequeue(ctx context.Context, tc TraceContext, facts MessageFacts, waited time.Duration) Dequeueing {
-	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
+	o := Dequeueing{Op: orEmpty(q).tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
 	if o.recording() {
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(max(waited, 0).Seconds())).message(&facts).set()
 	}
@@ -85,25 +85,25 @@ func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
 
 // Remove notes that one message has left the queue for good: delivered,
 // bounced or dropped.
-func (q *Queue) Remove() { q.size.Add(-1) }
+func (q *Queue) Remove() { orEmpty(q).size.Add(-1) }
 
 // SetSize sets the number of messages in the queue, at start-up for example.
-func (q *Queue) SetSize(n int64) { q.size.set(n) }
+func (q *Queue) SetSize(n int64) { orEmpty(q).size.set(n) }
 
 // ObserveSize calls fn at each collection for the number of messages in the queue,
 // in place of what Enqueue and Remove count. If fn fails, panics or hangs, the last
 // value is shown.
-func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { q.size.observe(fn) }
+func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { orEmpty(q).size.observe(fn) }
 
 // Size returns the number of messages in the queue, as last known.
-func (q *Queue) Size() int64 { return q.size.Load() }
+func (q *Queue) Size() int64 { return orEmpty(q).size.Load() }
 
 // Retried counts a delivery attempt after a message's first one that was made
 // without a [Delivery.Attempt].
-func (q *Queue) Retried() { q.retries.Add(1) }
+func (q *Queue) Retried() { orEmpty(q).retries.Add(1) }
 
 // Message is what a server stores with each message in its queue, so that the
-// message's trace goes on after hours, and after a restart. It marshals to JSON:
+// message's trace goes on hours later, and after a restart. It marshals to JSON:
 //
 //	{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","attempts":1,"trace":{"traceparent":"00-…"}}
 //
@@ -113,7 +113,7 @@ type Message struct {
 	QueueID string `json:"queue_id"`
 	// Enqueued is when the message was accepted into the queue.
 	Enqueued time.Time `json:"enqueued"`
-	// Attempts is how often its delivery was tried.
+	// Attempts is how often its delivery has been tried.
 	Attempts int `json:"attempts,omitempty"`
 	// Trace is the trace of the session that accepted it.
 	Trace TraceContext `json:"trace,omitzero"`
@@ -139,7 +139,7 @@ func (q *Queue) Resume(ctx context.Context, m Message, facts MessageFacts) Deque
 }
 
 // Attempt describes the next attempt to deliver the message, and counts it in
-// m.Attempts: store m again before it ends.
+// m.Attempts: store m again before the attempt ends.
 func (m *Message) Attempt(t Transport, domain string) Attempt {
 	m.Attempts++
 	return Attempt{Transport: t, Number: m.Attempts, Domain: domain, Message: MessageFacts{QueueID: m.QueueID}}

@@ -35,11 +35,14 @@ func beginSession(ctx context.Context, t *tracer, conns *connections, p Protocol
 	return s
 }
 
+// started is false in a handle's zero value, which does nothing.
+func (s *session) started() bool { return s != nil && s.conns != nil }
+
 var sessionNames = [...]string{"SMTP session", "IMAP session", "JMAP session", "POP3 session"}
 
 // Upgrade notes that STARTTLS (STLS) has succeeded. Calling it again has no effect.
 func (s *session) Upgrade(state tls.ConnectionState) {
-	if s.conns == nil || s.upgraded.Swap(true) {
+	if !s.started() || s.upgraded.Swap(true) {
 		return
 	}
 	s.conns.upgraded()
@@ -49,15 +52,15 @@ func (s *session) Upgrade(state tls.ConnectionState) {
 // Handshake notes what implicit TLS agreed on, for a session that began before
 // its handshake (with Conn.TLS set, but empty).
 func (s *session) Handshake(state tls.ConnectionState) {
-	if s.conns != nil {
+	if s.started() {
 		s.secured(state)
 	}
 }
 
 // Unfollowed notes that what client and server say can no longer be understood, so
-// that nothing more of the session will be counted but its end.
+// that nothing more of the session will be counted except its end.
 func (s *session) Unfollowed() {
-	if s.conns != nil {
+	if s.started() {
 		s.conns.unfollowed[s.protocol].Add(1)
 	}
 }
@@ -74,7 +77,7 @@ func (s *session) secured(state tls.ConnectionState) {
 	}
 }
 
-// finish ends the session once; it reports whether this call was the one.
+// finish ends the session once; it reports whether this call did.
 func (s *session) finish(cause Cause) bool {
 	if !s.first() {
 		return false
@@ -84,9 +87,9 @@ func (s *session) finish(cause Cause) bool {
 }
 
 // first reports whether this is the call that ends the session.
-func (s *session) first() bool { return s.conns != nil && !s.ended.Swap(true) }
+func (s *session) first() bool { return s.started() && !s.ended.Swap(true) }
 
-// leave ends the span, and the connection is no longer active.
+// leave ends the span and counts the connection as closed.
 func (s *session) leave(cause Cause) {
 	s.end(cause.String())
 	s.conns.closed(s.protocol)
@@ -94,6 +97,7 @@ func (s *session) leave(cause Cause) {
 
 // SMTPSession is one SMTP, LMTP or submission connection in progress.
 type SMTPSession struct {
+	Op
 	*session
 	smtp *SMTP
 }
@@ -101,13 +105,14 @@ type SMTPSession struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
+	s = orEmpty(s)
 	s.connections.Add(1)
 	role = min(role, RoleLMTP)
 	ses := beginSession(ctx, s.tracer, s.conns, ProtocolSMTP, smtpProtocols[role], c)
 	if ses.recording() {
 		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
 	}
-	return SMTPSession{ses, s}
+	return SMTPSession{ses.Op, ses, s}
 }
 
 // Command begins a command as a child of the session.
@@ -121,13 +126,13 @@ func (s SMTPSession) Command(verb SMTPVerb) SMTPCommand {
 // End ends the session. A cause other than [CauseNone] says that it broke, and
 // counts as an error.
 func (s SMTPSession) End(cause Cause) {
-	if s.session == nil || !s.first() {
+	if !s.first() {
 		return
 	}
 	if cause != CauseNone {
 		s.smtp.errors.Add(1)
 	}
-	// The connection is the last to go: a page that shows it closed has all the rest.
+	// The connection is counted last: a page that shows it closed shows all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.begun))
 	s.leave(cause)
 }

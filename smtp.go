@@ -154,6 +154,7 @@ const (
 
 // Refuse counts a connection that was refused before its session began.
 func (s *SMTP) Refuse(why Refusal) {
+	s = orEmpty(s)
 	if why == RefusedBlocked {
 		s.blocked.Add(1)
 		return
@@ -162,17 +163,17 @@ func (s *SMTP) Refuse(why Refusal) {
 }
 
 // ProtocolError counts an error that belongs to no command: a line that is too
-// long, a command out of order that the server answers by itself.
-func (s *SMTP) ProtocolError() { s.errors.Add(1) }
+// long, a command out of order that the server itself answers.
+func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
 
 // Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	i := smtpVerbs.index(int(verb))
-	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
+	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
-// SMTPCommand is a command in progress. End it exactly once, with End,
-// EndChunk or EndMessage.
+// SMTPCommand is a command in progress. End it exactly once, with one of the
+// methods whose names begin with End.
 type SMTPCommand struct {
 	Op
 	smtp *SMTP
@@ -189,7 +190,7 @@ func (c SMTPCommand) Helo(name string) {
 	}
 }
 
-// User notes who gives the command, as the privacy policy allows.
+// User notes who gave the command, as the privacy policy allows.
 func (c SMTPCommand) User(user string) {
 	if c.recording() {
 		c.describe().user(user).set()
@@ -258,6 +259,23 @@ func (c SMTPCommand) EndChunk(r Reply) {
 	c.finish(&r)
 }
 
+// EndOutOfOrder ends a DATA or BDAT that was refused for its syntax or its place in
+// the dialogue, when there was no message to refuse (RFC 5321 section 4.1.1.4: no
+// valid recipients): an error, and no refused message.
+func (c SMTPCommand) EndOutOfOrder(r Reply) {
+	if c.smtp == nil {
+		return
+	}
+	if r.failed() {
+		c.smtp.errors.Add(1)
+	}
+	c.finish(&r)
+}
+
+// EndIgnored ends a command that the server has passed over or never got to, such as
+// one that was sent behind QUIT. It counts as nothing.
+func (c SMTPCommand) EndIgnored() { c.end("") }
+
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
 // In addition to what End counts, an accepted message counts once for each distinct
 // recipient domain.
@@ -290,22 +308,25 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		return
 	}
 	accepted := make([]string, 0, len(replies))
-	var refused int
+	var failed, refused int
 	worst := Reply{Code: 250}
 	for _, r := range replies {
 		if r.Reply.Accepted() {
 			accepted = append(accepted, r.Recipient)
 			continue
 		}
-		refused++
+		failed++
+		if r.Reply.Refused() {
+			refused++
+		}
 		worst = r.Reply
 	}
-	c.smtp.errors.Add(int64(refused))
+	c.smtp.errors.Add(int64(failed))
 	switch {
 	case len(accepted) > 0:
 		c.smtp.received.Add(1)
 		c.smtp.domains.addMessage(accepted)
-	case refused > 0:
+	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
 	if c.recording() {

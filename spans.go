@@ -12,9 +12,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Op is work that has begun: the handle that Start-like methods return. It is a
-// plain value, so that work which is not sampled allocates nothing of ours. The
-// types that embed it end it, each with what its kind of work ends in.
+// Op is work that has begun: the handle returned by the methods that begin work. It is
+// a plain value, so that work which is not sampled allocates nothing of ours. The
+// types that embed it have the methods that end it.
 type Op struct {
 	ctx  context.Context
 	span trace.Span
@@ -58,7 +58,7 @@ func (o Op) end(errorType string) {
 type tracer struct {
 	trace.Tracer
 	*redactor
-	// off says that nothing is traced at all.
+	// off says that the provider is the no-op one: nothing is traced at all.
 	off bool
 	// idsOnly stands in where no exporter takes spans.
 	idsOnly *idTracer
@@ -78,7 +78,7 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
 	}
-	if t.off { // the application's own spans may still be in ctx
+	if t == nil || t.off { // the application's own spans may still be in ctx
 		return Op{ctx: ctx}
 	}
 	if t.idsOnly != nil {
@@ -124,10 +124,10 @@ func unsampled(span trace.Span) bool {
 	return !span.IsRecording() && sc.IsValid() && !sc.IsSampled()
 }
 
-// spanless reports that work within op gets no spans, and has op's trace: what begin
-// would find out again for each command of a session.
+// spanless reports that work within op gets no spans and stays in op's trace, which
+// begin would otherwise find out again for each command of a session.
 func (t *tracer) spanless(op *Op) bool {
-	return t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
+	return t == nil || t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
 }
 
 // nameSet is a closed set of names, each with what a span of it is called.

@@ -46,6 +46,23 @@ type Telemetry struct {
 	fleet     *Fleet
 }
 
+// orNoop is a working Telemetry in the place of nil and of the zero value.
+func (t *Telemetry) orNoop() *Telemetry {
+	if t == nil || t.binder == nil {
+		return Noop()
+	}
+	return t
+}
+
+// orEmpty is an area in the place of nil, as a zero Telemetry has them: what it is
+// made of is nil, too, and counts and traces nothing.
+func orEmpty[T any](area *T) *T {
+	if area == nil {
+		return new(T)
+	}
+	return area
+}
+
 // providers are where telemetry goes.
 type providers struct {
 	meter      metric.MeterProvider
@@ -56,16 +73,18 @@ type providers struct {
 
 // MeterProvider is where the series are bound: for instruments of the
 // application's own.
-func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.providers.meter }
+func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.orNoop().providers.meter }
 
 // TracerProvider is where spans are made.
-func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.providers.tracer }
+func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.orNoop().providers.tracer }
 
 // LoggerProvider is where log records go that are to leave over OTLP.
-func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.logger }
+func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.orNoop().providers.logger }
 
 // Propagator is how trace context travels between processes.
-func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
+func (t *Telemetry) Propagator() propagation.TextMapPropagator {
+	return t.orNoop().providers.propagator
+}
 
 // RotateHashKey hashes everything from now on with another key, of at least 16
 // bytes: what was hashed before no longer correlates with what comes.
@@ -73,7 +92,7 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 	if err := checkHashKey("RotateHashKey", key); err != nil {
 		return err
 	}
-	t.redactor.setKey(append([]byte(nil), key...))
+	t.orNoop().redactor.setKey(append([]byte(nil), key...))
 	return nil
 }
 
@@ -87,6 +106,7 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 // Take no new mail and let the open sessions end before calling it; to have the
 // load balancer look away earlier, call Health.Drain.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
+	t = t.orNoop()
 	t.Health.Drain()
 	return t.stopper.Stop(ctx)
 }
@@ -96,7 +116,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 // a few atomic loads or, for an observed gauge, a call of its function.
 // Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
-	read, ok := t.binder.index[name]
+	read, ok := t.orNoop().binder.index[name]
 	if !ok {
 		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue", name)
 	}
@@ -114,7 +134,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	tr := &tracer{
 		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
 		redactor: newRedactor(c.privacy, c.hashKey, c.self),
-		// A foreign provider may have a sampler that looks at children by themselves.
+		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,
 		idsOnly:  c.idsOnly,
 		off:      off,
@@ -146,7 +166,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 // run without telemetry. It needs no shutdown.
 func Noop() *Telemetry {
 	c, err := newConfig(nil)
-	if err != nil { // not without options
+	if err != nil { // cannot happen without options
 		panic(err)
 	}
 	return noop(c)
@@ -172,7 +192,8 @@ func noop(c *config) *Telemetry {
 
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
-// exporters are the application's. Of the environment it reads RUSMES_LOG_*.
+// exporters are the application's. The only environment variables it reads are
+// RUSMES_LOG_*.
 // For the same series on the same buckets, give the application's MeterProvider the
 // [Views].
 //
@@ -201,7 +222,7 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err == nil {
 		err = t.startHealth()
 	}
-	if err != nil { // what was bound or opened is given back
+	if err != nil { // undo what was bound or opened
 		err = errors.Join(err, t.stopper.Stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}

@@ -27,8 +27,8 @@ type hello struct {
 	Metrics string `json:"metrics"` // host:port, "" when unwrapped
 }
 
-// usage is a server child's answer to each line it reads: what it has used and
-// done since it began.
+// usage is a server child's answer to each line it reads: what it has used and how much
+// it has done since it began.
 type usage struct {
 	CPU      time.Duration `json:"cpu"` // user and system time
 	Mallocs  uint64        `json:"mallocs"`
@@ -98,7 +98,10 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 		return h, fmt.Errorf("listen for mail: %w", err)
 	}
 	h.SMTP = l.Addr().String()
-	var b smtp.Backend = s.backend
+	server := smtp.NewServer(s.backend)
+	server.Domain = "mx.example.org"
+	server.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is no news
+	serve := server.Serve
 	if mode != Unwrapped {
 		if h.Metrics, err = freeAddress(ctx); err != nil {
 			return h, err
@@ -108,17 +111,13 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 			return h, err
 		}
 		s.batches = batches
-		b = otelsmtp.Wrap(tel, b)
-		l = otelsmtp.Listener(tel, l)
+		serve = otelsmtp.NewServer(tel, server).Serve
 	}
-	server := smtp.NewServer(b)
-	server.Domain = "mx.example.org"
-	server.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is no news
-	go func() { _ = server.Serve(l) }()          // until the process ends
+	go func() { _ = serve(l) }() // until the process ends
 	return h, nil
 }
 
-// freeAddress finds a port for /metrics: the exporter listens by itself.
+// freeAddress finds a port for /metrics, which the exporter then listens on.
 func freeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -127,8 +126,8 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// usage is taken once the spans that lie in the queue are exported: they belong
-// to the messages before.
+// usage is taken after the spans in the queue are exported: they belong to the messages
+// sent so far.
 func (s *mailServer) usage(ctx context.Context) (usage, error) {
 	if s.batches != nil {
 		if err := s.batches.ForceFlush(ctx); err != nil {

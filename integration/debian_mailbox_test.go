@@ -24,8 +24,8 @@ func TestMailboxClients(t *testing.T) {
 	for name, tc := range map[string]struct {
 		run   func(*testing.T, *demo)
 		moves page
-		spans []string // some of them, in no order
-		fails []string // those that end in error
+		spans []string // some of those to expect, in any order
+		fails []string // those that end in an error
 	}{
 		"IMAP": {python("imap", overIMAP),
 			page{"rusmes_imap_connections_total": 1, "rusmes_imap_commands_total": 9, "rusmes_imap_errors_total": 1,
@@ -69,7 +69,7 @@ func TestMailboxClients(t *testing.T) {
 				}
 			}
 			d.stop()
-			d.wantQuiet()
+			d.wantEmptyLog()
 			wantSpanNames(t, collector, tc.spans, tc.fails)
 		})
 	}
@@ -97,8 +97,8 @@ func wantSpanNames(t *testing.T, c *peer.Collector, names, failing []string) {
 	}
 }
 
-// curlJMAP asks for the session, then calls methods: all good ones at once, then
-// an unknown one, then something that is no request.
+// curlJMAP asks for the session, then calls methods: all good ones at once, then an
+// unknown one, and then sends something that is not a valid request.
 func curlJMAP(t *testing.T, d *demo) {
 	curl := func(args ...string) string {
 		t.Helper()
@@ -135,6 +135,6 @@ func curlJMAP(t *testing.T, d *demo) {
 		}
 	}
 	if answer := call(`{"using":[]`); !strings.Contains(answer, "urn:ietf:params:jmap:error:not") {
-		t.Errorf("a request that is none was answered %s", answer)
+		t.Errorf("an invalid request was answered %s", answer)
 	}
 }

@@ -114,18 +114,19 @@ func (w *watched) panicInSMTP() {
 	initial := base64.StdEncoding.EncodeToString([]byte("\x00" + address + "\x00secret-" + canary))
 	for _, verb := range []string{"EHLO", "AUTH", "MAIL", "RCPT", "DATA"} {
 		var own text
-		server := smtp.NewServer(otelsmtp.Wrap(w.Telemetry, brokenSMTP{verb}))
+		server := smtp.NewServer(brokenSMTP{verb})
 		server.AllowInsecureAuth = true
 		server.ErrorLog = log.New(&own, "", 0)
 		l := w.listen()
-		go func() { _ = server.Serve(otelsmtp.Listener(w.Telemetry, l)) }()
+		observed := otelsmtp.NewServer(w.Telemetry, server)
+		go func() { _ = observed.Serve(l) }()
 		heard := w.talk(l.Addr().String(), "EHLO "+canary+".example", "AUTH PLAIN "+initial, "MAIL FROM:<"+address+">",
 			"RCPT TO:<"+address+">", "DATA", "Subject: "+canary+"\r\nMessage-ID: <"+canary+"@x>\r\n\r\n"+canary+"\r\n.", "QUIT")
 		if !strings.Contains(heard, "421 4.0.0 Internal server error") {
 			w.t.Errorf("%s: the client was told %q", verb, heard)
 		}
 		w.saw("go-smtp", &own, "panic serving")
-		_ = server.Close()
+		_ = observed.Close()
 		w.wantBroken("SMTP " + verb)
 	}
 }

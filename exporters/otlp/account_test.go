@@ -14,8 +14,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// Without a buffer too: at every moment sent + waiting + dropped = produced, and
-// what waits really does.
+// Without a buffer too, at every moment sent + waiting + dropped = produced, and what is
+// counted as waiting really waits.
 
 // account is a push without a buffer that is watched all the time.
 type account struct {
@@ -27,8 +27,8 @@ type account struct {
 	ending chan struct{}
 }
 
-// accounts plays a test for traces and logs, over both protocols. size and batch
-// are of the queue in memory; timeout is how long a batch is tried for.
+// accounts runs a test for traces and logs, over both protocols. size and batch are for the
+// queue in memory; timeout is how long sending a batch is tried.
 func accounts(t *testing.T, size, batch int, timeout time.Duration, play func(a *account, r *receiver, emit func(n int))) {
 	t.Helper()
 	for _, protocol := range []string{"HTTP", "gRPC"} {
@@ -120,8 +120,8 @@ func TestOutageThatEndsInDropsIsAccountedFor(t *testing.T) {
 		_ = shutdown(a.tel, 10*time.Second)
 		s := a.stats()
 		want := otlp.Dropped{QueueFull: s.Dropped.QueueFull, TooOld: s.Dropped.TooOld}
-		// On a slow machine an answer comes too late: what it is about has arrived
-		// and is given up all the same.
+		// On a slow machine an answer may come too late: the items have arrived, but are
+		// given up all the same.
 		late := arrived(r) - s.Sent
 		if s.Produced != int64(produced) || late < 0 || late > s.Dropped.TooOld || s.Dropped != want {
 			t.Errorf("%d produced, %d arrived: %+v", produced, arrived(r), s)
@@ -139,15 +139,15 @@ func TestShutdownWithDeadReceiverIsAccountedFor(t *testing.T) {
 		if s := a.stats(); s.Dropped != (otlp.Dropped{Shutdown: 1000}) {
 			t.Errorf("%+v", s)
 		}
-		emit(5) // nobody takes them any more
+		emit(5) // these are ignored
 		if s := a.stats(); s.Produced != 1000 {
 			t.Errorf("after the end: %+v", s)
 		}
 	})
 }
 
-// What an answer means is the same with a buffer, but what could only be mended is
-// given up.
+// An answer means the same as with a buffer, except that a request which would wait for an
+// operator is given up.
 func TestAnswersWithoutBufferAreAccountedFor(t *testing.T) {
 	for _, tt := range []struct {
 		http int

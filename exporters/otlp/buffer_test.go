@@ -17,7 +17,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// quick has batches written without much delay.
+// quick makes batches be written without much delay.
 var quick = []string{"OTEL_BSP_SCHEDULE_DELAY", "20", "OTEL_BLRP_SCHEDULE_DELAY", "20"}
 
 // statsOf is the entry of one signal.
@@ -39,7 +39,7 @@ func sumDropped(d otlp.Dropped) int64 {
 	return d.QueueFull + d.TooOld + d.TooManyBytes + d.TooLarge + d.Rejected + d.Disk + d.Damaged + d.Shutdown
 }
 
-// buffered starts a push over a buffer in dir.
+// buffered starts a push through a buffer in dir.
 func buffered(t *testing.T, dir string, opts ...otlp.Option) (*otelmail.Telemetry, *otlp.Counts, *background) {
 	t.Helper()
 	var c otlp.Counts
@@ -101,8 +101,8 @@ func TestOutageLosesNothing(t *testing.T) {
 	}
 }
 
-// What one process leaves, the next one sends, over another protocol too, and
-// the resource it describes is still the old one's.
+// The next process sends what one has left, over another protocol too, and with the
+// resource of the old one.
 func TestRestartSendsWhatWaits(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()

@@ -10,7 +10,7 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// What ending a span costs the code that is observed.
+// How long ending a span takes in the code that is observed.
 func BenchmarkSpan(b *testing.B) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()

@@ -11,16 +11,16 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
 )
 
-// The pauses between attempts while something is to be mended, and the longest
-// that a receiver may ask for.
+// The pauses between attempts while a setting is wrong, and the longest that a receiver
+// may ask for.
 const (
-	firstMendingPause   = time.Second
-	longestMendingPause = time.Minute
-	longestAskedPause   = 10 * time.Minute
+	firstMisconfiguredPause   = time.Second
+	longestMisconfiguredPause = time.Minute
+	longestAskedPause         = 10 * time.Minute
 )
 
-// buffered is the way over the buffer: everything is on disk before it is sent,
-// and is sent in order, one request at a time.
+// buffered is the way through the buffer: everything is on disk before it is sent, and
+// is sent in order, one request at a time.
 type buffered struct {
 	*route
 	store   *store.Store
@@ -29,9 +29,9 @@ type buffered struct {
 	attempt time.Duration // bounds one attempt
 	handle  func(error)
 
-	failures atomic.Int64  // attempts that have to be made again
-	trouble  atomic.Bool   // the last attempt was one of them
-	drained  chan struct{} // closed when nothing more is put
+	failures atomic.Int64  // failed attempts whose request stays
+	failing  atomic.Bool   // the last attempt was one of them
+	drained  chan struct{} // closed when nothing more will be put
 	ended    chan struct{} // closed when the loop has ended
 }
 
@@ -67,7 +67,7 @@ func newBuffered(s signal, t target, queue int, st *store.Store, handle func(err
 	return b, nil
 }
 
-// take stores the request. It never comes again.
+// take stores the request and always returns true.
 func (b *buffered) take(_ context.Context, n int64, _ bool, export func(context.Context) error) bool {
 	body, err := capture(export)
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *buffered) lost(err error, n int64) {
 	b.problem(fmt.Errorf("%d %s dropped: %w", n, b.signal.items, err))
 }
 
-// run sends what there is until shutdown.
+// run sends what is in the buffer until shutdown.
 func (b *buffered) run() {
 	defer close(b.ended)
 	var pause pauses // none after a success
@@ -101,8 +101,8 @@ func (b *buffered) run() {
 		o := b.try(body, e)
 		first, longest := firstPause, longestPause
 		switch o.fate {
-		case mending:
-			first, longest = firstMendingPause, longestMendingPause
+		case misconfigured:
+			first, longest = firstMisconfiguredPause, longestMisconfiguredPause
 		case later:
 		default:
 			pause = 0
@@ -114,12 +114,12 @@ func (b *buffered) run() {
 	}
 }
 
-// try makes one attempt and settles the record if it is over for it.
+// try makes one attempt to send a record, and settles the record unless it stays.
 func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	if body == nil {
 		b.lost(errors.New("a stored record is damaged"), e.Items)
 		b.account.Settle(e, 0, ledger.Damaged)
-		return outcome{fate: unsent}
+		return outcome{fate: unencodable}
 	}
 	ctx, cancel := context.WithTimeout(b.life, b.attempt)
 	defer cancel()
@@ -128,8 +128,8 @@ func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	}
 	lost := e.Items
 	switch o.fate {
-	case later, mending:
-		b.trouble.Store(true)
+	case later, misconfigured:
+		b.failing.Store(true)
 		b.failures.Add(1)
 		b.account.Release()
 		if b.life.Err() == nil {
@@ -139,7 +139,7 @@ func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	case taken:
 		lost = min(o.rejected, e.Items)
 	}
-	b.trouble.Store(false)
+	b.failing.Store(false)
 	if lost > 0 {
 		b.lost(o.err, lost)
 	} else if o.err != nil {
@@ -149,8 +149,8 @@ func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	return o
 }
 
-// await returns when there may be something to send, and false if there will be
-// nothing any more.
+// await waits until there may be something to send, and returns false if nothing more
+// will come.
 func (b *buffered) await() bool {
 	select {
 	case <-b.account.Wake():
@@ -167,9 +167,9 @@ func (b *buffered) await() bool {
 	}
 }
 
-// sleep waits before another attempt. It returns false if there is to be none:
-// a process that stops makes one more at once, unless the receiver asked for
-// patience or the last one was made while stopping; the rest is safe on disk.
+// sleep waits before another attempt. It returns false if there is to be none: a
+// process that stops makes one more at once, unless the receiver asked for a pause or
+// the last one was made while stopping. What is not sent is safe on disk.
 func (b *buffered) sleep(own, asked time.Duration) bool {
 	select {
 	case <-b.stopping:
@@ -200,13 +200,13 @@ func (b *buffered) flush(ctx context.Context, write func(context.Context) error)
 	return b.dropped(before)
 }
 
-// settled returns when all that was put so far is settled, an attempt failed, or
-// ctx ends: what is on disk by then needs no waiting for.
+// settled returns when everything put so far is settled, an attempt has failed, or ctx
+// ends. After a failed attempt there is no need to wait: the rest is on disk.
 func (b *buffered) settled(ctx context.Context) error {
 	failures, last := b.failures.Load(), b.account.Last()
 	for {
 		done, changed := b.account.Settled(last)
-		if done || b.trouble.Load() || b.failures.Load() > failures {
+		if done || b.failing.Load() || b.failures.Load() > failures {
 			return nil
 		}
 		select {
@@ -219,7 +219,7 @@ func (b *buffered) settled(ctx context.Context) error {
 	}
 }
 
-// dropped says that it is the disk, where it is.
+// dropped adds why the disk fails where that is the reason.
 func (b *buffered) dropped(since ledger.Ledger) error {
 	if failing := b.store.Failing(); failing != nil && b.Ledger().Dropped[ledger.Disk] > since.Dropped[ledger.Disk] {
 		b.note(failing)
@@ -234,8 +234,8 @@ func (b *buffered) stats() Stats {
 	return s
 }
 
-// shutdown sends what the receiver takes without delay, and leaves the rest on
-// disk. What is there is no loss: the error handler hears of it.
+// shutdown sends what the receiver takes without delay, and leaves the rest on disk.
+// That is not lost, so it is reported to the error handler and is not an error.
 func (b *buffered) shutdown(ctx context.Context, stop func(context.Context) error, _ func() (string, ledger.Ledger)) error {
 	return b.finish(ctx, func(ctx context.Context) error {
 		err := guard(func() error { return stop(b.life) }) // a little time is left for what follows

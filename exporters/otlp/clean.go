@@ -2,7 +2,7 @@ package otlp
 
 import "github.com/rusmes/otelmail/internal/clean"
 
-// maxBatch is about how many bytes one request may have: a receiver takes 4 MiB by
+// maxBatch is roughly how many bytes one request may have: a receiver takes 4 MiB by
 // default.
 const maxBatch = 3 << 20
 
@@ -14,7 +14,7 @@ func batches[T any](items []T, weigh func(*T) int, send func([]T)) {
 	runs(items, weigh, func(some []T, _ int) { send(some) })
 }
 
-// runs is batches with the weight of each run.
+// runs is [batches] with the weight of each run, in bytes.
 func runs[T any](items []T, weigh func(*T) int, send func(some []T, weight int)) {
 	start, size := 0, 0
 	for i := range items {

@@ -13,7 +13,8 @@ func weighRecord(r *sdklog.Record) int {
 	return item.Weight()
 }
 
-// cleanRecord makes r fit to be sent. Processors after ours see it clean too.
+// cleanRecord makes r fit to be sent. It changes r, so processors after ours see it
+// clean too.
 func cleanRecord(r *sdklog.Record) {
 	head, item := headOf(r)
 	all := item
@@ -26,7 +27,7 @@ func cleanRecord(r *sdklog.Record) {
 	r.SetBody(head.body)
 	var attrs []attribute.KeyValue
 	eachAttribute(r, func(kv attribute.KeyValue) { attrs = append(attrs, kv) })
-	attrs, _ = item.Attributes(attrs) // the SDK lets nobody raise its count of dropped ones
+	attrs, _ = item.Attributes(attrs) // the SDK's count of dropped ones cannot be raised
 	r.SetAttributes(attrs...)
 }
 

@@ -7,8 +7,8 @@ import (
 	"github.com/rusmes/otelmail/internal/clean"
 )
 
-// perSpan is about what ids and times take, in bytes; the same for an event, a
-// link or a log record.
+// perSpan is roughly the size of ids and times, in bytes; it serves for an event, a
+// link and a log record too.
 const perSpan = 128
 
 func weighSpan(s *sdktrace.ReadOnlySpan) int {
@@ -22,12 +22,12 @@ func cleanSpan(s sdktrace.ReadOnlySpan) sdktrace.ReadOnlySpan {
 	if !item.Changed() {
 		return s
 	}
-	kept := clean // only now on the heap
+	kept := clean // only this copy is on the heap
 	return &kept
 }
 
-// cleaned cleans and weighs what a caller could fill with foreign text. Resource and
-// scope are clean from the start; a trace state is checked where it is parsed.
+// cleaned cleans and weighs everything that may hold a stranger's text. Resource and
+// scope are clean already; a trace state is checked where it is parsed.
 func cleaned(s sdktrace.ReadOnlySpan) (out cleanedSpan, item clean.Item) {
 	item.Add(perSpan)
 	out = cleanedSpan{ReadOnlySpan: s, name: item.Text(s.Name()), status: s.Status()}
@@ -51,7 +51,7 @@ func cleanLink(item *clean.Item, l *sdktrace.Link) sdktrace.Link {
 	return sdktrace.Link{SpanContext: l.SpanContext, Attributes: attrs, DroppedAttributeCount: l.DroppedAttributeCount + dropped}
 }
 
-// cleanedSpan is a span with some of its answers replaced.
+// cleanedSpan is a span with clean values in place of some of its own.
 type cleanedSpan struct {
 	sdktrace.ReadOnlySpan
 

@@ -9,8 +9,8 @@ import (
 	"github.com/rusmes/otelmail/internal/report"
 )
 
-// direct is the way without a buffer: what a stock exporter makes is sent at once,
-// and given up after a while. Or it is printed.
+// direct is the way without a buffer: what a stock exporter makes is sent at once, and
+// given up after a while, or it is printed.
 type direct struct {
 	*route
 	book *ledger.Book
@@ -27,7 +27,7 @@ func newDirect(s signal, t target, queue int, handle func(error)) (*direct, erro
 	return d, err
 }
 
-// console is where the exporter of that name writes.
+// console is where the exporter named console writes.
 const console = "standard output"
 
 func newConsole(s signal, queue int, handle func(error)) *direct {
@@ -35,20 +35,20 @@ func newConsole(s signal, queue int, handle func(error)) *direct {
 	return &direct{book: book, route: newRoute(book, s, console, nil, queue, handle), wire: wire{console: true}}
 }
 
-// noted is how the transport beneath a stock exporter tells what became of a
-// request: the exporters return one kind of error for a request that was refused
-// and for one that was taken except for a few items.
-type noted struct {
+// answer carries the outcome of a request from the transport beneath a stock exporter to
+// send: the exporters return the same kind of error for a request that was refused and
+// for one that was taken except for a few items.
+type answer struct {
 	outcome
-	made bool // a request was
+	made bool // there was a request
 }
 
-type notedKey struct{}
+type answerKey struct{}
 
-// answered tells send how a request ended.
+// answered stores how a request ended in the answer that send has put into ctx.
 func answered(ctx context.Context, o outcome) {
-	if n, ok := ctx.Value(notedKey{}).(*noted); ok {
-		*n = noted{o, true}
+	if n, ok := ctx.Value(answerKey{}).(*answer); ok {
+		*n = answer{o, true}
 	}
 }
 
@@ -57,7 +57,7 @@ func (d *direct) take(ctx context.Context, n int64, again bool, export func(cont
 	o := outcome{fate: later}
 	if d.life.Err() == nil {
 		o = d.send(ctx, export)
-	} else { // why is known from the attempts before
+	} else { // an earlier attempt may have stored a better reason
 		d.last.CompareAndSwap(nil, &report.Error{Text: errNoTime.Error(), Cause: errNoTime})
 	}
 	lost := n
@@ -86,19 +86,19 @@ func (d *direct) send(ctx context.Context, export func(context.Context) error) o
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(d.life, cancel)()
-	var n noted
-	err := guard(func() error { return export(context.WithValue(ctx, notedKey{}, &n)) })
+	var n answer
+	err := guard(func() error { return export(context.WithValue(ctx, answerKey{}, &n)) })
 	switch {
 	case n.made:
 		return n.outcome
 	case err == nil:
 		return outcome{} // printed
 	case ctx.Err() != nil:
-		return outcome{fate: later, err: err} // cut off before there was a request
+		return outcome{fate: later, err: err} // cut short before there was a request
 	case d.wire.console:
 		return outcome{fate: refused, err: err}
 	}
-	return outcome{fate: unsent, err: err}
+	return outcome{fate: unencodable, err: err}
 }
 
 func (d *direct) flush(ctx context.Context, write func(context.Context) error) error {
@@ -117,7 +117,7 @@ func (d *direct) shutdown(ctx context.Context, stop func(context.Context) error,
 		err := errors.Join(guard(func() error { return stop(ctx) }), d.wire.close())
 		d.book.Close(ledger.Shutdown)
 		if what, since := missing(); what != "" {
-			return d.undelivered(what, since) // that time ran out follows from it
+			return d.undelivered(what, since) // says more than that time ran out
 		}
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return d.stopped("", err)

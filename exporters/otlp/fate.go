@@ -18,28 +18,28 @@ import (
 )
 
 // fate is what becomes of a request after an attempt to send it. An answer about
-// the request itself ends it; an answer about who is asking, or where, is an
-// operator's to mend: with a buffer the request waits for that, without one it
+// the request itself ends it; an answer about who sends it, or where to, is for
+// an operator to put right: with a buffer the request waits for that, without one it
 // is given up.
 type fate uint8
 
 const (
-	taken   fate = iota // the receiver has it
-	later               // the receiver is away or busy
-	mending             // a setting is wrong, here or there: try seldom
-	refused             // it will never be taken
-	toolong             // it will never be taken, because of its size
-	unsent              // there is no request: it cannot be put into one
+	taken         fate = iota // the receiver has it
+	later                     // the receiver is away or busy
+	misconfigured             // a setting is wrong, here or at the receiver: try seldom
+	refused                   // it will never be taken
+	tooLarge                  // it will never be taken, because of its size
+	unencodable               // there is no request: the items cannot be put into one
 )
 
-// reason is why what the request holds is dropped, if it is.
+// reason is why the items of the request are dropped, if they are.
 func (f fate) reason() ledger.Reason {
 	switch f {
 	case later:
 		return ledger.TooOld
-	case toolong:
+	case tooLarge:
 		return ledger.TooLarge
-	case unsent:
+	case unencodable:
 		return ledger.Damaged
 	}
 	return ledger.Rejected
@@ -49,14 +49,14 @@ func (f fate) reason() ledger.Reason {
 type outcome struct {
 	fate     fate
 	rejected int64         // of the items of a request that was taken
-	err      error         // never nil if it was not taken
-	pause    time.Duration // what the receiver asked for
+	err      error         // never nil if the request was not taken
+	pause    time.Duration // for which the receiver asked
 }
 
 // statusFate judges an HTTP status that is not 2xx. The OTLP specification lists
-// what to try again ("Failures", OTLP/HTTP) and forbids it for the rest; 408 and
-// the statuses under mending depart from it, the latter because a wrong token
-// would otherwise cost all telemetry until somebody notices.
+// what to try again ("Failures", OTLP/HTTP) and forbids it for the rest. 408 and the
+// statuses that are misconfigured here depart from it, the latter because a wrong
+// token would otherwise cost all telemetry until somebody notices.
 func statusFate(code int) fate {
 	switch code {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
@@ -65,12 +65,12 @@ func statusFate(code int) fate {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusProxyAuthRequired, // who
 		http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusMisdirectedRequest, // where
 		http.StatusUnsupportedMediaType, http.StatusUpgradeRequired: // how
-		return mending
+		return misconfigured
 	case http.StatusRequestEntityTooLarge:
-		return toolong
+		return tooLarge
 	}
 	if code < http.StatusBadRequest {
-		return mending // a redirect: this is not the receiver
+		return misconfigured // a redirect: this is not the receiver
 	}
 	return refused
 }
@@ -92,7 +92,7 @@ func callOutcome(err error, reply any) outcome {
 			o.fate = later
 		}
 	case codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented:
-		o.fate = mending
+		o.fate = misconfigured
 	}
 	return o
 }
@@ -106,8 +106,8 @@ func retryInfo(s *status.Status) (pause time.Duration, asked bool) {
 	return 0, false
 }
 
-// takenWith is the outcome of a request that was taken, except for what the reply
-// says was rejected. Its text may also be a warning about what was taken.
+// takenWith is the outcome of a request that was taken, except for the items that the
+// reply counts as rejected. The reply's text may also be a warning about what was taken.
 func takenWith(reply any) outcome {
 	var rejected int64
 	var text string

@@ -23,7 +23,7 @@ func FuzzParseHeaders(f *testing.F) {
 			}
 			req.Header.Set(name, value)
 		}
-		// net/http refuses to write what is not a header.
+		// net/http refuses to write an invalid header.
 		var sink strings.Builder
 		if err := req.Write(&sink); err != nil {
 			t.Errorf("%q cannot be sent: %v", list, err)
@@ -62,7 +62,7 @@ func FuzzParseEndpoint(f *testing.F) {
 	})
 }
 
-// What stands before an @ is never shown, whatever the value is.
+// What is before an @ is never shown, whatever the value is.
 func FuzzRedact(f *testing.F) {
 	f.Add("http://user:", "@host")
 	f.Add("http://", "@host/?x=1")

@@ -13,8 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// dial prepares a connection without making it: that happens with the first
-// request.
+// dial prepares a connection, which is made with the first request.
 func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	creds := insecure.NewCredentials()
 	if t.url.Scheme == "https" {
@@ -60,7 +59,7 @@ func (c *caller) send(ctx context.Context, body []byte) outcome {
 	})
 }
 
-// call makes one attempt, when it is due and not when gRPC would connect again.
+// call makes one attempt at once, even if gRPC would wait before connecting again.
 func call(conn *grpc.ClientConn, reply any, invoke func() error) outcome {
 	conn.ResetConnectBackoff()
 	return callOutcome(invoke(), reply)
@@ -82,11 +81,11 @@ func (r *retry) intercept(ctx context.Context, method string, req, reply any, co
 // serialised is a message that is protobuf already.
 type serialised []byte
 
-// passThrough is gRPC's codec for it. Replies are decoded as usual.
+// passThrough is gRPC's codec for serialised. Replies are decoded as usual.
 type passThrough struct{}
 
-// Name implements [google.golang.org/grpc/encoding.Codec]: what travels is
-// ordinary protobuf.
+// Name implements [google.golang.org/grpc/encoding.Codec]: what is sent is ordinary
+// protobuf.
 func (passThrough) Name() string { return "proto" }
 
 // Marshal implements [google.golang.org/grpc/encoding.Codec].

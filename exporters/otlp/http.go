@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// largestReply bounds what is read of an answer, in bytes.
+// largestReply bounds how much of an answer is read, in bytes.
 const largestReply = 4 << 20
 
 // poster makes attempts over HTTP.
@@ -58,7 +58,7 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.target.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return outcome{fate: mending, err: fmt.Errorf("make a request: %w", err)}
+		return outcome{fate: misconfigured, err: fmt.Errorf("make a request: %w", err)}
 	}
 	req.Header.Set("User-Agent", "otelmail")
 	for name, value := range p.target.headers {
@@ -71,16 +71,16 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 	return p.post(req)
 }
 
-// post makes one attempt. It is the transport itself that does: a client would
-// follow redirects, which turn a POST into a GET, whose answer 200 is no
-// delivery, or hand the headers to another host.
+// post makes one attempt. It uses the transport without a client: a client would follow
+// redirects, which turn a POST into a GET, whose answer 200 means no delivery, or hand
+// the headers to another host.
 func (p *poster) post(req *http.Request) outcome {
 	resp, err := p.base.RoundTrip(req)
 	if err != nil {
 		if isPassing(err) || errors.Is(err, context.Canceled) {
 			return outcome{fate: later, err: err}
 		}
-		return outcome{fate: mending, err: err} // a certificate, a port that does not speak HTTP
+		return outcome{fate: misconfigured, err: err} // a certificate, a port that does not speak HTTP
 	}
 	defer resp.Body.Close()
 	// The answer is read within the attempt, so that its timeout covers it.
@@ -97,22 +97,21 @@ func (p *poster) post(req *http.Request) outcome {
 		err = proto.Unmarshal(answer, reply)
 	}
 	if err != nil {
-		// The status says that it was taken; what follows would have been
-		// about a part of it.
+		// The status says that the request was taken; the body would only have said
+		// whether a part of it was rejected.
 		return outcome{err: fmt.Errorf("read the answer %s: %w", resp.Status, err)}
 	}
 	return takenWith(reply)
 }
 
-// repeated is a poster beneath a stock exporter, which tries again where that may
-// help.
+// repeated is a poster beneath a stock exporter. It tries again where that may help.
 type repeated struct {
 	*poster
 	retry *retry
 }
 
-// RoundTrip implements [http.RoundTripper]. Any answer but 2xx is an error, so
-// that all three stock exporters report it alike.
+// RoundTrip implements [http.RoundTripper]. Any answer except 2xx is an error, so that
+// all three stock exporters report it alike.
 func (r repeated) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		defer req.Body.Close()
@@ -122,7 +121,7 @@ func (r repeated) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.GetBody != nil {
 			var err error
 			if again.Body, err = req.GetBody(); err != nil {
-				return outcome{fate: unsent, err: fmt.Errorf("read the request again: %w", err)}
+				return outcome{fate: unencodable, err: fmt.Errorf("read the request again: %w", err)}
 			}
 		}
 		return r.post(again)
@@ -131,20 +130,20 @@ func (r repeated) RoundTrip(req *http.Request) (*http.Response, error) {
 	if o.fate != taken {
 		return nil, o.err
 	}
-	return taking(req), nil
+	return okResponse(req), nil
 }
 
-// taking is the answer of a receiver that takes a request.
-func taking(req *http.Request) *http.Response {
+// okResponse is the answer of a receiver that has taken a request.
+func okResponse(req *http.Request) *http.Response {
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{}, Body: http.NoBody, Request: req,
 	}
 }
 
-// isPassing tells an absent, overloaded or restarting receiver from a wrong
-// setting, such as a certificate that does not match or a port that does not
-// speak HTTP, where trying again only puts off the error.
+// isPassing reports whether an error comes from an absent, overloaded or restarting
+// receiver. Where a setting is wrong, such as a certificate that does not match or a
+// port that does not speak HTTP, trying again soon only delays the error.
 func isPassing(err error) bool {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -156,15 +155,15 @@ func isPassing(err error) bool {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		// A body that is copied to the connection fails as "readfrom", whatever
-		// is wrong with writing.
+		// A failure to copy the body to the connection is named "readfrom", although
+		// it is one of writing.
 		return op.Op == "dial" || op.Op == "read" || op.Op == "write" || op.Op == "readfrom"
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110,
-// section 10.2.3). 0 for anything else.
+// retryAfter reads the value of Retry-After: seconds or a date (RFC 9110, section
+// 10.2.3). It returns 0 for anything else.
 func retryAfter(value string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
 		return time.Duration(n) * time.Second

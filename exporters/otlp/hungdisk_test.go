@@ -13,8 +13,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
 )
 
-// While the disk hangs, ending a span does not wait for it: what the queue has no
-// room for is dropped and counted to the last one, and the shutdown is bounded.
+// While the disk hangs, ending a span does not wait for it: what does not fit the queue is
+// dropped and counted to the last one, and the shutdown is bounded.
 func TestHungDisk(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
@@ -58,7 +58,7 @@ func TestHungDisk(t *testing.T) {
 		t.Errorf("Shutdown: %v", err)
 	}
 	release()
-	// The store is closed when the disk is back.
+	// The store is closed when the disk works again.
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		again, err := store.Open(e.store.Config)
 		if err == nil {
@@ -71,7 +71,7 @@ func TestHungDisk(t *testing.T) {
 	}
 }
 
-// A start that fails further on closes the buffer again.
+// A start that fails after the buffer was opened closes it again.
 func TestFailedStartClosesTheBuffer(t *testing.T) {
 	dir := t.TempDir()
 	push := func() otelmail.Option { return Push(Endpoint("http://127.0.0.1:1"), Buffer(dir)) }

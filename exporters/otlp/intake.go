@@ -9,9 +9,9 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// intake is the queue in memory, which gathers items into batches. Adding one
-// waits for neither disk nor network: what does not fit is dropped and counted.
-// It stands in for the SDK's batch processors, which do not say what they drop.
+// intake is the queue in memory, which gathers items into batches. Adding one waits for
+// neither disk nor network: what does not fit is dropped and counted. It replaces the
+// SDK's batch processors, which do not report what they drop.
 type intake[T any] struct {
 	batching batching
 	books    books
@@ -22,7 +22,7 @@ type intake[T any] struct {
 	closed bool
 
 	enough  chan struct{}      // there is a full batch
-	flushes chan chan struct{} // closed when all that was there is written
+	flushes chan chan struct{} // closed when everything added before is written
 	ending  chan struct{}
 	ended   chan struct{}
 	once    sync.Once
@@ -78,7 +78,7 @@ func (i *intake[T]) run() {
 	}
 }
 
-// drain writes batches as long as there are at least that many items.
+// drain writes batches as long as there are at least least items.
 func (i *intake[T]) drain(least int) {
 	for {
 		i.mu.Lock()
@@ -114,7 +114,7 @@ func (i *intake[T]) flush(ctx context.Context) error {
 	}
 }
 
-// stop writes what is left and takes nothing more.
+// stop writes what is left; what is added from now on is ignored.
 func (i *intake[T]) stop(ctx context.Context) error {
 	i.once.Do(func() {
 		i.mu.Lock()

@@ -140,7 +140,7 @@ func (c *child) kill() {
 	<-c.ended
 }
 
-// Nine kills: with the receiver there, away, and coming back. Everything that was
+// Nine kills: while the receiver is there, away, and coming back. Everything that was
 // flushed arrives, in order, and only the request under way at a kill comes
 // twice; the counts balance over all processes.
 func TestKilledProcessLosesNothingFlushed(t *testing.T) {
@@ -174,8 +174,8 @@ func TestKilledProcessLosesNothingFlushed(t *testing.T) {
 		if said := c.stderr.String(); strings.Contains(said, "damaged") || strings.Contains(said, "missing") {
 			t.Errorf("child %d: %s", n, said)
 		}
-		// What follows the last flush may or may not be lost; the next child
-		// starts a new thousand, so that nothing is mistaken for it.
+		// What follows the last flush may or may not be lost; the next child starts
+		// with a new thousand, so that the numbers cannot be confused.
 		for i := from; i < safe; i++ {
 			expected[i] = true
 		}
@@ -238,7 +238,7 @@ func checkNumbers(t *testing.T, what string, got []string, expected map[int64]bo
 	seen := map[string]bool{}
 	for _, s := range got {
 		if seen[s] {
-			continue // sent again: its first time is what has an order
+			continue // sent again: only the first time is in order
 		}
 		seen[s] = true
 		n, err := strconv.ParseInt(strings.TrimPrefix(s, what+" "), 10, 64)
@@ -250,8 +250,8 @@ func checkNumbers(t *testing.T, what string, got []string, expected map[int64]bo
 	t.Logf("%d %ss, %d of them twice", len(times), what, twice)
 }
 
-// A full disk loses nothing while memory has room, the receiver takes what
-// comes all the same, and the disk is used again when it has space.
+// A full disk loses nothing while everything fits memory, the receiver still gets what is
+// new, and the disk is used again when it has space.
 func TestFullDisk(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()

@@ -32,7 +32,7 @@ func (p *logPush) OnEmit(_ context.Context, record *sdklog.Record) error {
 		return nil
 	})
 	if err != nil {
-		spoilt(p, err)
+		dropDamaged(p, err)
 	}
 	return nil
 }

@@ -16,9 +16,9 @@ import (
 )
 
 // metricPush collects all metrics at an interval and hands every collection to a
-// way out. It is not the SDK's periodic reader: that one aggregates every event a
-// second time, sends nothing at all when one callback fails, and ends the process
-// when one panics.
+// way out. The SDK's periodic reader is not used: it aggregates every event a second
+// time, sends nothing at all when one callback fails, and ends the process when one
+// panics.
 type metricPush struct {
 	way
 	cadence cadence
@@ -31,10 +31,10 @@ type metricPush struct {
 
 	// The loop alone uses these until done is closed.
 	number  int           // of the last collection
-	pending []*collection // differences that are to come again, oldest first
-	before  ledger.Ledger // what was known before the last collection
-	points  int64         // that the last collection had
-	missing int64         // of them, those that were dropped
+	pending []*collection // still to be handed over, oldest first
+	before  ledger.Ledger // as it was before the last collection
+	points  int64         // data points of the last collection
+	missing int64         // how many of these were dropped
 	failure error         // of the last collection
 }
 
@@ -92,7 +92,7 @@ func (p *metricPush) cycle(ctx context.Context, last bool) {
 	})
 	for len(p.pending) > 0 {
 		c := p.pending[0]
-		// A difference is said once, so it has to be said again.
+		// No later collection repeats a difference, so it has to be sent again.
 		again := p.differences() && !last && c.number > p.number-maxPending
 		before := p.Ledger().Lost()
 		if !p.take(ctx, c.points, again, func(ctx context.Context) error { return p.stock.Export(ctx, c.metrics) }) {
@@ -107,10 +107,10 @@ func (p *metricPush) cycle(ctx context.Context, last bool) {
 
 func (p *metricPush) differences() bool { return p.cadence.preference != Cumulative }
 
-// unsaid words what the receiver has not been told without a buffer. A failed push
-// of totals is made good by the next, so it is the last one that counts; of
-// differences it is all of them.
-func (p *metricPush) unsaid() (what string, since ledger.Ledger) {
+// undeliveredPoints says what has not reached the receiver, for a way without a buffer.
+// The next push of totals repeats what a failed one said, so only the last collection
+// counts; of differences all do.
+func (p *metricPush) undeliveredPoints() (what string, since ledger.Ledger) {
 	select {
 	case <-p.done:
 	default:
@@ -130,7 +130,7 @@ func (p *metricPush) unsaid() (what string, since ledger.Ledger) {
 
 // stop makes the last collection and hands it over.
 func (p *metricPush) stop(ctx context.Context) error {
-	err := p.shutdown(ctx, p.finish, p.unsaid)
+	err := p.shutdown(ctx, p.finish, p.undeliveredPoints)
 	select {
 	case <-p.done:
 	default:
@@ -144,12 +144,12 @@ func (p *metricPush) stop(ctx context.Context) error {
 
 func (p *metricPush) finish(ctx context.Context) error {
 	close(p.stopping)
-	// A start that comes too late finds nothing to do any more.
+	// If begin is called only now, it starts no loop any more.
 	p.start.Do(func() { close(p.done) })
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		// The loop waits for a callback, or the disk, that hangs.
+		// A callback or the disk hangs, and the loop waits for it.
 	}
 	return p.stock.Shutdown(ctx)
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// Push has otelmail.Start push metrics, traces and logs. Without options it does
+// Push makes otelmail.Start push metrics, traces and logs. Without options it does
 // what the environment says, and nothing where that names no endpoint; see the
-// package's comment.
+// package comment.
 func Push(opts ...Option) otelmail.Option {
 	return otelmail.WithExporter(&exporter{opts: opts})
 }
@@ -60,7 +60,7 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 		if err := e.openBuffer(p, buffer); err != nil {
 			return fmt.Errorf("otlp: %w", err)
 		}
-		// From the last signal's opening on, the last of them closes it.
+		// Once all signals are opened, the last of them to stop closes the buffer.
 		defer func() { _ = e.store.Leave(ctx) }()
 	}
 	err := errors.Join(
@@ -80,7 +80,8 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	return nil
 }
 
-// stats is what became of everything so far, one entry for each way out.
+// stats is what became of everything so far, one entry for each signal and
+// destination.
 func (e *exporter) stats() []Stats {
 	all := make([]Stats, len(e.ways))
 	for i, stats := range e.ways {
@@ -138,8 +139,8 @@ func (e *exporter) openMetrics(ctx context.Context, p *otelmail.Pipeline, to pla
 	})
 }
 
-// metricReader is the common reader, or one of our own if that cannot give what
-// is asked for.
+// metricReader is the common reader, or a further one if the settings ask for what the
+// common one cannot give.
 func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 	if !k.ownReader() {
 		return p.Reader()
@@ -150,8 +151,8 @@ func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 // stop ends a push.
 type stop = func(context.Context) error
 
-// open makes the ways out of one signal and hands them to add, each with what its
-// stock exporter sends over.
+// open makes the ways out of one signal and calls add with each, with the target and
+// wire of its stock exporter.
 func (e *exporter) open(ctx context.Context, p *otelmail.Pipeline, s signal, to plan, queue int, add func(way, target, wire) (stop, error)) error {
 	opened := func(where string, w way, t target, over wire, err error) error {
 		var end stop
@@ -185,10 +186,10 @@ func (e *exporter) open(ctx context.Context, p *otelmail.Pipeline, s signal, to 
 }
 
 // openBuffer opens the buffer for the signals that are opened next.
-func (e *exporter) openBuffer(p *otelmail.Pipeline, said bufferChoice) (err error) {
+func (e *exporter) openBuffer(p *otelmail.Pipeline, chosen bufferChoice) (err error) {
 	reporter := report.New(p.HandleError, func(err error) string { return "otlp buffer: " + wordingFor(nil).text(err) })
 	config := store.Config{
-		Dir: said.dir, Setting: said.setting, MaxBytes: said.bytes, MaxAge: said.age,
+		Dir: chosen.dir, Setting: chosen.setting, MaxBytes: chosen.bytes, MaxAge: chosen.age,
 		Report: func(err error) { reporter.Report("", err) },
 	}
 	for _, s := range []signal{traces, metrics, logs} {

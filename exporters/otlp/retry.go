@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// patience is how long one batch is tried for without a buffer.
+// patience is how long sending one batch is tried without a buffer.
 const patience = time.Minute
 
 // The pauses between two attempts grow from the first to the longest.
@@ -16,11 +16,11 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// pauses is what the waits between attempts grow from.
+// pauses is the last pause between two attempts, from which the next one grows.
 type pauses time.Duration
 
-// next returns the next wait, 0.5 to 1.5 of a pause that doubles each time: many
-// senders spread out.
+// next returns how long to wait: 0.5 to 1.5 times a pause that doubles each time. The
+// random part keeps many senders from trying at the same moment.
 func (p *pauses) next(first, longest time.Duration) time.Duration {
 	d := min(max(2*time.Duration(*p), first), longest)
 	*p = pauses(d)
@@ -28,19 +28,19 @@ func (p *pauses) next(first, longest time.Duration) time.Duration {
 }
 
 // retry tries to send a batch until it is taken, refused, or the time is up. It
-// stands in for the stock exporters' own retries, which are switched off: those
-// of HTTP give up at once when a connection is refused, and those of gRPC after
-// the timeout of a single attempt.
+// replaces the stock exporters' own retries, which are switched off: those of HTTP
+// give up at once when a connection is refused, and those of gRPC after the timeout
+// of a single attempt.
 type retry struct {
 	attempt  time.Duration   // bounds one attempt
-	stopping <-chan struct{} // closed when there is no time for long pauses any more
-	// failing hears of the first failed attempt, so that an operator need not
-	// wait for a minute to read of it.
+	stopping <-chan struct{} // closed when the process stops: no more long pauses
+	// failing is called with the error of the first failed attempt, so that an
+	// operator need not wait for a minute to read about it.
 	failing func(error)
 }
 
-// do runs try until it succeeds or there is no use in going on, and returns how
-// the last attempt ended.
+// do calls try until it succeeds or trying again is of no use, and returns how the
+// last attempt ended.
 func (r *retry) do(ctx context.Context, try func(context.Context) outcome) outcome {
 	giveUp := time.Now().Add(patience)
 	var pause pauses
@@ -51,7 +51,7 @@ func (r *retry) do(ctx context.Context, try func(context.Context) outcome) outco
 		case o.fate == taken:
 			return o
 		case ctx.Err() != nil && n > 1:
-			return last // this attempt was cut off; an earlier one says more
+			return last // this attempt was cut short; the one before says more
 		case ctx.Err() != nil:
 			return outcome{fate: later, err: fmt.Errorf("no answer before the time was up: %w", o.err)}
 		case o.fate != later:
@@ -78,15 +78,15 @@ func (r *retry) once(ctx context.Context, try func(context.Context) outcome) out
 	return try(ctx)
 }
 
-// hurried is the longest pause once the process is stopping.
-const hurried = 200 * time.Millisecond
+// longestStoppingPause is the longest pause once the process is stopping.
+const longestStoppingPause = 200 * time.Millisecond
 
 // sleep returns false if ctx ended meanwhile.
 func (r *retry) sleep(ctx context.Context, wait time.Duration) bool {
 	stopping := r.stopping
 	select {
 	case <-stopping:
-		wait, stopping = min(wait, hurried), nil
+		wait, stopping = min(wait, longestStoppingPause), nil
 	default:
 	}
 	timer := time.NewTimer(wait)

@@ -23,14 +23,14 @@ func newSpanPush(w way, b batching, stock sdktrace.SpanExporter) *spanPush {
 // OnStart implements [sdktrace.SpanProcessor].
 func (p *spanPush) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 
-// OnEnd implements [sdktrace.SpanProcessor]. It waits for nothing. The span is
+// OnEnd implements [sdktrace.SpanProcessor]. It never waits. The span is
 // cleaned before it is queued, so that the queue's memory is bounded too.
 func (p *spanPush) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
 	if err := guard(func() error { p.intake.add(cleanSpan(s)); return nil }); err != nil {
-		spoilt(p, err)
+		dropDamaged(p, err)
 	}
 }
 
@@ -42,11 +42,11 @@ func (p *spanPush) write(ctx context.Context, spans []sdktrace.ReadOnlySpan) {
 
 // ForceFlush implements [sdktrace.SpanProcessor]. It returns when the receiver has
 // everything; with a buffer, when everything is on disk and the receiver has it or
-// does not take it now. Only what was dropped is an error.
+// does not take it now. An error means that something was dropped, or that ctx ended.
 func (p *spanPush) ForceFlush(ctx context.Context) error { return p.flush(ctx, p.intake.flush) }
 
-// Shutdown implements [sdktrace.SpanProcessor]. What was not delivered is told
-// by stop, which otelmail calls as well; here it would be told twice.
+// Shutdown implements [sdktrace.SpanProcessor]. It returns no error: otelmail calls stop
+// as well, which reports what was not delivered.
 func (p *spanPush) Shutdown(ctx context.Context) error {
 	_ = p.stop(ctx)
 	return nil

@@ -7,9 +7,9 @@ import (
 	"github.com/rusmes/otelmail/internal/clean"
 )
 
-// splitMetrics calls send with parts of all that are estimated to fit one
-// request, and how many data points each has: a series for each of thousands of
-// domains is more than a receiver takes at once. Empty metrics are left out.
+// splitMetrics calls send with parts of all that are estimated to fit one request, and
+// with the number of data points in each: the series of thousands of domains may be
+// more than a receiver takes at once. Empty metrics are left out.
 func splitMetrics(all *metricdata.ResourceMetrics, send func(part *metricdata.ResourceMetrics, points int64)) {
 	var part *metricdata.ResourceMetrics
 	var size int
@@ -44,7 +44,7 @@ func splitMetrics(all *metricdata.ResourceMetrics, send func(part *metricdata.Re
 }
 
 // eachPiece calls take with runs of a metric's data points that each fit one
-// request: how many points, and about how many bytes.
+// request, with their number and their estimated size in bytes.
 func eachPiece(m metricdata.Metrics, take func(piece metricdata.Metrics, points, weight int)) {
 	head := perSpan + len(m.Name) + len(m.Description) + len(m.Unit)
 	with := func(data metricdata.Aggregation, points, weight int) {
@@ -79,7 +79,7 @@ func eachPiece(m metricdata.Metrics, take func(piece metricdata.Metrics, points,
 	}
 }
 
-// perPoint is about what times and a value take, in bytes.
+// perPoint is roughly the size of times and a value, in bytes.
 const perPoint = 40
 
 func weighSet(set attribute.Set) int {
@@ -88,8 +88,8 @@ func weighSet(set attribute.Set) int {
 	return perPoint + item.Weight()
 }
 
-// perExemplar is about what a time, a value and two ids take, in bytes. The Reader
-// leaves an exemplar no attributes.
+// perExemplar is roughly the size of a time, a value and two ids, in bytes. The Reader
+// removes the attributes of exemplars.
 const perExemplar = 64
 
 func weighPoint[N int64 | float64](p *metricdata.DataPoint[N]) int {

@@ -6,19 +6,19 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// Stats counts what became of one signal on one way out. Spans and log records
-// are counted one by one, metrics by data points of the collections that were
-// made. At every moment Produced is Sent, Waiting and Failed together. With a
+// Stats counts what became of one signal at one destination. Spans and log records
+// are counted one by one, metrics by the data points of each collection. At every moment Produced is Sent, Waiting and Failed together. With a
 // buffer (see [Buffer]) the numbers go on where an earlier process left them.
 type Stats struct {
-	Signal, Where string
+	Signal string // "traces", "metrics" or "logs"
+	Where  string // the endpoint without credentials, or "standard output"
 
 	Produced int64   // handed over
 	Sent     int64   // taken by the receiver
-	Waiting  int64   // in memory or on disk; none without a buffer after Shutdown
+	Waiting  int64   // in memory or on disk; 0 without a buffer after Shutdown
 	Failed   int64   // given up
 	Dropped  Dropped // Failed, by reason
-	OnDisk   int64   // of Waiting, what would survive the process
+	OnDisk   int64   // the part of Waiting that would survive the process
 	SetAside int64   // damaged files beside the buffer, whose content is not counted
 }
 
@@ -26,9 +26,9 @@ type Stats struct {
 type Dropped struct {
 	QueueFull    int64 // the queue in memory was full: the disk, or without a buffer the receiver, did not keep up
 	TooOld       int64 // waited longer than MaxAge; without a buffer, was tried for too long
-	TooManyBytes int64 // the oldest, to make room within MaxBytes
-	TooLarge     int64 // the receiver takes no request of this size
-	Rejected     int64 // the receiver refused it for good; without a buffer, also who asks, or where
+	TooManyBytes int64 // the oldest, to keep within MaxBytes
+	TooLarge     int64 // the receiver, or the buffer, takes no request of this size
+	Rejected     int64 // the receiver refused it for good; without a buffer, also for a wrong setting (401, 404)
 	Disk         int64 // could not be written, and memory was full too
 	Damaged      int64 // could not be read back, or not be put into protobuf
 	Shutdown     int64 // not sent when Shutdown had no more time, and not on disk
@@ -54,8 +54,8 @@ type Counts struct {
 	read func() []Stats
 }
 
-// Stats is what became of everything, one entry for each way out. It is nil
-// before the push was started, and stays readable after it was stopped.
+// Stats returns what became of everything, one entry for each signal and destination.
+// It returns nil before the push is started, and the last counts after it is stopped.
 func (c *Counts) Stats() []Stats {
 	c.mu.Lock()
 	read := c.read
@@ -66,7 +66,7 @@ func (c *Counts) Stats() []Stats {
 	return read()
 }
 
-// CountInto has c give the numbers of this push. Default: nobody is told.
+// CountInto makes c give the numbers of this push. Default: no Counts.
 func CountInto(c *Counts) Option {
 	return option(func(to *choices) error {
 		to.counts = c
@@ -74,7 +74,7 @@ func CountInto(c *Counts) Option {
 	})
 }
 
-// open connects c, which may be nil, with its source.
+// open gives c, which may be nil, the function to read the counts with.
 func (c *Counts) open(read func() []Stats) {
 	if c == nil {
 		return

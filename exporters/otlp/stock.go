@@ -21,11 +21,10 @@ import (
 	"google.golang.org/grpc"
 )
 
-// The stock exporters turn telemetry into protobuf, or print it to what standard
-// output is when they are opened. They also read the process's
-// environment themselves and only log what is wrong there, so every setting is
-// given to them as an option, which wins, and the connection is ours: that
-// leaves them no say over TLS, timeouts and retries.
+// The stock exporters turn telemetry into protobuf, or print it to what os.Stdout is
+// when they are opened. They also read the process's environment themselves and only
+// log what is wrong there. So every setting is given to them as an option, which wins,
+// and the connection is ours: TLS, timeouts and retries are not left to them.
 
 // wire is what a stock exporter sends over: a client, a connection, or neither.
 type wire struct {

@@ -12,30 +12,31 @@ import (
 	"github.com/rusmes/otelmail/internal/report"
 )
 
-// way is one way out for one signal: direct to the receiver, or over the buffer.
+// way is one way out for one signal: directly to the receiver (or the console), or
+// through the buffer.
 type way interface {
 	books
-	// take sends or stores the request that export makes of n items, which wait.
-	// It returns false if they go on waiting: they were not taken, and again says
-	// that they come again.
+	// take sends or stores the request that export makes of n waiting items. It
+	// returns false if they go on waiting: they were not taken, and again says that
+	// the caller will hand them over again.
 	take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool
 	// flush calls write, which hands everything that waits in memory to take, and
 	// returns what was dropped meanwhile.
 	flush(ctx context.Context, write func(context.Context) error) error
 	// shutdown calls stop, which hands the last items to take, ends all attempts a
 	// little before ctx does, and returns what was not delivered. Later calls
-	// return the same. missing, if not nil, words what that is without a buffer,
-	// and since when.
+	// return the same. missing, if not nil, says what was not delivered without a
+	// buffer, and from which state on the reasons count.
 	shutdown(ctx context.Context, stop func(context.Context) error, missing func() (what string, since ledger.Ledger)) error
-	lifetime() context.Context // ends a little before the time for shutdown does
+	lifetime() context.Context // ends a little before the time for shutdown is up
 	stats() Stats
-	problem(err error) // is reported
+	problem(err error) // reports err, at most once a minute
 }
 
 // books count what becomes of everything.
 type books interface {
-	Accept(n int64)                  // items were produced and wait
-	Drop(n int64, why ledger.Reason) // items that wait are given up
+	Accept(n int64)                  // n items were produced and wait
+	Drop(n int64, why ledger.Reason) // n waiting items are given up
 	Ledger() ledger.Ledger
 }
 
@@ -43,13 +44,13 @@ type books interface {
 type route struct {
 	books
 	signal signal
-	where  string // for people: no credentials
-	queue  int    // what the queue in memory holds
+	where  string // shown in errors: no credentials
+	queue  int    // size of the queue in memory, in items
 
 	words    wording
 	reporter *report.Reporter
 	last     atomic.Pointer[report.Error] // why something was not delivered
-	full     int64                        // of what did not fit the queue, what take has reported
+	full     int64                        // how many items that did not fit the queue are reported already
 
 	life     context.Context // ends all attempts
 	end      func()
@@ -73,11 +74,11 @@ func (r *route) lifetime() context.Context { return r.life }
 
 func (r *route) stats() Stats { return statsOf(r.Ledger(), r.signal, r.where) }
 
-// note keeps why something was not delivered.
+// note remembers why something was not delivered.
 func (r *route) note(err error) { r.last.Store(&report.Error{Text: r.words.text(err), Cause: err}) }
 
-// overflow reports what the queue in memory had no room for. take calls it, since
-// an application waits for whoever fills the queue.
+// overflow reports what did not fit the queue in memory. take calls it, on a goroutine
+// for which no application waits.
 func (r *route) overflow() {
 	full := r.Ledger().Dropped[ledger.QueueFull]
 	if n := full - r.full; n > 0 {
@@ -86,7 +87,7 @@ func (r *route) overflow() {
 	}
 }
 
-// dropped says what was dropped since an earlier state; nil if nothing was.
+// dropped is an error about what was dropped since an earlier state; nil if nothing was.
 func (r *route) dropped(since ledger.Ledger) error {
 	n := r.Ledger().Lost() - since.Lost()
 	if n <= 0 {
@@ -95,7 +96,7 @@ func (r *route) dropped(since ledger.Ledger) error {
 	return r.undelivered(fmt.Sprintf("%d %s", n, r.signal.items), since)
 }
 
-// undelivered says that what was not, and why.
+// undelivered is the error that what was not delivered, with the reasons.
 func (r *route) undelivered(what string, since ledger.Ledger) error {
 	now := r.Ledger()
 	text := fmt.Sprintf("otlp %s: %s not delivered to %s: %s", r.signal.name, what, r.where, now.Reasons(since))
@@ -109,7 +110,7 @@ func (r *route) undelivered(what string, since ledger.Ledger) error {
 	return &report.Error{Text: text + ": " + last.Text, Cause: last.Cause}
 }
 
-// stopped words an error of stopping.
+// stopped wraps an error of stopping.
 func (r *route) stopped(with string, err error) error {
 	return fmt.Errorf("otlp %s: stop%s: %w", r.signal.name, with, &report.Error{Text: r.words.text(err), Cause: err})
 }
@@ -133,8 +134,8 @@ func (r *route) finish(ctx context.Context, end func(context.Context) error) err
 	return r.result
 }
 
-// spoilt counts an item that could not be cleaned.
-func spoilt(w way, err error) {
+// dropDamaged counts an item that could not be cleaned as dropped.
+func dropDamaged(w way, err error) {
 	w.Accept(1)
 	w.Drop(1, ledger.Damaged)
 	w.problem(err)

@@ -8,12 +8,12 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// wording puts errors into words that are fit for a log: short, and without
-// secrets, since a receiver may echo a header in its answer.
+// wording makes the text of errors fit for a log: short, and without secrets, since a
+// receiver may echo a header in its answer.
 type wording struct{ secrets *strings.Replacer }
 
-// wordingFor hides the values of headers. Short ones are left alone: they are no
-// secrets, and would tear words apart.
+// wordingFor hides the values of headers, except short ones: they are not secrets, and
+// may be part of ordinary words.
 func wordingFor(headers map[string]string) wording {
 	const shortest = 6
 	var pairs []string
@@ -31,8 +31,8 @@ func wordingFor(headers map[string]string) wording {
 	return wording{strings.NewReplacer(pairs...)}
 }
 
-// text words why a batch was not delivered. The wrapping that net/http, gRPC and
-// the stock exporters add repeats the endpoint, which our own errors name already.
+// text is the text of err without what net/http and gRPC wrap around it: that repeats
+// the endpoint, which our own errors name already.
 func (w wording) text(err error) string {
 	var web *url.Error
 	if errors.As(err, &web) {

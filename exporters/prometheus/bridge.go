@@ -22,15 +22,15 @@ var translation = otlptranslator.UnderscoreEscapingWithSuffixes
 
 // bridge turns OpenTelemetry's metrics into Prometheus families with
 // OpenTelemetry's own exporter. That exporter is the reader of a MeterProvider
-// without instruments, so that all it sees is what our producer collected.
+// without instruments, so that it sees only what our producer collected.
 // Collecting beforehand gives the collection the scrape's deadline, for which
 // client_golang's Collector has no parameter, and keeps a failing collection
 // out of the exporter, which would send its error to the global handler.
 type bridge struct {
 	producer sdkmetric.Producer
 	registry *prom.Registry
-	// turn guards pending. There is one exporter and not one for each scrape,
-	// because it remembers the type under which it first saw a name.
+	// turn guards pending. All scrapes share one exporter, because it remembers
+	// the type under which it first saw a name.
 	turn    chan struct{}
 	pending []metricdata.ScopeMetrics
 }
@@ -41,7 +41,8 @@ func newBridge(producer sdkmetric.Producer) (*bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The exporter keeps what it needs of the provider. Neither owns a goroutine.
+	// The provider may be dropped: the exporter keeps what it needs of it, and neither
+	// has a goroutine.
 	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.Empty()))
 	return b, nil
 }

@@ -76,8 +76,8 @@ func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, er
 	return h, h.addSources(producer)
 }
 
-// addSources lists them in the order of their rights: a name that two have is
-// the earlier one's. OpenTelemetry's metrics must stay the first, see gather.
+// addSources adds the sources in order of precedence: of two with a series of the same
+// name the earlier is shown. OpenTelemetry's metrics must stay the first, see gather.
 func (h *Handler) addSources(producer sdkmetric.Producer) error {
 	b, err := newBridge(producer)
 	if err != nil {
@@ -151,7 +151,7 @@ func refuse(w http.ResponseWriter, why string) {
 	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
-// makePage holds one of the places for collecting until the page is made.
+// makePage makes the page, unless too many are being made already.
 func (h *Handler) makePage(r *http.Request) (*page, error) {
 	select {
 	case h.collecting <- struct{}{}:

@@ -28,20 +28,20 @@ const (
 
 var reasons = []string{reasonSource, reasonSeries, reasonEncode, reasonTimeout, reasonBusy}
 
-// problem is one thing that kept something off a page.
+// problem is why something is missing from a page.
 type problem struct {
 	reason string
 	err    error
 }
 
-// problems counts every problem and reports some of them, each reason for itself.
+// problems counts every problem, and reports at most one a minute for each reason.
 type problems struct {
 	counts   map[string]*count.Counter // by reason
 	reporter *report.Reporter
 }
 
-// newProblems shows the counts with a provider of the page's own: they are on the
-// page in any case, whoever made the series that it shows.
+// newProblems makes the counter with a MeterProvider of the page's own, so that the page
+// has it whichever provider its other series come from.
 func newProblems(own *prom.Registry, namespace string, handle func(error)) (*problems, error) {
 	p := &problems{counts: map[string]*count.Counter{}, reporter: newReporter(handle)}
 	labels := map[string]metric.ObserveOption{}
@@ -78,8 +78,8 @@ func (p *problems) add(all ...problem) {
 	}
 }
 
-// newReporter gives handle errors that are short, for client_golang's hold the
-// whole series, and on one line.
+// newReporter gives handle errors that are short and on one line: client_golang's
+// contain the whole series.
 func newReporter(handle func(error)) *report.Reporter {
 	return report.New(handle, func(err error) string {
 		const most = 300
@@ -92,8 +92,8 @@ func newReporter(handle func(error)) *report.Reporter {
 	})
 }
 
-// seriesProblems takes apart what a client_golang gatherer returns: it has left
-// out one series for each error.
+// seriesProblems splits the error of a client_golang gatherer, which has left out one
+// series for each part.
 func seriesProblems(source string, err error) []problem {
 	if err == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // serverLog gives the error handler what net/http and exporter-toolkit log as
-// errors, one a minute: a stranger can cause them at will by failing TLS
+// errors, at most one a minute: a stranger can cause them at will by failing TLS
 // handshakes. The rest ("listening on …") is dropped.
 type serverLog struct {
 	reporter *report.Reporter

@@ -48,11 +48,13 @@ func BenchmarkMessage(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer tel.Shutdown(context.Background())
-				server.Backend = otelsmtp.Wrap(tel, inbox{})
-				l = otelsmtp.Listener(tel, l)
+				observed := otelsmtp.NewServer(tel, server)
+				go observed.Serve(l)
+				defer observed.Close()
+			} else {
+				go server.Serve(l)
+				defer server.Close()
 			}
-			go server.Serve(l)
-			defer server.Close()
 			c, err := net.Dial("tcp", addr)
 			if err != nil {
 				b.Fatal(err)

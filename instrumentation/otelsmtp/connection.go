@@ -3,140 +3,174 @@ package otelsmtp
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/emersion/go-smtp"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail"
-	"github.com/rusmes/otelmail/mailconv"
+	"github.com/rusmes/otelmail/observe"
 )
 
-// connection is what is known of one client's connection, across STARTTLS and
-// every smtp.Session on it. It must not lead to the *smtp.Conn, or the registry
-// would keep that alive for ever.
+// connection is one client's. It is served by an smtp.Server of its own, because
+// go-smtp shows what is said inside TLS to one writer for each server.
 type connection struct {
-	session otelmail.SMTPSession
-	role    otelmail.SMTPRole
-	// listened says that a Listener accepted the connection, and ends it.
-	listened bool
-	// protocolError counts an error of no command; only the wire calls it.
-	protocolError func()
+	server   *Server
+	nc       net.Conn // as accepted
+	own      *smtp.Server
+	tap      tap
+	dialogue *observe.SMTPDialogue
 
-	mu sync.Mutex
-	// current is the context of the command that runs now, nil for none. BDAT
-	// and AUTH have their own, because other commands may run in between.
-	current        context.Context
-	auth           otelmail.SMTPCommand
-	authenticating bool
-	transfer       *message       // by BDAT
-	data           message        // room for a message by DATA, used again and again
-	recipients     []string       // accepted in this transaction
-	secured        bool           // TLS is in use
-	told           bool           // a command has counted the loss of the connection
-	greeting       bool           // NewSession is running
-	rejected       otelmail.Reply // the reply of Conn.Reject, called in NewSession
-	wire           wire
+	begun    atomic.Bool // dialogue may be used by others
+	leave    sync.Once   // its place
+	farewell sync.Once
+	conn     atomic.Pointer[smtp.Conn] // since the first EHLO
+	secure   atomic.Pointer[tls.Conn]  // since an EHLO inside TLS
 }
 
-// greeted begins the session of a connection that no Listener has accepted.
-func greeted(tel *otelmail.Telemetry, role otelmail.SMTPRole, c *smtp.Conn) *connection {
-	about := otelmail.Conn{Remote: c.Conn().RemoteAddr(), Local: c.Conn().LocalAddr()}
-	state, secured := c.TLSConnectionState()
-	if secured {
-		about.TLS = &state
+func (c *connection) serve() {
+	s := c.server
+	c.own = copyOf(s.smtp)
+	c.own.Backend = &backend{next: s.smtp.Backend, connection: c}
+	role := s.config.role
+	if s.smtp.LMTP {
+		role = otelmail.RoleLMTP
 	}
-	return &connection{session: tel.SMTP.Session(context.Background(), role, about), role: role, secured: secured}
-}
-
-// accepted returns the state of a connection that came through a Listener, nil
-// for any other.
-func accepted(nc net.Conn) *connection {
-	for range 8 { // TLS and perhaps other layers, but no endless loop
-		if c, ok := nc.(*conn); ok {
-			return &c.connection
-		}
-		layer, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		nc = layer.NetConn()
+	served := c.nc
+	if tc, ok := c.nc.(*tls.Conn); ok { // go-smtp must see it as it is
+		c.dialogue = observe.NewSMTPDialogue(s.tel, otelmail.Conn{
+			Remote: tc.RemoteAddr(), Local: tc.LocalAddr(), TLS: &tls.ConnectionState{},
+		}, observe.WithRole(role))
+		c.own.ErrorLog = &failures{c.own.ErrorLog, c.dialogue}
+		c.tapInto()
+	} else {
+		conn := observe.SMTP(s.tel, &closing{c.nc, c}, observe.WithRole(role))
+		c.dialogue = conn.SMTPDialogue
+		served = &plaintext{SMTPConn: conn, connection: c}
 	}
-	return nil
+	c.begun.Store(true)
+	l := &once{conn: served}
+	_ = c.own.Serve(l) // in a goroutine of its own, for which Shutdown waits
+	_ = c.own.Shutdown(context.Background())
+	c.leave.Do(s.release)
+	c.dialogue.End(otelmail.CauseNone)
 }
 
-// describe adds what the Listener could not know when it began the session.
-func (c *connection) describe(role otelmail.SMTPRole, sc *smtp.Conn) {
-	span := c.session.Span()
-	if !span.IsRecording() {
+// tapInto has go-smtp show what it reads and writes, from the next init of its Conn on:
+// at once, or after STARTTLS.
+func (c *connection) tapInto() {
+	c.tap.dialogue, c.tap.next = c.dialogue, c.own.Debug
+	c.own.Debug = &c.tap
+}
+
+// plaintext is what go-smtp is given for a connection that begins in plaintext.
+type plaintext struct {
+	*observe.SMTPConn
+	connection *connection
+	tapped     bool
+}
+
+// Write is called for the reply to STARTTLS in the goroutine that then shakes hands.
+func (p *plaintext) Write(b []byte) (int, error) {
+	n, err := p.SMTPConn.Write(b)
+	if !p.tapped && p.Sealed() {
+		p.tapped = true
+		p.connection.tapInto()
+	}
+	return n, err
+}
+
+// closing gives back the connection's place before its session ends.
+type closing struct {
+	net.Conn
+	connection *connection
+}
+
+// NetConn returns the connection below, as [tls.Conn.NetConn] does.
+func (c *closing) NetConn() net.Conn { return c.Conn }
+
+// CloseWrite shuts down the writing side where the connection below can.
+func (c *closing) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Close is called once go-smtp has said what it had to say. A failed handshake would
+// have been answered: one that was followed by nothing has succeeded.
+func (c *closing) Close() error {
+	err := c.Conn.Close()
+	c.connection.leave.Do(c.connection.server.release)
+	if d := c.connection.dialogue; d.Sealed() {
+		d.Upgrade(tls.ConnectionState{HandshakeComplete: true})
+	}
+	return err
+}
+
+// once is a listener with one connection.
+type once struct{ conn net.Conn }
+
+var errNoMore = errors.New("otelsmtp: one connection for each server")
+
+func (l *once) Accept() (net.Conn, error) {
+	if c := l.conn; c != nil {
+		l.conn = nil
+		return c, nil
+	}
+	return nil, errNoMore
+}
+func (l *once) Close() error   { return nil }
+func (l *once) Addr() net.Addr { return nil }
+
+// failures takes why a connection broke from go-smtp's log, where it is the last
+// argument. A panic's is a stack.
+type failures struct {
+	smtp.Logger
+	dialogue *observe.SMTPDialogue
+}
+
+func (f *failures) Printf(format string, v ...any) {
+	if len(v) > 0 {
+		if err, ok := v[len(v)-1].(error); ok && !errors.Is(err, net.ErrClosed) {
+			f.dialogue.Lost(otelmail.CauseOf(err))
+		}
+	}
+	f.Logger.Printf(format, v...)
+}
+
+// close closes the connection, and logs its backend's session out.
+func (c *connection) close() {
+	if conn := c.conn.Load(); conn != nil {
+		_ = conn.Close()
 		return
 	}
-	if role != c.role && role != otelmail.RoleMX {
-		span.SetAttributes(mailconv.SMTPRoleKey.String(role.String()))
-		if role == otelmail.RoleLMTP {
-			span.SetAttributes(semconv.NetworkProtocolName(role.String()))
+	_ = c.nc.Close()
+}
+
+// sendAway says goodbye to a client with nothing in progress.
+func (c *connection) sendAway() {
+	if c.begun.Load() && c.dialogue.Idle() {
+		c.farewell.Do(func() { go c.goodbye() })
+	}
+}
+
+func (c *connection) goodbye() {
+	var w net.Conn
+	switch secure := c.secure.Load(); {
+	case secure != nil:
+		w = secure
+	case !c.dialogue.Sealed():
+		if _, shaking := c.nc.(*tls.Conn); !shaking {
+			w = c.nc
 		}
 	}
-	if state, ok := sc.TLSConnectionState(); ok && c.secured {
-		c.session.Handshake(state)
+	if w != nil && w.SetWriteDeadline(time.Now().Add(goodbyeTime)) == nil {
+		_, _ = fmt.Fprintf(w, "421 4.3.2 %s Service shutting down\r\n", c.server.smtp.Domain)
 	}
-}
-
-// begin begins a command. If an AUTH was under way, go-smtp has dropped it.
-func (c *connection) begin(verb otelmail.SMTPVerb) otelmail.SMTPCommand {
-	c.dropAuth()
-	cmd := c.session.Command(verb)
-	c.mu.Lock()
-	c.current = cmd.Context()
-	c.mu.Unlock()
-	return cmd
-}
-
-// end ends a command which go-smtp is about to answer with r.
-func (c *connection) end(cmd otelmail.SMTPCommand, r otelmail.Reply) {
-	c.mu.Lock()
-	c.current = nil
-	c.wire.owe(r)
-	c.mu.Unlock()
-	cmd.End(r)
-}
-
-// unclosed ends the session of a connection whose closing nobody will see.
-func (c *connection) unclosed() {
-	if !c.listened {
-		c.session.End(otelmail.CauseNone)
-	}
-}
-
-// clear forgets the transaction: RSET, a second EHLO, the end of every message,
-// and with cause EOF the end of the session.
-func (c *connection) clear(cause otelmail.Cause) {
-	c.mu.Lock()
-	over := c.abandon(cause)
-	c.recipients = c.recipients[:0]
-	if !c.wire.crashed {
-		c.wire.owed = 0 // all that go-smtp had to write has been written
-	}
-	c.mu.Unlock()
-	over.endAbandoned()
-}
-
-// noticeTLS looks whether STARTTLS has succeeded since it was last asked.
-func (c *connection) noticeTLS(sc *smtp.Conn) (upgraded bool) {
-	c.mu.Lock()
-	tc, ok := sc.Conn().(*tls.Conn)
-	if !ok || c.secured {
-		c.mu.Unlock()
-		return false
-	}
-	c.secured = true
-	startTLS, begun := c.wire.seal()
-	c.mu.Unlock()
-	if !begun { // nobody has seen it begin
-		startTLS = c.session.Command(otelmail.SMTPStartTLS)
-	}
-	startTLS.End(otelmail.Reply{Code: 220, Enhanced: otelmail.EnhancedCode{2, 0, 0}})
-	c.session.Upgrade(tc.ConnectionState())
-	return true
+	c.close()
 }

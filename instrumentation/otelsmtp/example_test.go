@@ -35,8 +35,8 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	server := smtp.NewServer(otelsmtp.Wrap(tel, inbox{}))
-	go server.Serve(otelsmtp.Listener(tel, l, otelsmtp.MaxConnections(500)))
+	server := otelsmtp.NewServer(tel, smtp.NewServer(inbox{}), otelsmtp.MaxConnections(500))
+	go server.Serve(l)
 	defer server.Close()
 
 	err = smtpclient.SendMail(l.Addr().String(), nil, "alice@sender.example", []string{"bob@example.org"},

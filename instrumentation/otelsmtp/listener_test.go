@@ -15,7 +15,7 @@ import (
 )
 
 func TestBlock(t *testing.T) {
-	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.Block(func(client net.Addr) bool {
+	w := start(t, &script{}, setting{opts: []otelsmtp.Option{otelsmtp.Block(func(client net.Addr) bool {
 		tcp, ok := client.(*net.TCPAddr)
 		return ok && tcp.IP.IsLoopback()
 	})}})
@@ -31,7 +31,7 @@ func TestBlock(t *testing.T) {
 // client counts itself only while the server surely has it open.
 func TestMaxConnections(t *testing.T) {
 	const limit, clients, visits = 3, 20, 20
-	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.MaxConnections(limit)}})
+	w := start(t, &script{}, setting{opts: []otelsmtp.Option{otelsmtp.MaxConnections(limit)}})
 	var now, tooMany, served, refused atomic.Int64
 	visit := func() error {
 		c, err := net.Dial("tcp", w.addr)
@@ -80,8 +80,9 @@ func TestMaxConnections(t *testing.T) {
 }
 
 func TestRefusalInImplicitTLS(t *testing.T) {
-	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{
-		otelsmtp.ImplicitTLS(serverTLS(t)), otelsmtp.Block(func(net.Addr) bool { return true })}})
+	set := implicitTLS(serverTLS(t))
+	set.opts = []otelsmtp.Option{otelsmtp.Block(func(net.Addr) bool { return true })}
+	w := start(t, &script{}, set)
 	if said, err := io.ReadAll(w.dial()); len(said) > 0 || err != nil {
 		t.Errorf("read %q, %v; want a plain close", said, err)
 	}
@@ -90,7 +91,7 @@ func TestRefusalInImplicitTLS(t *testing.T) {
 
 // TestPlacesComeBack: a place is free again as soon as its connection closes.
 func TestPlacesComeBack(t *testing.T) {
-	w := start(t, &script{}, setting{listen: []otelsmtp.ListenerOption{otelsmtp.MaxConnections(1)}})
+	w := start(t, &script{}, setting{opts: []otelsmtp.Option{otelsmtp.MaxConnections(1)}})
 	for i := range int64(5) {
 		w.dial().greet().say("QUIT", "221")
 		w.expect(counts{"smtp_connections_total": i + 1, "tls_sessions_total/no": i + 1, "sessions ended": i + 1})
@@ -102,20 +103,25 @@ func TestPlacesComeBack(t *testing.T) {
 func TestSlowRefusals(t *testing.T) {
 	const slow, waitedFor = 500, 64
 	l := &pipes{conns: make(chan net.Conn, slow+1)}
-	clients := make([]net.Conn, slow+1)
+	clients := make([]net.Conn, slow)
 	for i := range clients {
 		var near net.Conn
 		near, clients[i] = net.Pipe() // writing to it waits for the reader
 		l.conns <- near
 	}
-	accepting := otelsmtp.Listener(nil, l, otelsmtp.Block(func(net.Addr) bool { return len(l.conns) > 0 }))
-	c, err := accepting.Accept() // the last one
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = c.Close()
+	var served atomic.Bool
+	w := start(t, &script{}, setting{
+		listener: func(unused net.Listener) net.Listener { _ = unused.Close(); return l },
+		opts:     []otelsmtp.Option{otelsmtp.Block(func(net.Addr) bool { return !served.Load() })},
+	})
+	w.expect(counts{"smtp_connections_rejected_blocked_total": slow})
+	time.Sleep(200 * time.Millisecond) // until all are waited for or closed
+	served.Store(true)
+	near, last := net.Pipe()
+	l.conns <- near
+	hand(t, last).greet()
 	closed := 0
-	for _, client := range clients[:slow] {
+	for _, client := range clients {
 		if said, _ := io.ReadAll(client); len(said) == 0 {
 			closed++
 		} else if string(said) != "554 5.7.1 Your address is blocked\r\n" {
@@ -128,7 +134,10 @@ func TestSlowRefusals(t *testing.T) {
 }
 
 // pipes is a listener without a network.
-type pipes struct{ conns chan net.Conn }
+type pipes struct {
+	conns chan net.Conn
+	once  sync.Once
+}
 
 func (p *pipes) Accept() (net.Conn, error) {
 	c, ok := <-p.conns
@@ -137,5 +146,5 @@ func (p *pipes) Accept() (net.Conn, error) {
 	}
 	return c, nil
 }
-func (p *pipes) Close() error   { close(p.conns); return nil }
+func (p *pipes) Close() error   { p.once.Do(func() { close(p.conns) }); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }

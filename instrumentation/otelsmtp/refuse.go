@@ -1,6 +1,7 @@
 package otelsmtp
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"time"
@@ -17,23 +18,21 @@ const (
 )
 
 // refuse counts a connection and closes it, after a reply where the client can
-// read one. It does not wait for the client.
-func (l *listener) refuse(nc net.Conn, why otelmail.Refusal, reply string) {
-	l.tel.SMTP.Refuse(why)
-	if l.config.tls != nil { // a handshake has no room for a reply
+// read one.
+func (s *Server) refuse(nc net.Conn, why otelmail.Refusal, reply string) {
+	s.tel.SMTP.Refuse(why)
+	if _, secure := nc.(*tls.Conn); secure { // a handshake has no room for a reply
 		_ = nc.Close()
 		return
 	}
 	select {
-	case l.goodbyes <- struct{}{}:
+	case s.goodbyes <- struct{}{}:
 	default:
 		_ = nc.Close()
 		return
 	}
-	go func() {
-		defer func() { <-l.goodbyes }()
-		sayGoodbye(nc, reply)
-	}()
+	defer func() { <-s.goodbyes }()
+	sayGoodbye(nc, reply)
 }
 
 // sayGoodbye writes a reply and closes. A client that spoke first would be sent

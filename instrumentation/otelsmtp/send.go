@@ -61,12 +61,9 @@ func sendText(c *smtp.Client, message io.Reader) error {
 // ClientReply is what an error of go-smtp's client means for a delivery attempt:
 // the server's reply, or why there was none. nil is 250.
 func ClientReply(err error) otelmail.Reply {
-	if err == nil {
-		return otelmail.Reply{Code: 250}
-	}
 	var said *smtp.SMTPError
-	if !errors.As(err, &said) {
-		return otelmail.Reply{Cause: otelmail.CauseOf(err)}
+	if !errors.As(err, &said) || said == nil {
+		return otelmail.ReplyOf(err)
 	}
 	reply := otelmail.Reply{Code: said.Code, Text: said.Message}
 	if e := said.EnhancedCode; e != smtp.EnhancedCodeNotSet && e != smtp.NoEnhancedCode {

@@ -33,7 +33,8 @@ type world struct {
 	tel     *otelmail.Telemetry
 	reader  *sdkmetric.ManualReader
 	spans   *tracetest.SpanRecorder
-	server  *smtp.Server
+	smtp    *smtp.Server
+	server  *otelsmtp.Server
 	backend *script
 	addr    string
 }
@@ -41,11 +42,9 @@ type world struct {
 // setting is what a test changes before its server starts.
 type setting struct {
 	server   func(*smtp.Server)
-	wrap     []otelsmtp.Option
-	listen   []otelsmtp.ListenerOption
-	bare     bool // without Listener
+	opts     []otelsmtp.Option
 	network  string
-	listener func(net.Listener) net.Listener // below Listener
+	listener func(net.Listener) net.Listener
 	tel      []otelmail.Option
 }
 
@@ -62,13 +61,14 @@ func start(t testing.TB, b *script, s setting) *world {
 	w.tel = tel
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 
-	w.server = smtp.NewServer(otelsmtp.Wrap(tel, b, s.wrap...))
-	w.server.Domain = "mx.example.com"
-	w.server.AllowInsecureAuth = true
-	w.server.ErrorLog = log.New(io.Discard, "", 0)
+	w.smtp = smtp.NewServer(b)
+	w.smtp.Domain = "mx.example.com"
+	w.smtp.AllowInsecureAuth = true
+	w.smtp.ErrorLog = log.New(io.Discard, "", 0)
 	if s.server != nil {
-		s.server(w.server)
+		s.server(w.smtp)
 	}
+	w.server = otelsmtp.NewServer(tel, w.smtp, s.opts...)
 	network, address := "tcp", "127.0.0.1:0"
 	if s.network == "unix" {
 		network, address = "unix", t.TempDir()+"/s"
@@ -80,9 +80,6 @@ func start(t testing.TB, b *script, s setting) *world {
 	w.addr = l.Addr().String()
 	if s.listener != nil {
 		l = s.listener(l)
-	}
-	if !s.bare {
-		l = otelsmtp.Listener(tel, l, s.listen...)
 	}
 	served := make(chan error, 1)
 	go func() { served <- w.server.Serve(l) }()

@@ -1,22 +1,23 @@
 package otelsmtp
 
 import (
+	"crypto/tls"
+
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
-
-	"github.com/rusmes/otelmail"
+	"go.opentelemetry.io/otel/trace"
 )
 
-// session records what a backend's session does.
+// session stands before the application's.
 type session struct {
-	inner smtp.Session
-	c     *smtp.Conn
-	conn  *connection
-	user  func(smtp.Session) string
+	inner      smtp.Session
+	c          *smtp.Conn
+	connection *connection
+	message    message // room for the one by DATA, used again and again
 }
 
-// Unwrap returns the backend's own session behind one of [Wrap]'s, such as
-// smtp.Conn.Session returns; any other session as it is.
+// Unwrap returns the backend's own session behind one that smtp.Conn.Session returns
+// for a connection of a [Server]; any other session as it is.
 func Unwrap(s smtp.Session) smtp.Session {
 	if w, ok := s.(interface{ unwrap() smtp.Session }); ok {
 		return w.unwrap()
@@ -28,65 +29,44 @@ func (s *session) unwrap() smtp.Session { return s.inner }
 
 // Mail is the command MAIL.
 func (s *session) Mail(from string, opts *smtp.MailOptions) error {
-	cmd := s.conn.begin(otelmail.SMTPMail)
-	cmd.From(from)
-	reply := panicked
-	defer func() { s.end(cmd, reply) }()
-	err := s.inner.Mail(from, opts)
-	reply = commandReply(err, cmd)
-	return err
+	return s.run(func() error { return s.inner.Mail(from, opts) })
 }
 
 // Rcpt is the command RCPT.
 func (s *session) Rcpt(to string, opts *smtp.RcptOptions) error {
-	cmd := s.conn.begin(otelmail.SMTPRcpt)
-	cmd.To(to)
-	reply := panicked
-	defer func() { s.end(cmd, reply) }()
-	err := s.inner.Rcpt(to, opts)
-	reply = commandReply(err, cmd)
-	if err == nil {
-		s.conn.mu.Lock()
-		s.conn.recipients = append(s.conn.recipients, to)
-		s.conn.mu.Unlock()
-	}
-	return err
+	return s.run(func() error { return s.inner.Rcpt(to, opts) })
 }
 
 // Reset is RSET, a second EHLO, and the end of every message. go-smtp holds the
 // Conn's lock meanwhile: Conn.Session must not be called.
-func (s *session) Reset() {
-	s.conn.dropAuth()
-	s.conn.clear(otelmail.CauseCanceled)
-	s.inner.Reset()
-}
+func (s *session) Reset() { s.inner.Reset() }
 
-// Logout is called when the connection closes, with the Conn's lock held, and
-// after STARTTLS, which the session survives.
+// Logout is called when the connection closes, with the Conn's lock held, and after
+// STARTTLS, which the connection survives.
 func (s *session) Logout() error {
-	s.conn.loseAuth()
-	s.conn.clear(otelmail.CauseEOF)
-	if !s.conn.noticeTLS(s.c) {
-		defer s.conn.unclosed()
+	if secure, ok := s.c.Conn().(*tls.Conn); ok {
+		s.connection.dialogue.Upgrade(secure.ConnectionState())
 	}
 	return s.inner.Logout()
 }
 
-// end ends a command in the name of the session's user.
-func (s *session) end(cmd otelmail.SMTPCommand, r otelmail.Reply) {
-	s.nameUser(cmd)
-	s.conn.end(cmd, r)
+func (s *session) run(f func() error) error {
+	err := s.connection.run(f)
+	s.nameUser()
+	return err
 }
 
-func (s *session) nameUser(cmd otelmail.SMTPCommand) {
-	if s.user == nil || !cmd.Span().IsRecording() {
+// nameUser names the session's user on the command in progress.
+func (s *session) nameUser() {
+	user := s.connection.server.config.user
+	if user == nil || !trace.SpanFromContext(s.connection.dialogue.Context()).IsRecording() {
 		return
 	}
 	// The application's function runs only for what is sampled: its panic must
 	// not make the fate of a message depend on that.
 	defer func() { _ = recover() }()
-	if user := s.user(s.inner); user != "" {
-		cmd.User(user)
+	if name := user(s.inner); name != "" {
+		s.connection.dialogue.User(name)
 	}
 }
 

@@ -2,6 +2,7 @@ package otelsmtp_test
 
 import (
 	"io"
+	"net"
 	"testing"
 
 	"github.com/emersion/go-sasl"
@@ -48,8 +49,14 @@ func TestAddOns(t *testing.T) {
 func TestNoTelemetry(t *testing.T) {
 	for name, tel := range map[string]*otelmail.Telemetry{"nil": nil, "Noop": otelmail.Noop()} {
 		t.Run(name, func(t *testing.T) {
-			w := start(t, &script{}, setting{})
-			w.server.Backend = otelsmtp.Wrap(tel, w.backend)
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := otelsmtp.NewServer(tel, gosmtp.NewServer(&script{}))
+			t.Cleanup(func() { _ = server.Close() })
+			go func() { _ = server.Serve(l) }()
+			w := &world{t: t, addr: l.Addr().String()}
 			w.dial().greet().say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
 		})
 	}
@@ -57,7 +64,7 @@ func TestNoTelemetry(t *testing.T) {
 
 // TestUserPanics: what is sampled must not decide over a message.
 func TestUserPanics(t *testing.T) {
-	w := start(t, &script{}, setting{wrap: []otelsmtp.Option{
+	w := start(t, &script{}, setting{opts: []otelsmtp.Option{
 		otelsmtp.WithUser(func(gosmtp.Session) string { panic("no user") })}})
 	w.dial().greet().say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
 	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_messages_received_total": 1})

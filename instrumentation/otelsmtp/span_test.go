@@ -78,9 +78,8 @@ func TestSpans(t *testing.T) {
 		return err
 	}
 	w := start(t, b, setting{
-		tel:    []otelmail.Option{otelmail.WithPrivacy(otelmail.PrivacyFull)},
-		listen: []otelsmtp.ListenerOption{otelsmtp.WithRole(otelmail.RoleSubmission)},
-		wrap: []otelsmtp.Option{otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.WithUser(func(s gosmtp.Session) string {
+		tel: []otelmail.Option{otelmail.WithPrivacy(otelmail.PrivacyFull)},
+		opts: []otelsmtp.Option{otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.WithUser(func(s gosmtp.Session) string {
 			if _, ok := s.(interface{ AuthMechanisms() []string }); !ok {
 				t.Errorf("WithUser was given a %T", s)
 			}
@@ -109,7 +108,7 @@ func TestSpans(t *testing.T) {
 			t.Errorf("%s: parent %v, kind %v", s.Name(), s.Parent().SpanID(), s.SpanKind())
 		}
 	}
-	want := []string{"SMTP EHLO", "SMTP AUTH", "SMTP MAIL", "SMTP RCPT", "SMTP session"}
+	want := []string{"SMTP EHLO", "SMTP AUTH", "SMTP MAIL", "SMTP RCPT", "SMTP RSET", "SMTP QUIT", "SMTP session"}
 	if got := w.spanNames(); !slices.Equal(got, want) {
 		t.Errorf("spans %v, want %v", got, want)
 	}
@@ -136,8 +135,7 @@ func TestContext(t *testing.T) {
 	}
 	ended := make(chan struct{})
 	b := &notes{note: note, ended: ended}
-	w := start(t, &script{}, setting{})
-	w.server.Backend = otelsmtp.Wrap(w.tel, b)
+	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.Backend = b }})
 	c := w.dial().greet().say("AUTH LOGIN", "334").say(encode("secret"), "235")
 	c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250")
 	c.say(transaction, "250", "250").chunk("hi\r\n", "250").say("BDAT 0 LAST", "250").say("QUIT", "221")

@@ -10,14 +10,10 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"runtime"
-	"strings"
 	"testing"
 	"time"
 
 	gosmtp "github.com/emersion/go-smtp"
-
-	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
 func serverTLS(t *testing.T) *tls.Config {
@@ -47,7 +43,7 @@ func clientTLS(server *tls.Config) *tls.Config {
 }
 
 func implicitTLS(config *tls.Config) setting {
-	return setting{listen: []otelsmtp.ListenerOption{otelsmtp.ImplicitTLS(config)}}
+	return setting{listener: func(l net.Listener) net.Listener { return tls.NewListener(l, config) }}
 }
 
 // upgrade says STARTTLS and shakes hands.
@@ -62,41 +58,30 @@ func (c *client) upgrade(config *tls.Config) *client {
 }
 
 func TestStartTLS(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			config := serverTLS(t)
-			w := start(t, &script{}, setting{bare: bare, server: func(s *gosmtp.Server) { s.TLSConfig = config }})
-			c := w.dial().greet().say("MAIL FROM:<a@sender.example>", "250").upgrade(config)
-			w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1,
-				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
-			c.say("EHLO client.example.net", "250").say("EHLO client.example.net", "250")
-			c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250")
-			c.say("FOOO", "500") // inside TLS nobody sees it
-			w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1, "smtp_messages_received_total": 1,
-				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
-			c.say("QUIT", "221")
-			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "smtp_messages_received_total": 1,
-				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
-		})
-	}
+	config := serverTLS(t)
+	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+	c := w.dial().greet().say("MAIL FROM:<a@sender.example>", "250").upgrade(config)
+	w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1,
+		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	c.say("EHLO client.example.net", "250").say("EHLO client.example.net", "250")
+	c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250")
+	c.say("FOOO", "500")
+	w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
+		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	c.say("QUIT", "221")
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
+		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
 }
 
 func TestVanishAfterStartTLS(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			config := serverTLS(t)
-			w := start(t, &script{}, setting{bare: bare, server: func(s *gosmtp.Server) { s.TLSConfig = config }})
-			_ = w.dial().greet().upgrade(config).Close()
-			if bare && !within(func() bool { runtime.GC(); return w.durations() == 1 }) {
-				t.Error("the collected connection has not ended")
-			}
-			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
-				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
-		})
-	}
+	config := serverTLS(t)
+	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+	_ = w.dial().greet().upgrade(config).Close()
+	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
+		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
 }
 
-// TestStartTLSBeforeEHLO: the Listener knows that the session began in plaintext.
+// TestStartTLSBeforeEHLO: the session began in plaintext all the same.
 func TestStartTLSBeforeEHLO(t *testing.T) {
 	for _, greets := range []bool{true, false} {
 		t.Run(fmt.Sprintf("greets=%v", greets), func(t *testing.T) {
@@ -141,33 +126,8 @@ func TestImplicitTLS(t *testing.T) {
 		"smtp_messages_received_total": 1, "smtp_errors_total": 1})
 }
 
-func TestImplicitTLSWithoutListener(t *testing.T) {
-	config := serverTLS(t)
-	w := start(t, &script{}, setting{bare: true, listener: func(l net.Listener) net.Listener { return tls.NewListener(l, config) }})
-	hand(t, tls.Client(w.dial().Conn, clientTLS(config))).greet().say("QUIT", "221")
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1})
-}
-
-// TestListenerAroundTLS: it would hide TLS from go-smtp, so Accept says no.
-func TestListenerAroundTLS(t *testing.T) {
-	plain, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := otelsmtp.Listener(nil, tls.NewListener(plain, serverTLS(t)))
-	defer l.Close()
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if _, err := l.Accept(); err == nil || !strings.Contains(err.Error(), "ImplicitTLS") {
-		t.Errorf("Accept returned %v, want an error that names ImplicitTLS", err)
-	}
-}
-
 func TestImplicitTLSWithoutConfig(t *testing.T) {
-	w := start(t, &script{}, implicitTLS(nil))
+	w := start(t, &script{}, implicitTLS(&tls.Config{}))
 	if err := tls.Client(w.dial().Conn, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil {
 		t.Error("a handshake without a certificate succeeded")
 	}

@@ -15,69 +15,64 @@ import (
 
 // TestMix sends a known mix with both clients and compares every counter.
 func TestMix(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			b := &script{rcpt: unknownUser, data: func(_ *gosmtp.Conn, r io.Reader) error {
-				body, err := io.ReadAll(r)
-				if err != nil {
-					return err
-				}
-				if strings.Contains(string(body), "spam") {
-					return &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "Spam"}
-				}
-				if strings.Contains(string(body), "full") {
-					return fmt.Errorf("store: %w", &gosmtp.SMTPError{Code: 452}) // go-smtp does not look inside
-				}
-				return nil
-			}}
-			w := start(t, b, setting{bare: bare})
+	b := &script{rcpt: unknownUser, data: func(_ *gosmtp.Conn, r io.Reader) error {
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		if strings.Contains(string(body), "spam") {
+			return &gosmtp.SMTPError{Code: 554, EnhancedCode: gosmtp.EnhancedCode{5, 7, 1}, Message: "Spam"}
+		}
+		if strings.Contains(string(body), "full") {
+			return fmt.Errorf("store: %w", &gosmtp.SMTPError{Code: 452}) // go-smtp does not look inside
+		}
+		return nil
+	}}
+	w := start(t, b, setting{})
 
-			for range 3 { // net/smtp: one message to two domains, one session each
-				err := smtp.SendMail(w.addr, nil, "alice@sender.example",
-					[]string{"bob@example.org", "carol@example.org", "dan@example.com"}, []byte("Subject: hi\r\n\r\nhello\r\n"))
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			c, err := gosmtp.Dial(w.addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			send := func(body string, to ...string) error {
-				return c.SendMail("alice@sender.example", to, strings.NewReader(body))
-			}
-			if err := send("fine\r\n", "bob@example.org"); err != nil {
-				t.Fatal(err)
-			}
-			if err := send("spam\r\n", "bob@example.org"); err == nil {
-				t.Fatal("spam was accepted")
-			}
-			if err := send("full\r\n", "bob@example.org"); err == nil {
-				t.Fatal("a full disk took a message")
-			}
-			if err := send("fine\r\n", "nobody@example.org"); err == nil {
-				t.Fatal("nobody got a message")
-			}
-			if err := c.Reset(); err != nil {
-				t.Fatal(err)
-			}
-			if err := c.Quit(); err != nil {
-				t.Fatal(err)
-			}
-			w.expect(counts{
-				"smtp_connections_total": 4, "tls_sessions_total/no": 4, "sessions ended": 4,
-				"smtp_messages_received_total": 4, "smtp_messages_rejected_total": 2,
-				"smtp_errors_total": 3, // 554 5.7.1, 554 5.0.0, 550 5.1.1
-			})
-			if org, com := w.domain("example.org"), w.domain("example.com"); org != 4 || com != 3 {
-				t.Errorf("messages for example.org %d, example.com %d; want 4 and 3", org, com)
-			}
-		})
+	for range 3 { // net/smtp: one message to two domains, one session each
+		err := smtp.SendMail(w.addr, nil, "alice@sender.example",
+			[]string{"bob@example.org", "carol@example.org", "dan@example.com"}, []byte("Subject: hi\r\n\r\nhello\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := gosmtp.Dial(w.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(body string, to ...string) error {
+		return c.SendMail("alice@sender.example", to, strings.NewReader(body))
+	}
+	if err := send("fine\r\n", "bob@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	if err := send("spam\r\n", "bob@example.org"); err == nil {
+		t.Fatal("spam was accepted")
+	}
+	if err := send("full\r\n", "bob@example.org"); err == nil {
+		t.Fatal("a full disk took a message")
+	}
+	if err := send("fine\r\n", "nobody@example.org"); err == nil {
+		t.Fatal("nobody got a message")
+	}
+	if err := c.Reset(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Quit(); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(counts{
+		"smtp_connections_total": 4, "tls_sessions_total/no": 4, "sessions ended": 4,
+		"smtp_messages_received_total": 4, "smtp_messages_rejected_total": 2,
+		"smtp_errors_total": 3, // 554 5.7.1, 554 5.0.0, 550 5.1.1
+	})
+	if org, com := w.domain("example.org"), w.domain("example.com"); org != 4 || com != 3 {
+		t.Errorf("messages for example.org %d, example.com %d; want 4 and 3", org, com)
 	}
 }
 
-// TestOwnReplies: what go-smtp refuses by itself counts with the Listener, and
-// nothing counts twice.
+// TestOwnReplies: what go-smtp refuses by itself counts, and nothing counts twice.
 func TestOwnReplies(t *testing.T) {
 	b := &script{rcpt: unknownUser, mail: func(_ *gosmtp.Conn, from string) error {
 		if from == "lines@sender.example" { // a reply of several lines, and longer than any buffer
@@ -92,8 +87,8 @@ func TestOwnReplies(t *testing.T) {
 	steps := []struct {
 		line  string
 		codes []string
-		error int64 // errors seen by the backend's wrapper
-		own   int64 // errors that only the Listener sees
+		error int64 // errors that the backend's session sees
+		own   int64 // those that go-smtp answers by itself
 	}{
 		{"FOOO bar", []string{"500"}, 0, 1},
 		{"XY", []string{"501"}, 0, 1},
@@ -113,26 +108,20 @@ func TestOwnReplies(t *testing.T) {
 		{"VRFY bob", []string{"252"}, 0, 0},
 		{"QUIT", []string{"221"}, 0, 0},
 	}
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			w := start(t, b, setting{bare: bare, server: func(s *gosmtp.Server) { s.MaxMessageBytes = 1 << 20 }})
-			c := w.dial().greet()
-			want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "active_connections/smtp": 1}
-			for _, s := range steps {
-				c.say(s.line, s.codes...)
-				want["smtp_errors_total"] += s.error
-				if !bare {
-					want["smtp_errors_total"] += s.own
-				}
-				if got, _ := w.tel.Value("smtp_errors_total"); got != want["smtp_errors_total"] {
-					t.Fatalf("after %q: %d errors, want %d", s.line, got, want["smtp_errors_total"])
-				}
-			}
-			delete(want, "active_connections/smtp")
-			want["sessions ended"] = 1
-			w.expect(want)
-		})
+	w := start(t, b, setting{server: func(s *gosmtp.Server) { s.MaxMessageBytes = 1 << 20 }})
+	c := w.dial().greet()
+	want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "active_connections/smtp": 1}
+	for _, s := range steps {
+		c.say(s.line, s.codes...)
+		want["smtp_errors_total"] += s.error
+		want["smtp_errors_total"] += s.own
+		if got, _ := w.tel.Value("smtp_errors_total"); got != want["smtp_errors_total"] {
+			t.Fatalf("after %q: %d errors, want %d", s.line, got, want["smtp_errors_total"])
+		}
 	}
+	delete(want, "active_connections/smtp")
+	want["sessions ended"] = 1
+	w.expect(want)
 }
 
 func TestTooLongLine(t *testing.T) {
@@ -143,51 +132,37 @@ func TestTooLongLine(t *testing.T) {
 }
 
 func TestNewSessionFails(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			tries := 0
-			w := start(t, &script{session: func(*gosmtp.Conn) error {
-				if tries++; tries < 3 {
-					return errors.New("not yet")
-				}
-				return nil
-			}}, setting{bare: bare})
-			c := w.dial()
-			c.answer("220")
-			c.say("EHLO client.example.net", "451").say("EHLO client.example.net", "451")
-			want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 2}
-			open := maps.Clone(want)
-			if bare { // nobody would see the connection close
-				open["sessions ended"] = 1
-			} else {
-				open["active_connections/smtp"] = 1
-			}
-			w.expect(open)
-			c.say("EHLO client.example.net", "250").say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
-			want["smtp_messages_received_total"] = 1
-			want["sessions ended"] = 1
-			w.expect(want)
-		})
-	}
+	tries := 0
+	w := start(t, &script{session: func(*gosmtp.Conn) error {
+		if tries++; tries < 3 {
+			return errors.New("not yet")
+		}
+		return nil
+	}}, setting{})
+	c := w.dial()
+	c.answer("220")
+	c.say("EHLO client.example.net", "451").say("EHLO client.example.net", "451")
+	want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 2}
+	open := maps.Clone(want)
+	open["active_connections/smtp"] = 1
+	w.expect(open)
+	c.say("EHLO client.example.net", "250").say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
+	want["smtp_messages_received_total"] = 1
+	want["sessions ended"] = 1
+	w.expect(want)
 }
 
 // TestReject: Conn.Reject answers EHLO and closes.
 func TestReject(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			w := start(t, &script{session: func(c *gosmtp.Conn) error {
-				c.Reject()
-				return errors.New("too busy")
-			}}, setting{bare: bare})
-			c := w.dial()
-			c.answer("220")
-			c.say("EHLO client.example.net", "421").closed()
-			w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": 1})
-			if !bare {
-				w.span("SMTP EHLO").attr("error.type", "4.4.5")
-			}
-		})
-	}
+	w := start(t, &script{session: func(c *gosmtp.Conn) error {
+		c.Reject()
+		return errors.New("too busy")
+	}}, setting{})
+	c := w.dial()
+	c.answer("220")
+	c.say("EHLO client.example.net", "421").closed()
+	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": 1})
+	w.span("SMTP EHLO").attr("error.type", "4.4.5")
 }
 
 // TestServerCloses: whatever its clients are doing, all sessions end.
@@ -221,14 +196,10 @@ func TestServerCloses(t *testing.T) {
 
 // TestBehindQuit: go-smtp goes on with what was pipelined behind QUIT.
 func TestBehindQuit(t *testing.T) {
-	for _, bare := range []bool{false, true} {
-		t.Run(fmt.Sprintf("bare=%v", bare), func(t *testing.T) {
-			w := start(t, &script{}, setting{bare: bare})
-			c := w.dial().greet().say("QUIT\r\nEHLO again.example.net\r\nFOO", "221")
-			c.closed()
-			w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1})
-		})
-	}
+	w := start(t, &script{}, setting{})
+	c := w.dial().greet().say("QUIT\r\nEHLO again.example.net\r\nFOO", "221")
+	c.closed()
+	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1})
 }
 
 func TestManySessions(t *testing.T) {

@@ -7,14 +7,15 @@ import (
 	"golang.org/x/net/idna"
 )
 
-// OtherDomain stands for what is no host name, and for domains not shown by name.
+// OtherDomain stands for whatever is not a host name, and for domains not shown by name.
 const OtherDomain = "_other"
 
-// MaxDomain is in bytes, without the final dot (RFC 1035 section 2.3.4).
+// MaxDomain is the greatest length of a domain in bytes, without the final dot (RFC
+// 1035 section 2.3.4).
 const MaxDomain = 253
 
 // Domain returns a domain in lower-case ASCII (IDNA, RFC 5890), or
-// "_other" for whatever is no host name: an address literal, a stranger's bytes.
+// "_other" for whatever is not a host name: an address literal, a stranger's bytes.
 func Domain(s string) string {
 	s = strings.TrimSuffix(s, ".")
 	if s == "" || len(s) > 4*MaxDomain {
@@ -44,8 +45,8 @@ const (
 )
 
 // scanDomain checks the form of a host name (RFC 1123 section 2.1, RFC 1035
-// section 2.3.4) and says what is left to do. Underscores are let through: they
-// exist in practice, though not at the start, where our own values stand.
+// section 2.3.4) and says what is left to do. Underscores are allowed, as they exist
+// in practice, except at the start of a label: "_other" is ours.
 func scanDomain(s string) domainForm {
 	form, label := domainReady, 0
 	for i := 0; i < len(s); i++ {
@@ -92,9 +93,9 @@ func DomainOf(address string) string {
 	return Domain(address[at+1:])
 }
 
-// Address is what addresses are hashed as: the domain in lower case,
-// because it is (RFC 5321 section 2.4), and the local part in lower case too,
-// because in practice one person is meant.
+// Address is the form in which addresses are hashed: the domain in lower case,
+// because case does not matter there (RFC 5321 section 2.4), and the local part in
+// lower case too, because in practice one person is meant.
 func Address(address string) string {
 	address = trimAngles(address)
 	if at := strings.LastIndexByte(address, '@'); at >= 0 {

@@ -16,7 +16,8 @@ const (
 	maxDepth = 16        // of values in values
 )
 
-// About what protobuf adds to a key and a value, and takes for a number, in bytes.
+// Roughly what protobuf needs beside the text of a key and a value, and for a number,
+// in bytes.
 const (
 	perValue  = 24
 	perNumber = 12
@@ -38,7 +39,7 @@ func (i *Item) Weight() int { return i.weight }
 // Changed reports whether anything had to be changed or left out.
 func (i *Item) Changed() bool { return i.changes > 0 }
 
-// Add adds to the weight what is no text or value: ids and times.
+// Add adds bytes to the weight for what is neither text nor a value: ids and times.
 func (i *Item) Add(bytes int) { i.weight += bytes }
 
 func (i *Item) left() int { return max(MaxItem-i.weight, 0) }
@@ -59,7 +60,8 @@ func (i *Item) Value(v attribute.Value) attribute.Value { return i.value(&v) }
 // Attribute returns kv fit to leave.
 func (i *Item) Attribute(kv attribute.KeyValue) attribute.KeyValue { return i.attribute(&kv) }
 
-// Attributes returns attrs fit to leave, and how many there was no room for.
+// Attributes returns attrs fit to leave, and how many were dropped because the item
+// was full.
 func (i *Item) Attributes(attrs []attribute.KeyValue) (kept []attribute.KeyValue, dropped int) {
 	before := *i
 	for j := range attrs { // mostly that is all: a plain loop takes half the time of List
@@ -87,8 +89,8 @@ func (i *Item) Set(set attribute.Set) attribute.Set {
 	return attribute.NewSet(kept...)
 }
 
-// Values are taken by pointer because a copy of each at every step would cost more
-// than the look at it; what is pointed to is never changed.
+// Values are taken by pointer because copying each at every step would cost more than
+// looking at it; what is pointed to is never changed.
 
 func (i *Item) attribute(kv *attribute.KeyValue) attribute.KeyValue {
 	changes := i.changes
@@ -145,7 +147,7 @@ func list[T any](i *Item, v *attribute.Value, all []T, clean func(*T) T, value f
 	return *v
 }
 
-// numbers bounds a value that holds a list of what has a size.
+// numbers bounds a value that holds a list of elements of one size, in bytes.
 func numbers[T any](i *Item, v *attribute.Value, all []T, size int, value func([]T) attribute.Value) attribute.Value {
 	if most := min(maxList, i.left()/size); len(all) > most {
 		i.changes++
@@ -156,7 +158,7 @@ func numbers[T any](i *Item, v *attribute.Value, all []T, size int, value func([
 	return *v
 }
 
-// List cleans the elements of a list for which the item has room. clean returns an
+// List cleans the elements of a list, up to the bounds of the item. clean returns an
 // element fit to leave; List returns all itself where nothing had to be changed.
 func List[T any](i *Item, all []T, clean func(*T) T) (kept []T, dropped int) {
 	kept = all
@@ -178,7 +180,7 @@ func List[T any](i *Item, all []T, clean func(*T) T) (kept []T, dropped int) {
 	return kept, 0
 }
 
-// Fits reports whether a receiver takes the text as it is.
+// Fits reports whether [Item.Text] would leave the text as it is.
 func Fits(s string) bool { return len(s) <= MaxText && utf8.ValidString(s) }
 
 // Attributes returns attrs fit to leave: attrs itself where nothing had to be changed.

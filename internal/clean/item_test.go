@@ -39,7 +39,7 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-// oneOfEach is a value of every type, as an application sets them.
+// oneOfEach has a value of every type, as an application sets them.
 func oneOfEach() []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("string", "a line\nand another"),
@@ -100,7 +100,7 @@ func TestItemBoundsEveryValue(t *testing.T) {
 	}
 }
 
-// An item as large as it may be is kept whole; of a larger one the rest is left out.
+// An item of the largest size is kept whole; of a larger one the rest is left out.
 func TestItemHasABound(t *testing.T) {
 	var attrs []attribute.KeyValue
 	for n := range 2 * MaxItem / 1024 {

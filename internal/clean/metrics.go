@@ -14,7 +14,7 @@ func Metrics(rm *metricdata.ResourceMetrics) {
 		metrics := rm.ScopeMetrics[i].Metrics
 		for j := range metrics {
 			m := &metrics[j]
-			// The SDK says that a name is wrong, and uses it.
+			// The SDK reports an invalid name, but uses it all the same.
 			var texts Item
 			m.Name, m.Description, m.Unit = texts.Text(m.Name), texts.Text(m.Description), texts.Text(m.Unit)
 			m.Data = data(m.Data)
@@ -77,8 +77,8 @@ func points[P any, N int64 | float64](list []P, parts func(*P) (*attribute.Set, 
 		if cleaned := item.Set(*labels); item.Changed() {
 			*labels, changed = cleaned, true
 		}
-		// What a View dropped from the series, for being too many values or a
-		// person's name, would otherwise leave in the exemplar.
+		// An attribute that a View dropped from the series, because it has too many
+		// values or is a person's name, would otherwise leave in the exemplar.
 		for j := range exemplars {
 			exemplars[j].FilteredAttributes = nil
 		}

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// Two series whose labels become the same when they are cleaned, of every kind: one
-// page shows one of them.
+// Two series, of every kind of metric, whose labels become the same when they are cleaned:
+// a page would show only one of them.
 func TestMetrics(t *testing.T) {
 	first, second := attribute.NewSet(attribute.String("k", "\xe8")), attribute.NewSet(attribute.String("k", "\xe9"))
 	leak := []metricdata.Exemplar[int64]{{FilteredAttributes: []attribute.KeyValue{attribute.String("user", "bob")}}}

@@ -38,8 +38,8 @@ func Text(s string, most int) string {
 	return whole(s, max(most-len(cut), 0)) + cut
 }
 
-// IsText reports whether s can stand as it is, except for its length. Most text is ASCII, which needs
-// no decoding.
+// IsText reports whether s can stand as it is, apart from its length. Most text is
+// ASCII, which needs no decoding.
 func IsText(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c >= utf8.RuneSelf || c < ' ' || c == 0x7f {

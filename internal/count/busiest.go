@@ -9,11 +9,11 @@ import (
 
 // Busiest counts by a key that strangers choose. Only the busiest keys have a
 // series of their own, up to a limit, beside those that are pinned; the rest count
-// together as the others. L is what a series is labelled with.
+// together as the others. L is the type of a series' labels.
 //
 // The sum over all is exact at all times, and no series ever falls:
 //
-//   - While there is room, every key gets a slot.
+//   - Up to the limit, every key gets a slot.
 //   - Then a key counts among the others and is watched by [frequent]. Once it
 //     has had more occurrences than the least busy slot shows, it takes the slot
 //     over, with its count as it stands: so many of the others' occurrences were
@@ -32,7 +32,7 @@ type Busiest[L any] struct {
 	mu      sync.Mutex          // guards what follows, and writes to the above
 	fresh   map[string]*slot[L] // not yet in index
 	watched *frequent
-	least   int64 // what the least busy slot has shown when last looked at: a lower bound
+	least   int64 // what the least busy slot showed when last looked at: a lower bound
 }
 
 // slot is one series. Which key it shows may change, its count only grows. It is
@@ -50,7 +50,7 @@ type shown[L any] struct {
 
 // NewBusiest returns a count that shows up to limit keys beside the pinned ones.
 // others is the key under which the rest is shown; label is called once for
-// each key that is.
+// each key that gets a series.
 func NewBusiest[L any](limit int, pinned []string, others string, label func(key string) L) *Busiest[L] {
 	b := &Busiest[L]{limit: limit, label: label,
 		fresh: map[string]*slot[L]{}, watched: newFrequent(max(4*limit, 1000))}
@@ -98,8 +98,8 @@ func (b *Busiest[L]) Add(key string) {
 	s.n.Add(1)
 }
 
-// lookup finds the slot that shows a key. The map may still name a slot that
-// has changed hands.
+// lookup finds the slot that shows a key. The map may still name a slot that shows
+// another key by now.
 func (b *Busiest[L]) lookup(key string) *slot[L] {
 	if s := (*b.index.Load())[key]; s != nil && s.shown.Load().key == key {
 		return s
@@ -107,8 +107,8 @@ func (b *Busiest[L]) lookup(key string) *slot[L] {
 	return nil
 }
 
-// admit returns the slot of a key that is not in the map: a new one, one that
-// it takes over, or that of the others.
+// admit returns the slot in which to count this occurrence of a key that is not in
+// the map: a new one, or that of the others, even if the key takes over a slot now.
 func (b *Busiest[L]) admit(key string) *slot[L] {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -140,8 +140,8 @@ func (b *Busiest[L]) admit(key string) *slot[L] {
 	return &b.others
 }
 
-// place has a slot show a key, under a copy of its own: the caller's may be a
-// slice of a whole address or more.
+// place makes a slot show a copy of a key: the caller's may be a part of a longer
+// string, which would stay in memory.
 func (b *Busiest[L]) place(key string, s *slot[L]) {
 	key = strings.Clone(key)
 	s.shown.Store(&shown[L]{key, false, b.label(key)})

@@ -22,7 +22,7 @@ func add(b *count.Busiest[string], key string, times int) {
 }
 
 // TestBusiestGivesSlotsToTheBusier follows a key that outgrows the least busy one:
-// it takes the slot with the count that it has, and the others do not move.
+// it takes over the slot with the count as it is, and the other counts do not change.
 func TestBusiestGivesSlotsToTheBusier(t *testing.T) {
 	b := count.NewBusiest(2, []string{"ours", "ours"}, "others", func(key string) string { return "=" + key })
 	add(b, "a", 5)

@@ -36,8 +36,11 @@ func shards() int {
 // NewCounter returns a counter at 0.
 func NewCounter() *Counter { return &Counter{make([]cell, shards())} }
 
-// Add adds n, which a counter of what is there now may have negative.
+// Add adds n, which is negative where a gauge falls. A nil Counter counts nothing.
 func (c *Counter) Add(n int64) {
+	if c == nil {
+		return
+	}
 	c.cells[c.shard()&uintptr(len(c.cells)-1)].n.Add(n)
 }
 
@@ -51,9 +54,9 @@ func (c *Counter) Load() int64 {
 }
 
 // shard spreads goroutines over cells by where their stacks lie: stacks are
-// apart by at least 2 KiB, and a goroutine mostly stays on one core for as long
+// at least 2 KiB apart, and a goroutine mostly stays on one core for as long
 // as a session takes. There is no cheaper public way to tell cores apart. Two
-// goroutines that meet at one counter part at the next. The addresses are only
+// goroutines that share a cell of one counter have different cells of the next. The addresses are only
 // hashed, never followed.
 func (c *Counter) shard() uintptr {
 	var here byte

@@ -13,7 +13,7 @@ type frequent struct {
 	heap    keyHeap
 }
 
-// keptKey is one of them. Its true count lies between count-excess and count.
+// keptKey is one of the keys kept. Its true count lies between count-excess and count.
 type keptKey struct {
 	key           string
 	count, excess int64
@@ -24,8 +24,8 @@ func newFrequent(size int) *frequent {
 	return &frequent{size: size, entries: make(map[string]*keptKey)}
 }
 
-// add counts one occurrence and returns how often the key has occurred at least.
-// The key is copied when it is kept.
+// add counts one occurrence and returns a lower bound of how often the key has
+// occurred. keep copies the key when it is kept.
 func (h *frequent) add(key string, keep func(string) string) int64 {
 	e, ok := h.entries[key]
 	switch {
@@ -37,8 +37,8 @@ func (h *frequent) add(key string, keep func(string) string) int64 {
 		heap.Push(&h.heap, e)
 		return 1
 	default:
-		// The rarest key makes room, and the new one inherits its count as what
-		// it may have had before.
+		// The new key replaces the rarest and inherits its count, as an upper bound
+		// of what it may have had before.
 		e = h.heap[0]
 		delete(h.entries, e.key)
 		e.key, e.excess = keep(key), e.count

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestFrequentKeysAreKept hides keys with a hundredth of all occurrences each in a
-// flood of keys that come once, and has what is said of them stay below the truth.
+// TestFrequentKeysAreKept hides keys with a hundredth of all occurrences each in a flood of
+// keys that come once. What add returns must not be above the truth.
 func TestFrequentKeysAreKept(t *testing.T) {
 	f := newFrequent(200)
 	random := rand.New(rand.NewPCG(1, 2))

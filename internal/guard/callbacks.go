@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// An observable of the SDK's satisfies the interfaces of all kinds, so that it does
-// not tell whether it is a counter. These do.
+// An observable of the SDK satisfies the interfaces of all kinds, so one cannot tell
+// from it whether it is a counter. From these one can.
 type (
 	intObservableCounter   struct{ metric.Int64ObservableCounter }
 	floatObservableCounter struct {
@@ -18,7 +18,7 @@ type (
 
 func (m *meter) RegisterCallback(f metric.Callback, instruments ...metric.Observable) (metric.Registration, error) {
 	instruments = slices.Clone(instruments)
-	for i, instrument := range instruments { // the SDK wants its own
+	for i, instrument := range instruments { // the SDK accepts only its own
 		switch c := instrument.(type) {
 		case intObservableCounter:
 			instruments[i] = c.Int64ObservableCounter
@@ -39,8 +39,9 @@ type instrumentConfig[F any] interface {
 	Callbacks() []F
 }
 
-// options are those that c was made from, with guarded callbacks. O is the option's
-// type for one kind of instrument; what guard returns is an option for several.
+// options rebuilds the options that c was made from, with guarded callbacks. O is the
+// type of options for one kind of instrument; what guard returns is an option for
+// several kinds.
 func options[O, F, G any](c instrumentConfig[F], guard func(F) G) []O {
 	all := []any{metric.WithDescription(c.Description()), metric.WithUnit(c.Unit())}
 	for _, f := range c.Callbacks() {

@@ -42,8 +42,8 @@ func guarded(t *testing.T, scope string) (metric.Meter, func() metricdata.ScopeM
 	}, &refused, &reported
 }
 
-// Each kind of observable instrument keeps its description and unit, shows what it
-// observes, refuses what only it must, and contains an error and a panic.
+// Each kind of observable instrument keeps its description and unit, shows what it observes,
+// refuses what that kind must refuse, and contains an error and a panic.
 func TestObservables(t *testing.T) {
 	type maker func(m metric.Meter, help, unit metric.InstrumentOption, f func(observe func(float64)) error) error
 	ints := func(f func(func(float64)) error) metric.Int64Callback {

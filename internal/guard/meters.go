@@ -1,7 +1,7 @@
 // Package guard stands between an application and OpenTelemetry's SDK, where one
 // mistake would cost more than its own values: a callback that panics ends a
-// collection, NaN spoils a sum for ever, a scope that is not UTF-8 has every batch
-// of it refused.
+// collection, NaN spoils a sum for ever, a scope that is not UTF-8 makes a receiver
+// refuse every batch of it.
 package guard
 
 import (
@@ -57,7 +57,7 @@ type meter struct {
 	refused func(Reason)
 }
 
-// contain runs a callback and keeps its panic or error to itself.
+// contain runs a callback, and reports its panic or error instead of passing it on.
 func (m *meter) contain(run func() error) {
 	defer func() {
 		if v := recover(); v != nil {

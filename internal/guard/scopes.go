@@ -12,9 +12,9 @@ import (
 )
 
 // The scope of a tracer, logger or meter is sent with every batch of its spans,
-// records or series. An application that names one after what a stranger sent
-// would have each such batch refused, so scopes are made clean where they enter:
-// a record's scope cannot be changed any more once there is a record.
+// records or series. If an application names one after what a stranger sent, each
+// such batch would be refused, so scopes are cleaned when the tracer, logger or meter
+// is made: the scope of an existing record cannot be changed.
 
 // Tracers is the SDK's provider with clean scopes.
 type Tracers struct{ *sdktrace.TracerProvider }
@@ -44,7 +44,7 @@ func (p Loggers) Logger(name string, opts ...log.LoggerOption) log.Logger {
 		log.WithSchemaURL(s.schemaURL), log.WithInstrumentationAttributeSet(s.attributes))
 }
 
-// cleanMeter returns what to ask a MeterProvider for.
+// cleanMeter returns the name and options of a meter with a clean scope.
 func cleanMeter(name string, opts []metric.MeterOption) (string, []metric.MeterOption) {
 	c := metric.NewMeterConfig(opts...)
 	s := scopeParts{name, c.InstrumentationVersion(), c.SchemaURL(), c.InstrumentationAttributes()}

@@ -9,8 +9,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// New returns a handler that gives each record to both sides, whatever becomes of
-// the other. The pushed record carries the trace in its own fields, so only the
+// New returns a handler that gives each record to both sides, even if one of them
+// fails. The pushed record carries the trace in its own fields, so only the
 // local one gets attributes for it, at the top level: there an operator searches
 // for them, whatever groups a logger has.
 func New(local, push slog.Handler) slog.Handler {
@@ -76,8 +76,8 @@ func (h handler) inSpan(ctx context.Context) slog.Handler {
 	return local
 }
 
-// with keeps attributes before the first group on the root, which is cheap, and
-// remembers what came after it.
+// with returns h with a group or attributes added. Attributes before the first group
+// go to the root, which is cheap; what comes after it is remembered.
 func (h handler) with(change func(slog.Handler) slog.Handler, group bool) handler {
 	h.local = change(h.local)
 	h.push = change(h.push)

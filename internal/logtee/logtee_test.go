@@ -46,7 +46,7 @@ func TestBothSides(t *testing.T) {
 
 type failing struct{ slog.Handler }
 
-func (failing) Handle(context.Context, slog.Record) error { return errors.New("no room") }
+func (failing) Handle(context.Context, slog.Record) error { return errors.New("full") }
 
 func TestOneSideFails(t *testing.T) {
 	var local bytes.Buffer

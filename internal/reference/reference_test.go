@@ -60,7 +60,7 @@ func TestSpanReferenceNamesEveryAttribute(t *testing.T) {
 }
 
 // TestPromisesNameWhatHoldsThem keeps the table of docs/architecture.md from naming
-// files and tests that are no more.
+// files and tests that no longer exist.
 func TestPromisesNameWhatHoldsThem(t *testing.T) {
 	page, err := os.ReadFile(root + "docs/architecture.md")
 	if err != nil {

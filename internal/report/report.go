@@ -32,7 +32,7 @@ func New(handle func(error), text func(error) string) *Reporter {
 }
 
 // Report passes err on, unless another one of that kind was passed on less than a
-// minute ago. Kinds are few: they are kept.
+// minute ago. Kinds must be few: they are kept for ever.
 func (r *Reporter) Report(of string, err error) {
 	held, due := r.due(of, time.Now())
 	if !due {
@@ -62,7 +62,7 @@ func (r *Reporter) due(of string, now time.Time) (held int, due bool) {
 	return held, true
 }
 
-// Error shows a text that is fit for a log and keeps the cause for errors.Is.
+// Error has a text that is fit for a log and keeps the cause for errors.Is.
 type Error struct {
 	Text  string
 	Cause error

@@ -21,8 +21,8 @@ const (
 	active   = "rusmes_active_connections"
 )
 
-// throughViews is a Telemetry on an application's own provider with the given
-// Views, with a page and a push of OpenTelemetry's own.
+// throughViews is a Telemetry on an application's own provider with the given Views, with a
+// page, and with a push by OpenTelemetry's own exporter.
 func throughViews(t *testing.T, views ...sdkmetric.View) (w *ways, push func()) {
 	t.Helper()
 	w = &ways{received: newReceiver(t)}
@@ -56,7 +56,7 @@ func throughViews(t *testing.T, views ...sdkmetric.View) (w *ways, push func()) 
 	}
 }
 
-// seen is what a View pins, as it comes out.
+// seen is what a View pins, as it leaves.
 type seen struct {
 	name, help, unit string
 	bounds           []float64
@@ -147,8 +147,8 @@ func TestViewsPinWhatLeaves(t *testing.T) {
 	}
 }
 
-// TestExponentialHistograms: by the option on the page and in the push, by
-// OpenTelemetry's setting in the push alone; before the first record too.
+// TestExponentialHistograms: the option is for the page and the push, OpenTelemetry's
+// setting only for the push; both work before the first record too.
 func TestExponentialHistograms(t *testing.T) {
 	setting := otelmail.WithLookupEnv(func(name string) (string, bool) {
 		if name == "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION" {

@@ -1,5 +1,4 @@
-// Package stop ends what was started, within a deadline that a part which hangs
-// does not move.
+// Package stop ends what was started, by a deadline that holds even if a part hangs.
 package stop
 
 import (
@@ -16,7 +15,7 @@ type Part struct {
 	Run  func(context.Context) error
 }
 
-// Stop runs the part. A panic is an error.
+// Stop runs the part. A panic is returned as an error.
 func (p Part) Stop(ctx context.Context) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -26,8 +25,8 @@ func (p Part) Stop(ctx context.Context) (err error) {
 	return p.Run(ctx)
 }
 
-// Stopper stops first everything in Parallel, each part with the whole deadline,
-// then what these stood on, and at last what all of them may still have written to.
+// Stopper stops first everything in Parallel, each part with the whole deadline, then
+// what those parts used (Last), and in the end what all may still have written to (Final).
 type Stopper struct {
 	Timeout  time.Duration // where the caller sets no deadline
 	Parallel []Part
@@ -56,7 +55,7 @@ func (s *Stopper) Stop(ctx context.Context) error {
 }
 
 // stopAll stops parts in parallel and waits for them until ctx ends. The parts see
-// a deadline a little earlier than ctx's, so that one which runs into it has the
+// a deadline a little earlier than ctx's, so that one which runs into it has
 // time to return what it could not deliver.
 func stopAll(ctx context.Context, parts []Part) error {
 	type result struct {

@@ -35,8 +35,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// A part that heeds its deadline ends before the caller stops waiting, and so can
-// still say what it lost. One that does not is named.
+// A part that keeps its deadline ends before the caller stops waiting, and so can still
+// report what it lost. One that does not is named.
 func TestDeadline(t *testing.T) {
 	release := make(chan struct{})
 	defer close(release)

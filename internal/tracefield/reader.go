@@ -93,8 +93,8 @@ func isField(line []byte, name string) bool {
 	return ok && strings.EqualFold(string(bytes.TrimRight(before, " \t")), name)
 }
 
-// Values are what the fields of the header read so far said; nothing for two
-// contradicting parents.
+// Values are what the fields of the header read so far said; nothing if there was
+// more than one Traceparent.
 func (r *Reader) Values() (parent, state string) {
 	if r.parents != 1 {
 		return "", ""

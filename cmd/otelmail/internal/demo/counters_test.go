@@ -25,7 +25,8 @@ var effects = []struct {
 	{spam, counts{connections: 1, plaintext: 1, received: 1, processed: 1, dropped: 1}},
 	{unknownUser, counts{connections: 1, plaintext: 1, smtpErrors: 1}},
 	{oversized, counts{connections: 1, plaintext: 1, smtpErrors: 1, refused: 1}},
-	{guesser, counts{connections: 1, plaintext: 1, starttls: 1, smtpErrors: 1, authFailure: 1}},
+	// net/smtp sends "*" to an AUTH that has already failed, as a command of its own.
+	{guesser, counts{connections: 1, plaintext: 1, starttls: 1, smtpErrors: 2, authFailure: 1}},
 	{outbound, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
 	{overTLS, counts{connections: 1, implicitTLS: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
 	// Three domains: two by SMTP, one here.

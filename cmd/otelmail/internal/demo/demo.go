@@ -27,7 +27,6 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/health"
-	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
 const workers = 4
@@ -182,15 +181,12 @@ func (d *Demo) listen() error {
 func (d *Demo) serve(certificate *tls.Config) {
 	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue}
 
-	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()))
-	mx.serve(otelsmtp.Listener(d.tel, mx.tracked(d.ports.mx),
-		otelsmtp.Block(blocked), otelsmtp.MaxConnections(maxConnections)))
-	mx.serve(otelsmtp.Listener(d.tel, mx.tracked(d.ports.narrow), otelsmtp.MaxConnections(1)))
-
-	submissions := backend.newServing(d.tel, otelmail.RoleSubmission, certificate, false)
-	submissions.serve(otelsmtp.Listener(d.tel, submissions.tracked(d.ports.submissions),
-		otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.ImplicitTLS(certificate),
-		otelsmtp.Block(blocked), otelsmtp.MaxConnections(maxConnections)))
+	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()), maxConnections)
+	mx.serve(d.ports.mx)
+	narrow := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()), 1)
+	narrow.serve(d.ports.narrow)
+	submissions := backend.newServing(d.tel, otelmail.RoleSubmission, certificate, false, maxConnections)
+	submissions.serve(tls.NewListener(d.ports.submissions, certificate))
 
 	imap := newIMAPServer(d.tel, d.store, certificate, isLoopback(d.ports.imap.Addr()), d.local)
 	imap.serve(d.ports.imap, d.local)
@@ -201,7 +197,7 @@ func (d *Demo) serve(certificate *tls.Config) {
 	d.pop3 = newPOP3Server(d.tel, d.store, certificate, isLoopback(d.ports.pop3.Addr()), d.local)
 	d.pop3.serve(d.ports.pop3)
 
-	d.servers = []server{mx, submissions, imap, jmap, d.pop3}
+	d.servers = []server{mx, narrow, submissions, imap, jmap, d.pop3}
 }
 
 // isLoopback says whether a password in plaintext stays on this machine.

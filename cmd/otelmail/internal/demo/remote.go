@@ -47,8 +47,8 @@ func startRemote(certificate *tls.Config, log *slog.Logger) (*remote, error) {
 	server.Domain = remoteHost
 	server.TLSConfig = certificate
 	server.ReadTimeout = time.Minute
-	r.serving = newServing(server, log)
-	r.serving.serve(r.serving.tracked(l))
+	r.serving = newServing(nil, server, log)
+	r.serving.serve(l)
 	return r, nil
 }
 

@@ -2,12 +2,14 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"sync"
 
 	"github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
 // server is one of the demo's servers at work.
@@ -28,24 +30,21 @@ func stopAll(ctx context.Context, servers []server) {
 
 // serving is an SMTP server at work.
 type serving struct {
-	openConns
-	server *smtp.Server
+	server *otelsmtp.Server
 	log    *slog.Logger
-
-	loops     sync.WaitGroup // one for each listener
-	listeners []net.Listener
+	loops  sync.WaitGroup // one for each listener
 }
 
-func newServing(server *smtp.Server, log *slog.Logger) *serving {
+// newServing makes a server that records in tel; nil records nothing.
+func newServing(tel *otelmail.Telemetry, server *smtp.Server, log *slog.Logger, opts ...otelsmtp.Option) *serving {
 	server.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelDebug)
-	return &serving{server: server, log: log}
+	return &serving{server: otelsmtp.NewServer(tel, server, opts...), log: log}
 }
 
 // serve accepts connections until stop.
 func (s *serving) serve(l net.Listener) {
-	s.listeners = append(s.listeners, l)
 	s.loops.Go(func() {
-		if err := s.server.Serve(l); err != nil && !errors.Is(err, net.ErrClosed) {
+		if err := s.server.Serve(l); err != nil {
 			s.log.Error("the SMTP server has stopped", "error", err)
 		}
 	})
@@ -53,19 +52,8 @@ func (s *serving) serve(l net.Listener) {
 
 // stop implements [server].
 func (s *serving) stop(ctx context.Context) {
-	for _, l := range s.listeners {
-		_ = l.Close()
-	}
+	_ = s.server.Shutdown(ctx) // its error is about listeners that are closed, or that ctx has ended
+	_ = s.server.Close()
+	_ = s.server.Shutdown(context.Background())
 	s.loops.Wait()
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = s.server.Shutdown(context.Background()) // its error is about listeners that are closed
-	}()
-	select {
-	case <-ended:
-	case <-ctx.Done():
-		s.closeAll()
-		<-ended
-	}
 }

@@ -38,10 +38,9 @@ type smtpServer struct {
 	queue *queue
 }
 
-// newServing makes a go-smtp server of one role: the backend is wrapped, and
-// that is all the telemetry that SMTP needs.
-func (s *smtpServer) newServing(tel *otelmail.Telemetry, role otelmail.SMTPRole, certificate *tls.Config, plaintextAuth bool) *serving {
-	server := smtp.NewServer(otelsmtp.Wrap(tel, s, otelsmtp.WithRole(role), otelsmtp.WithUser(userOf)))
+// newServing makes a go-smtp server of one role, which is recorded.
+func (s *smtpServer) newServing(tel *otelmail.Telemetry, role otelmail.SMTPRole, certificate *tls.Config, plaintextAuth bool, limit int) *serving {
+	server := smtp.NewServer(s)
 	server.Domain = localHost
 	server.TLSConfig = certificate
 	server.MaxMessageBytes = maxMessage
@@ -49,7 +48,8 @@ func (s *smtpServer) newServing(tel *otelmail.Telemetry, role otelmail.SMTPRole,
 	server.AllowInsecureAuth = plaintextAuth
 	server.ReadTimeout = 5 * time.Minute // RFC 5321 section 4.5.3.2.7
 	server.WriteTimeout = time.Minute
-	return newServing(server, s.local)
+	return newServing(tel, server, s.local, otelsmtp.WithRole(role), otelsmtp.WithUser(userOf),
+		otelsmtp.Block(blocked), otelsmtp.MaxConnections(limit))
 }
 
 // NewSession implements [smtp.Backend].

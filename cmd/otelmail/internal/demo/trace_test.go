@@ -53,6 +53,7 @@ func TestOneMessageIsOneTrace(t *testing.T) {
 		"SMTP session > SMTP MAIL":                   1,
 		"SMTP session > SMTP RCPT":                   1,
 		"SMTP session > SMTP DATA":                   1,
+		"SMTP session > SMTP QUIT":                   1,
 		accepted:                                     1,
 		accepted + " > queue dequeue":                3,
 		accepted + " > queue dequeue > mail process": 1,

@@ -1,6 +1,6 @@
-// Package ledger says what became of everything that one signal produced: with a
-// buffer on disk or without, every item waits, was sent, or was dropped for a
-// reason, and is counted under one of these alone.
+// Package ledger counts what became of everything that one signal produced: with a
+// buffer on disk or without, every item waits, was sent, or was dropped for a reason,
+// and is counted under exactly one of these.
 package ledger
 
 import (
@@ -14,14 +14,14 @@ type Reason int
 
 // The reasons.
 const (
-	QueueFull    Reason = iota // no room in the queue in memory
-	TooOld                     // waited, or was tried, for too long
-	TooManyBytes               // made room in the buffer
-	TooLarge                   // no receiver, or no buffer, takes a request of this size
+	QueueFull    Reason = iota // did not fit the queue in memory
+	TooOld                     // waited too long, or was tried for too long
+	TooManyBytes               // had to leave a full buffer
+	TooLarge                   // the receiver, or the buffer, takes no request of this size
 	Rejected                   // the receiver refused it for good
 	Disk                       // could not be written
 	Damaged                    // could not be read back, or not be put into protobuf
-	Shutdown                   // was not sent when the process ended, and was only in memory
+	Shutdown                   // was only in memory, and not sent, when the process ended
 	Reasons                    // how many there are
 )
 
@@ -30,12 +30,12 @@ var names = [Reasons]string{"queue_full", "too_old", "too_many_bytes", "too_larg
 // String returns the name that is stored on disk and shown in errors.
 func (r Reason) String() string { return names[r] }
 
-// Ledger says of one signal where everything is that was ever produced. At every
-// moment Produced is the sum of all the others.
+// Ledger counts the items of one signal. At every moment Produced is the sum of all the
+// other counts.
 type Ledger struct {
 	Produced, Sent int64
 	Dropped        [Reasons]int64
-	Memory, Disk   int64 // what waits, by place
+	Memory, Disk   int64 // waiting, by place
 }
 
 // Lost is all that was dropped.
@@ -49,7 +49,7 @@ func (l Ledger) Lost() (n int64) {
 // Balanced reports whether everything is accounted for.
 func (l Ledger) Balanced() bool { return l.Produced == l.Sent+l.Lost()+l.Memory+l.Disk }
 
-// Reasons words what was dropped since an earlier state: "3 rejected, 1 too_old".
+// Reasons is the text for what was dropped since an earlier state: "3 rejected, 1 too_old".
 func (l Ledger) Reasons(before Ledger) string {
 	var parts []string
 	for r, n := range l.Dropped {
@@ -60,7 +60,7 @@ func (l Ledger) Reasons(before Ledger) string {
 	return strings.Join(parts, ", ")
 }
 
-// Book is a Ledger of what waits in memory alone, for many goroutines.
+// Book keeps a Ledger whose items wait only in memory. It is safe for concurrent use.
 type Book struct {
 	mu     sync.Mutex
 	ledger Ledger
@@ -73,7 +73,7 @@ func (b *Book) Accept(n int64) { b.move(Ledger{Produced: n, Memory: n}) }
 // Drop gives up items that wait.
 func (b *Book) Drop(n int64, why Reason) { b.Settle(n, 0, why) }
 
-// Settle ends the waiting of n items: some of them were sent, the rest is dropped.
+// Settle ends the waiting of n items: sent of them were sent, the rest are dropped.
 func (b *Book) Settle(n, sent int64, why Reason) {
 	m := Ledger{Sent: sent, Memory: -n}
 	m.Dropped[why] = n - sent
@@ -101,8 +101,8 @@ func (b *Book) Ledger() Ledger {
 	return b.ledger
 }
 
-// Close drops what still waits. Nothing is counted any more afterwards: what then
-// becomes of it, in a goroutine that hangs, nobody will hear.
+// Close drops what still waits. Nothing is counted afterwards, so that a goroutine which
+// hung and goes on later does not count its items a second time.
 func (b *Book) Close(why Reason) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

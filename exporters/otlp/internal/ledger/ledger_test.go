@@ -7,8 +7,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// A book balances whenever it is looked at, and after it was closed nothing waits
-// or moves.
+// A book balances whenever it is read, and after it is closed nothing waits and no count
+// changes.
 func TestBookBalances(t *testing.T) {
 	var b ledger.Book
 	var work sync.WaitGroup

@@ -7,17 +7,17 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// Account is one signal in the store, whose mu guards it.
+// Account is one signal in the store. The store's mu guards it.
 type Account struct {
 	store    *Store
 	signal   Signal
 	ledger   ledger.Ledger
 	start    ledger.Ledger // when the file was opened
-	bytes    int64         // room of what is on disk
+	bytes    int64         // what its records take in the file, see fileSize
 	last     uint64        // seq of the last record put
 	mark     uint64        // all records up to this one are settled
 	inFlight uint64        // seq of the record that is being sent, 0 for none
-	pending  int64         // bytes of it in pending
+	pending  int64         // bytes of its records in the store's pending
 	wake     chan struct{}
 }
 
@@ -57,8 +57,8 @@ func (a *Account) Last() uint64 {
 	return a.last
 }
 
-// Settled reports whether all records up to that number are settled. changed is
-// closed when that may have become otherwise.
+// Settled reports whether all records up to that number are settled. changed is closed
+// when the answer may have changed.
 func (a *Account) Settled(number uint64) (yes bool, changed <-chan struct{}) {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()
@@ -69,7 +69,7 @@ func (a *Account) Settled(number uint64) (yes bool, changed <-chan struct{}) {
 // they are safe on disk, kept in memory because the disk fails, or dropped.
 func (a *Account) Put(items int64, body []byte) {
 	s := a.store
-	if room(int64(len(body))) > s.MaxBytes {
+	if fileSize(int64(len(body))) > s.MaxBytes {
 		a.Drop(items, ledger.TooLarge)
 		s.Report(fmt.Errorf("a request of %d bytes does not fit the buffer's %d; %d %s dropped", len(body), s.MaxBytes, items, a.signal.Items))
 		return
@@ -85,7 +85,7 @@ func (a *Account) Put(items int64, body []byte) {
 	r := &record{seq: s.seq, at: time.Now().UnixMilli(), items: uint32(items), body: body, account: a} //nolint:gosec // a batch is far smaller
 	s.pending = append(s.pending, r)
 	a.last, a.pending = r.seq, a.pending+int64(len(body))
-	if s.failing != nil { // sweep tries again, maybe at this moment, for as long as it takes
+	if s.failing != nil { // sweep tries again; it may be doing so now, and hang
 		s.wakeAll()
 		s.announce()
 		s.mu.Unlock()
@@ -95,13 +95,13 @@ func (a *Account) Put(items int64, body []byte) {
 
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	if s.isPending(r.seq) { // else another put's transaction took it along
+	if s.isPending(r.seq) { // else another Put's transaction has stored it
 		s.save()
 	}
 }
 
-// Settle ends the record that Pick gave: sent of its items were taken, the rest
-// is dropped for a reason.
+// Settle ends the record that Pick returned: sent of its items were taken, the rest are
+// dropped for a reason.
 func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 	s := a.store
 	s.disk.Lock()
@@ -123,7 +123,7 @@ func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 	s.save()
 }
 
-// Release ends the sending of a record that stays.
+// Release ends an attempt to send a record, which stays in the store.
 func (a *Account) Release() {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()

@@ -7,11 +7,11 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// What one request of 100 kB costs on its way to the disk, and back and off it.
+// How long it takes to write one request of 100 kB to the disk, read it and remove it.
 func BenchmarkStore(b *testing.B) {
-	said := choiceFor(b.TempDir())
-	said.MaxBytes = 256 << 20
-	s, err := Open(said)
+	config := choiceFor(b.TempDir())
+	config.MaxBytes = 256 << 20
+	s, err := Open(config)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// bodyName is the key of the only value in a record's bucket. A record has a
-// bucket because neighbours that share one are rewritten together.
+// bodyName is the key of the only value in a record's bucket. Each record has a bucket
+// of its own, because the values of a shared one are rewritten together.
 var bodyName = []byte("b")
 
 // change is one account's part of a transaction, worked out on a copy.
@@ -23,8 +23,8 @@ type change struct {
 	keep    uint64 // the record in flight, which is not dropped
 }
 
-// apply moves in the account what the transaction moved in the copy, which it
-// was made from a while ago.
+// apply adds to the account what the transaction changed in the copy: the account may
+// have changed since it was copied.
 func (c *change) apply() {
 	a := c.account
 	a.bytes = c.bytes
@@ -50,7 +50,7 @@ func (c *change) tidy(tx *bbolt.Tx, oldest time.Time) error {
 		if e.seq > c.mark {
 			break
 		}
-		c.bytes -= room(e.size)
+		c.bytes -= fileSize(e.size)
 		if err := b.DeleteBucket(key); err != nil {
 			return err
 		}
@@ -81,14 +81,14 @@ func (c *change) first(b *bbolt.Bucket) ([]byte, Entry, error) {
 }
 
 func (c *change) remove(b *bbolt.Bucket, key []byte, e Entry, why ledger.Reason) error {
-	c.bytes -= room(e.size)
+	c.bytes -= fileSize(e.size)
 	c.after.Disk -= e.Items
 	c.after.Dropped[why] += e.Items
 	return b.DeleteBucket(key)
 }
 
-// makeRoom drops the oldest records of whichever signal has the most, so that
-// one which nobody takes does not crowd out the others.
+// makeRoom drops the oldest records of whichever signal has the most bytes, so that one
+// which no receiver takes does not crowd out the others.
 func (s *Store) makeRoom(tx *bbolt.Tx, changes []*change, need int64) error {
 	for {
 		total := need
@@ -119,7 +119,7 @@ func (c *change) add(tx *bbolt.Tx, r *record) error {
 	if err != nil {
 		return err
 	}
-	c.bytes += room(int64(len(r.body)))
+	c.bytes += fileSize(int64(len(r.body)))
 	c.after.Memory -= int64(r.items)
 	c.after.Disk += int64(r.items)
 	return b.Put(bodyName, r.value(key))

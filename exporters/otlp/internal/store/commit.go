@@ -11,8 +11,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// save commits a change, or leaves it to sweep while the disk fails: an attempt
-// with every request that comes and goes would only cost time. disk is held.
+// save commits a change, or leaves it to sweep while the disk fails: an attempt with
+// every request would only cost time. disk is held.
 func (s *Store) save() {
 	s.mu.Lock()
 	failing := s.failing != nil
@@ -26,13 +26,13 @@ func (s *Store) save() {
 	}
 }
 
-// mostPerCommit bounds what one transaction adds, in bytes, but for a single
-// larger request: what an attempt costs while the disk is full, when up to
-// mostPending wait.
+// mostPerCommit bounds what one transaction adds, in bytes, except for a single larger
+// request. So it bounds what an attempt costs while the disk is full and up to
+// mostPending bytes wait.
 const mostPerCommit = 1 << 20
 
 // commit brings the file up to date with what is in memory. disk is held. If it
-// fails, nothing is lost yet: the next one does the work of both.
+// fails, nothing is lost yet: the next commit writes it too.
 func (s *Store) commit() {
 	for s.commitSome() {
 	}
@@ -66,7 +66,7 @@ func (s *Store) commitSome() (more bool) {
 			c.apply()
 		}
 		for range records {
-			s.forget(0) // settle, which takes some out of the middle, waits for disk
+			s.forget(0) // Settle, which may take one out of the middle, needs disk too
 		}
 	}
 	more = err == nil && len(s.pending) > 0
@@ -95,7 +95,7 @@ func (s *Store) write(tx *bbolt.Tx, changes []*change, records []*record) error 
 		}
 	}
 	for _, r := range records {
-		if err := s.makeRoom(tx, changes, room(int64(len(r.body)))); err != nil {
+		if err := s.makeRoom(tx, changes, fileSize(int64(len(r.body)))); err != nil {
 			return err
 		}
 		for _, c := range changes {
@@ -121,9 +121,9 @@ func (s *Store) write(tx *bbolt.Tx, changes []*change, records []*record) error 
 
 var errNotOpen = errors.New("the file is closed")
 
-// guarded runs something that uses the file. A damaged file makes the library
-// panic or read outside of its mapping; either becomes an error here, after
-// which the file is left alone. disk is held.
+// guarded calls use, which uses the file. A damaged file makes the library panic or read
+// outside of its mapping; either becomes an error here, after which the file is not
+// used again. disk is held.
 func (s *Store) guarded(use func() error) (err error) {
 	if s.broken != nil {
 		return s.broken
@@ -139,7 +139,7 @@ func (s *Store) guarded(use func() error) (err error) {
 	return err
 }
 
-// damageError is what a damaged file did instead of answering.
+// damageError is an error about the content of the file.
 type damageError struct{ text string }
 
 func (e *damageError) Error() string { return "the file is damaged: " + e.text }

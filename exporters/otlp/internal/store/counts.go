@@ -8,8 +8,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// tally is a ledger as it is stored. What is in memory has no place in it, since
-// the process takes that along when it dies: produced counts the rest.
+// tally is a ledger as it is stored. It leaves out what is in memory, which is lost when
+// the process dies: produced counts only the rest.
 type tally struct {
 	Produced int64            `json:"produced"`
 	Sent     int64            `json:"sent"`

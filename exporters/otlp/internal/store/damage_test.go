@@ -76,7 +76,7 @@ func TestDamageAnywhere(t *testing.T) {
 		}
 		s, err := Open(choiceFor(dir))
 		if err != nil {
-			// Only the mark of the owner can be hit in this way.
+			// Only the owner's bucket can be damaged in this way.
 			if !errors.Is(err, errNotOurs) {
 				t.Fatalf("offset %d: %v", offset, err)
 			}
@@ -106,7 +106,7 @@ func TestDamageAnywhere(t *testing.T) {
 	}
 }
 
-// A body that is damaged is dropped, and nothing else.
+// A damaged body is dropped, and nothing else.
 func TestDamagedBody(t *testing.T) {
 	dir := t.TempDir()
 	s, _ := mustOpen(t, choiceFor(dir))

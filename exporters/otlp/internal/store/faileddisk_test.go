@@ -12,8 +12,8 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// An attempt to write costs time and holds up the sending. So a disk that fails is
-// tried once a second, and not with every request that comes or goes.
+// An attempt to write costs time and holds up the sending. So after a failure, writing is
+// tried once a second, and not with every request.
 func TestFailedDiskIsTriedSeldom(t *testing.T) {
 	s, h := mustOpen(t, choiceFor(t.TempDir()))
 	a := s.account(traces)
@@ -27,7 +27,7 @@ func TestFailedDiskIsTriedSeldom(t *testing.T) {
 	if l := a.Ledger(); l.Disk != 10 || l.Memory != requests || !l.Balanced() {
 		t.Errorf("after the disk failed: %+v", l)
 	}
-	// What is safe comes first, then what is not, and all of it is there.
+	// What is on disk comes first, then what is only in memory, and nothing is missing.
 	if sent := empty(s, traces); len(sent) != 10+requests || sent[0] != "00000000" || sent[10+requests-1] != "00000509" {
 		t.Errorf("%d were given out, from %s to %s, want %d in order", len(sent), sent[0], sent[len(sent)-1], 10+requests)
 	}
@@ -76,7 +76,7 @@ func TestFailedDiskRecovers(t *testing.T) {
 	}
 }
 
-// What comes to a disk that fails is sent from memory, at once.
+// While the disk fails, new requests are sent from memory, at once.
 func TestFailedDiskWakesTheSender(t *testing.T) {
 	s, _ := mustOpen(t, choiceFor(t.TempDir()))
 	a := s.account(traces)
@@ -103,8 +103,8 @@ func TestFailedDiskWakesTheSender(t *testing.T) {
 	_ = s.close()
 }
 
-// A disk that never takes anything: memory is bounded, the first requests are
-// kept and can be sent, and the others are counted.
+// While the disk never accepts anything, memory is bounded, the first requests are kept and
+// can be sent, and the others are counted as dropped.
 func TestDiskThatFails(t *testing.T) {
 	s, h := mustOpen(t, choiceFor(t.TempDir()))
 	fill(s, traces, 0, 2, 10)

@@ -16,8 +16,8 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// The file has a bucket for each signal, one for the counts, and one that says
-// whose file this is.
+// The file has a bucket for each signal, one for the counts, and one that shows that
+// the file is ours and in which format.
 const (
 	fileName   = "otelmail-otlp.db"
 	fileFormat = "1"
@@ -29,15 +29,14 @@ var (
 	countsName = []byte("counts")
 )
 
-// lockWait is how long another process may take to let go of the file.
+// lockWait is how long to wait for another process to close the file.
 const lockWait = time.Second
 
-// errNotOurs is a file of our name that somebody else filled.
+// errNotOurs is a file with our name whose content is not ours.
 var errNotOurs = errors.New("not a buffer of this program's version")
 
-// Open opens or makes the file in the directory. A file that cannot be read is set
-// aside under another name and reported; one that cannot be opened or written is
-// an error.
+// Open opens the file in the directory, or creates it. A damaged file is set aside under
+// another name and reported; one that cannot be opened or written is an error.
 func Open(c Config) (*Store, error) {
 	fail := func(want string, err error) (*Store, error) {
 		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
@@ -72,12 +71,12 @@ func Open(c Config) (*Store, error) {
 	return s, nil
 }
 
-// globEscape takes the meaning from the pattern characters in a path.
+// globEscape escapes the characters of a path that have a meaning in a pattern.
 func globEscape(path string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
-// isDamage tells a file whose content is wrong from one that cannot be used.
+// isDamage reports whether an error is about the file's content.
 func isDamage(err error) bool {
 	var d *damageError
 	return errors.As(err, &d)
@@ -114,7 +113,7 @@ func (s *Store) open() error {
 	return asDamage(err)
 }
 
-// openFile opens or makes the file at path and locks it.
+// openFile opens or creates the file at path and locks it.
 func (s *Store) openFile() (err error) {
 	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
 		Timeout:      lockWait,
@@ -131,8 +130,8 @@ func (s *Store) openFile() (err error) {
 	return err
 }
 
-// syncDir has a new file's name survive a power cut. Where a directory cannot be
-// synced nothing is lost but that.
+// syncDir makes a new file's name survive a power cut. Errors are ignored: not every file
+// system can sync a directory.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		_ = d.Sync()
@@ -140,8 +139,8 @@ func syncDir(dir string) {
 	}
 }
 
-// asDamage marks what the library says of a file that it cannot make sense of.
-// What the system says of it (no access, no space) is something else.
+// asDamage marks an error as one of damage if it is the library's. Errors of the system
+// (no access, no space) are not about the content.
 func asDamage(err error) error {
 	var path *fs.PathError
 	var number syscall.Errno
@@ -153,8 +152,8 @@ func asDamage(err error) error {
 	return &damageError{err.Error()}
 }
 
-// abandon closes what open opened. The library is not asked to after a panic,
-// since it may wait for a lock of its own for ever.
+// abandon closes what open opened. It waits for the library for a limited time, because
+// after a panic that may wait for a lock of its own for ever.
 func (s *Store) abandon() {
 	if s.db != nil {
 		done := make(chan struct{})

@@ -21,13 +21,13 @@ func FuzzDecodeRecord(f *testing.F) {
 			}
 			return
 		}
-		// What was taken is what would be written.
+		// What was accepted is what would be written.
 		r := record{seq: e.seq, at: e.at.UnixMilli(), items: uint32(e.Items), body: body}
 		again := r.key()
 		if !bytes.Equal(again, key) || !bytes.Equal(r.value(again), value) {
 			t.Errorf("%x %x is read as %+v", key, value, e)
 		}
-		if e.Items <= 0 || e.size != int64(len(body)) || room(e.size) < e.size {
+		if e.Items <= 0 || e.size != int64(len(body)) || fileSize(e.size) < e.size {
 			t.Errorf("%+v of %d bytes", e, len(body))
 		}
 		// One flipped bit anywhere is noticed.

@@ -7,11 +7,12 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// Leave ends the use of the store by whoever opened it. The last one out closes it.
+// Leave ends the use of the store by the caller of Open. The last user to leave closes
+// the file.
 func (s *Store) Leave(ctx context.Context) error { return s.leave(ctx, nil) }
 
-// Leave ends the use of an account. What of it is not on disk by then is dropped,
-// since the process takes it along. It returns when this is done or ctx ends.
+// Leave ends the use of an account. What cannot be written to disk by then is dropped. It
+// returns when this is done or ctx ends.
 func (a *Account) Leave(ctx context.Context) error { return a.store.leave(ctx, a) }
 
 func (s *Store) leave(ctx context.Context, a *Account) error {
@@ -33,7 +34,7 @@ func (s *Store) leave(ctx context.Context, a *Account) error {
 		defer s.disk.Unlock()
 		if s.db != nil {
 			s.commit()
-		} // else the last one was here first, and has written what this one had
+		} // else the last user was faster, has written everything and closed the file
 		s.abandonPending(a)
 		if last {
 			done <- s.close()

@@ -7,7 +7,7 @@ import (
 )
 
 // The signals leave at the same time, and the last one closes the file. One that
-// is overtaken by it has nothing left to write, and reports nothing.
+// comes after it has nothing left to write, and reports nothing.
 func TestLeavingAfterTheFileIsClosed(t *testing.T) {
 	s, h := mustOpen(t, choiceFor(t.TempDir()))
 	fill(s, traces, 0, 1, 100)

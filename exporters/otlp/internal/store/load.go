@@ -86,7 +86,7 @@ func (s *Store) loadAccount(a *Account) error {
 				return &damageError{errDamagedRecord.Error()}
 			}
 			items += e.Items
-			a.bytes += room(e.size)
+			a.bytes += fileSize(e.size)
 			a.last = e.seq
 			s.seq = max(s.seq, e.seq)
 		}

@@ -10,8 +10,8 @@ import (
 
 // Pick returns the oldest record that is not settled and marks it as being
 // sent, until Settle or Release. What is on disk comes first; what is only in
-// memory is given out if the disk does not take it. ok is false if there is
-// nothing; body is nil if it is damaged.
+// memory is returned while the disk fails. ok is false if there is nothing; body is nil
+// if the record is damaged.
 func (a *Account) Pick() (e Entry, body []byte, ok bool) {
 	s := a.store
 	s.disk.Lock()
@@ -44,7 +44,7 @@ func (a *Account) Pick() (e Entry, body []byte, ok bool) {
 	return e, body, ok
 }
 
-// oldest reads the first record after mark. A body that is damaged comes as nil.
+// oldest reads the first record after mark. A damaged body is returned as nil.
 func oldest(b *bbolt.Bucket, mark uint64) (Entry, []byte, bool, error) {
 	key, _ := b.Cursor().Seek(binary.BigEndian.AppendUint64(nil, mark+1))
 	if key == nil {

@@ -18,8 +18,8 @@ type record struct {
 	account *Account // while it is in memory
 }
 
-// A record's key begins with its number, so that the file is in order, and holds
-// what must be known of a record without reading its body:
+// A record's key begins with its number, so that the records are in order, and holds
+// what is needed without reading the body:
 //
 //	seq 8 bytes, at 8 bytes, items 4 bytes, length of the body 4 bytes
 //
@@ -36,7 +36,7 @@ func (r *record) key() []byte {
 	k = binary.BigEndian.AppendUint64(k, r.seq)
 	k = binary.BigEndian.AppendUint64(k, uint64(r.at)) //nolint:gosec // its bits, not its value
 	k = binary.BigEndian.AppendUint32(k, r.items)
-	return binary.BigEndian.AppendUint32(k, uint32(len(r.body))) //nolint:gosec // put refuses longer ones
+	return binary.BigEndian.AppendUint32(k, uint32(len(r.body))) //nolint:gosec // batches are far smaller
 }
 
 func (r *record) value(key []byte) []byte {
@@ -49,7 +49,7 @@ func checksum(key, body []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, body)
 }
 
-// Entry is what the key says of a record.
+// Entry is what a record's key holds.
 type Entry struct {
 	seq   uint64
 	at    time.Time
@@ -91,9 +91,9 @@ func decodeRecord(key, value []byte) (Entry, []byte, error) {
 	return e, body, nil
 }
 
-// room is about what a body takes in the file: small ones share a page of 4 KiB,
-// others have pages of their own.
-func room(size int64) int64 {
+// fileSize is roughly what a body of that size takes in the file, in bytes: small ones
+// share a page of 4 KiB, others have pages of their own.
+func fileSize(size int64) int64 {
 	const page, overhead = 4 << 10, 160
 	size += overhead
 	if size < page/4 {

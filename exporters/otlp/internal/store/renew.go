@@ -9,14 +9,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// renewAbove is the size from which an empty file is replaced, in bytes. A file
-// of this kind never shrinks, and what it knows of its free pages is written
-// with every transaction.
+// renewAbove is the size from which a file without records is replaced, in bytes. A bbolt
+// file never shrinks, and its list of free pages is written with every transaction.
 const renewAbove = 8 << 20
 
-// renew gives the space of an outage back when nothing waits any more: it puts a
-// new file with the same counts in the old one's place. If that fails, the old
-// one goes on. disk is held.
+// renew gives back the space of an outage when nothing waits any more: it replaces the
+// file by a new one with the same counts. If that fails, the old one stays in use. disk
+// is held.
 func (s *Store) renew() {
 	if runtime.GOOS == "windows" {
 		return // it renames nothing onto an open file, and closing ours first would let go of its lock
@@ -26,12 +25,12 @@ func (s *Store) renew() {
 		return
 	}
 	s.mu.Lock()
-	idle := s.waiting() == 0 && len(s.pending) == 0 && s.failing == nil
+	empty := s.waiting() == 0 && len(s.pending) == 0 && s.failing == nil
 	s.mu.Unlock()
-	if !idle || s.broken != nil || s.db == nil {
+	if !empty || s.broken != nil || s.db == nil {
 		return
 	}
-	s.commit() // removes what is settled, and with it the last reason to keep the file
+	s.commit() // removes the settled records
 	path := s.path + ".new"
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return

@@ -1,5 +1,5 @@
-// Package store keeps requests in one file until they are settled: sent, or given
-// up. It is what a buffer on disk is made of.
+// Package store keeps requests in one file until they are settled: sent, or given up.
+// It is the buffer on disk.
 package store
 
 import (
@@ -10,24 +10,24 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Config is what a Store must be told.
+// Config configures a Store.
 type Config struct {
 	Dir      string
-	Setting  string // that named Dir
-	MaxBytes int64
+	Setting  string // that named Dir, for errors
+	MaxBytes int64  // of all records in the file
 	MaxAge   time.Duration
 	Signals  []Signal
-	Report   func(error) // hears of what goes wrong; never called by code that an application waits for
+	Report   func(error) // is called with what goes wrong, never by code that an application waits for
 }
 
 // Signal is a kind of telemetry, with an account of its own.
 type Signal struct {
 	Name  string
-	Items string // what is counted, for people
+	Items string // what is counted, as in errors
 }
 
-// mostPending bounds the requests kept in memory while the disk takes none, in
-// bytes over all signals.
+// mostPending bounds the requests kept in memory while the disk fails, in bytes over
+// all signals.
 const mostPending = 16 << 20
 
 // Store is the file. Its ledgers and its records change in the same transactions,
@@ -43,8 +43,8 @@ type Store struct {
 	db   *bbolt.DB
 	file *os.File
 	info os.FileInfo // of file, when it was opened
-	// broken says that the file must not be touched again: reading it was
-	// cut off by a panic, which may have left locks behind.
+	// broken is why the file must not be used again: it is damaged, and a panic of
+	// the library may have left locks behind.
 	broken error
 
 	mu       sync.Mutex // never held during input or output
@@ -86,8 +86,8 @@ func (s *Store) account(name string) *Account {
 	return nil // not one of Signals
 }
 
-// Hold keeps everybody from the file until release is called, as a disk that
-// hangs does: for tests.
+// Hold blocks all use of the file until release is called, as a disk that hangs does:
+// for tests.
 func (s *Store) Hold() (release func()) {
 	s.disk.Lock()
 	return s.disk.Unlock
@@ -118,7 +118,7 @@ func (s *Store) forget(i int) {
 	s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
 }
 
-// wakeAll has every account that has something look for it. mu is held.
+// wakeAll wakes every account that has something to send. mu is held.
 func (s *Store) wakeAll() {
 	for _, a := range s.accounts {
 		if a.ledger.Disk > 0 || a.pending > 0 {

@@ -17,25 +17,25 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// The signals of a test, and the least that a buffer may be limited to.
+// The signals of a test, and the smallest limit of a buffer.
 const (
 	traces, logs = "traces", "logs"
 	leastBytes   = 8 << 20
 )
 
-// heard collects reports.
-type heard struct {
+// reportLog collects what is reported.
+type reportLog struct {
 	mu    sync.Mutex
 	texts []string
 }
 
-func (h *heard) report(err error) {
+func (h *reportLog) report(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.texts = append(h.texts, err.Error())
 }
 
-func (h *heard) all() string {
+func (h *reportLog) all() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return strings.Join(h.texts, "\n")
@@ -48,11 +48,11 @@ func choiceFor(dir string) Config {
 	}
 }
 
-func mustOpen(t *testing.T, said Config) (*Store, *heard) {
+func mustOpen(t *testing.T, config Config) (*Store, *reportLog) {
 	t.Helper()
-	h := &heard{}
-	said.Report = h.report
-	s, err := Open(said)
+	h := &reportLog{}
+	config.Report = h.report
+	s, err := Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +167,8 @@ func TestStoreKeepsOrderAndCountsAcrossRestarts(t *testing.T) {
 }
 
 func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
-	said := choiceFor(t.TempDir())
-	s, h := mustOpen(t, said)
+	config := choiceFor(t.TempDir())
+	s, h := mustOpen(t, config)
 	const size = 1<<20 - 4096
 	fill(s, logs, 0, 1, size)
 	fill(s, traces, 10, 2, size)
@@ -191,10 +191,10 @@ func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
 	}
 }
 
-// The file does not grow with what has passed through it.
+// The file does not grow with what it no longer holds.
 func TestStoreFileIsBounded(t *testing.T) {
-	said := choiceFor(t.TempDir())
-	s, _ := mustOpen(t, said)
+	config := choiceFor(t.TempDir())
+	s, _ := mustOpen(t, config)
 	for i := range 400 {
 		fill(s, traces, i, 1, 50_000+(i%7)*40_000) // 65 MB in all
 	}
@@ -202,8 +202,8 @@ func TestStoreFileIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if most := said.MaxBytes*3/2 + 16<<20; info.Size() > most {
-		t.Errorf("the file has %d bytes for a limit of %d", info.Size(), said.MaxBytes)
+	if most := config.MaxBytes*3/2 + 16<<20; info.Size() > most {
+		t.Errorf("the file has %d bytes for a limit of %d", info.Size(), config.MaxBytes)
 	}
 	if got := s.account(traces).Ledger(); !got.Balanced() || got.Dropped[ledger.TooManyBytes] == 0 || got.Produced != 400 {
 		t.Errorf("counts: %+v", got)
@@ -212,9 +212,9 @@ func TestStoreFileIsBounded(t *testing.T) {
 
 // When an outage is over, the file gives its space back.
 func TestStoreFileShrinks(t *testing.T) {
-	said := choiceFor(t.TempDir())
-	said.MaxBytes = 64 << 20
-	s, _ := mustOpen(t, said)
+	config := choiceFor(t.TempDir())
+	config.MaxBytes = 64 << 20
+	s, _ := mustOpen(t, config)
 	fill(s, traces, 0, 40, 500_000)
 	renew := func() int64 {
 		s.disk.Lock()
@@ -235,26 +235,26 @@ func TestStoreFileShrinks(t *testing.T) {
 	if size := renew(); size > 1<<20 && runtime.GOOS != "windows" {
 		t.Errorf("the empty file has %d bytes", size)
 	}
-	if _, err := Open(said); err == nil || !strings.Contains(err.Error(), "no other process") {
+	if _, err := Open(config); err == nil || !strings.Contains(err.Error(), "no other process") {
 		t.Errorf("the new file is not locked: %v", err)
 	}
 	fill(s, traces, 40, 3, 10)
 	closeStore(t, s)
-	s, _ = mustOpen(t, said)
+	s, _ = mustOpen(t, config)
 	wantLedger(t, s, traces, ledger.Ledger{Produced: 43, Sent: 40, Disk: 3})
-	if files, err := os.ReadDir(said.Dir); err != nil || len(files) != 1 {
+	if files, err := os.ReadDir(config.Dir); err != nil || len(files) != 1 {
 		t.Errorf("in the directory: %v, %v", files, err)
 	}
 }
 
 func TestStoreDropsWhatIsTooOld(t *testing.T) {
-	said := choiceFor(t.TempDir())
-	s, _ := mustOpen(t, said)
+	config := choiceFor(t.TempDir())
+	s, _ := mustOpen(t, config)
 	fill(s, traces, 0, 5, 10)
 	closeStore(t, s)
 	time.Sleep(20 * time.Millisecond) // what is stored must be older than the limit below
-	said.MaxAge = 10 * time.Millisecond
-	s, h := mustOpen(t, said)
+	config.MaxAge = 10 * time.Millisecond
+	s, h := mustOpen(t, config)
 	s.disk.Lock()
 	s.commit()
 	s.disk.Unlock()

@@ -2,8 +2,8 @@ package store
 
 import "time"
 
-// sweep looks after the store while nothing is put: it tries a disk that failed
-// again, drops what became too old, and gives space back.
+// sweep maintains the store while nothing is put: it tries again after the disk failed,
+// drops what has become too old, and gives space back.
 func (s *Store) sweep() {
 	defer close(s.ended)
 	const every, thorough = time.Second, 60

@@ -1,0 +1,287 @@
+package observe
+
+import (
+	"context"
+	"crypto/tls"
+	"sync"
+	"sync/atomic"
+
+	"github.com/rusmes/otelmail"
+)
+
+// SMTPDialogue follows one connection of an SMTP, submission or LMTP server by what
+// both sides say: RFC 5321, 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH), 2033 (LMTP),
+// in whatever pieces it comes and however far the client sends ahead (RFC 2920).
+//
+// Its methods may be called from several goroutines. What a client sent must be told
+// before the server's answer to it.
+type SMTPDialogue struct {
+	tel   *otelmail.Telemetry
+	begun sync.Once
+	about func() otelmail.Conn
+	role  otelmail.SMTPRole
+
+	mu      sync.Mutex
+	session otelmail.SMTPSession
+	smtpClient
+	smtpServer
+	smtpTransaction
+	smtpEnding
+
+	// command is the command in progress: the first that has no reply yet. What the
+	// client has sent ahead waits in smtpClient.ahead.
+	command smtpCommand
+	seal    smtpSeal
+	sealed  atomic.Bool // seal is not smtpOpen
+}
+
+// smtpSeal is how far STARTTLS has come.
+type smtpSeal uint8
+
+const (
+	smtpOpen     smtpSeal = iota // no STARTTLS, or it has failed
+	smtpShaking                  // 220: a handshake, or a reply that it failed
+	smtpUpgraded                 // inside TLS
+)
+
+// smtpEnding is what is known of how the session ends.
+type smtpEnding struct {
+	over     bool           // nothing more counts
+	secure   bool           // TLS is in use, of either kind
+	heard    bool           // the client has said something since the session or its TLS began
+	failure  otelmail.Cause // why reading last failed; it passes when more comes
+	left     otelmail.Cause // why a command was cut off: the session does not count it again
+	farewell otelmail.Cause // a 421 that answers no command
+}
+
+// NewSMTPDialogue begins a session on a connection described by about. A nil tel
+// records nothing. End it with [SMTPDialogue.End].
+func NewSMTPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...Option) *SMTPDialogue {
+	d := newSMTPDialogue(tel, func() otelmail.Conn { return about }, opts)
+	d.begin()
+	return d
+}
+
+func newSMTPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts []Option) *SMTPDialogue {
+	if tel == nil {
+		tel = otelmail.Noop()
+	}
+	return &SMTPDialogue{tel: tel, about: about, role: configOf(opts).role}
+}
+
+func (d *SMTPDialogue) begin() {
+	d.begun.Do(func() {
+		about := d.about()
+		d.secure = about.TLS != nil
+		d.session = d.tel.SMTP.Session(context.Background(), d.role, about)
+	})
+}
+
+// FromClient takes what the client has sent, in plaintext. After a reply 220 to
+// STARTTLS it takes what is said inside TLS.
+func (d *SMTPDialogue) FromClient(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.over || len(p) == 0 {
+		return
+	}
+	if d.seal == smtpShaking {
+		d.upgrade(tls.ConnectionState{HandshakeComplete: true})
+	}
+	d.heard, d.failure = true, otelmail.CauseNone
+	d.hear(p)
+}
+
+// FromServer takes what the server has sent, in plaintext.
+func (d *SMTPDialogue) FromServer(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(p) > 0 && !d.over {
+		var whole []byte
+		var ok bool
+		if whole, p, ok = d.written.next(p); ok {
+			d.answer(whole)
+		}
+	}
+}
+
+// Upgrade tells what TLS agreed on: after STARTTLS was answered with 220, or for a
+// session that began with TLS before its handshake. It may be called again when more
+// is known.
+func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.over:
+	case d.seal == smtpShaking:
+		d.upgrade(state)
+	case d.secure && state.Version != 0:
+		d.session.Handshake(state)
+	}
+}
+
+// upgrade ends STARTTLS, and begins anew (RFC 3207 section 4.2).
+func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
+	d.seal, d.secure, d.heard, d.withoutChunks = smtpUpgraded, true, false, false
+	d.said.drop()
+	d.end(otelmail.Reply{Code: 220})
+	d.session.Upgrade(state)
+	d.clear(otelmail.CauseCanceled)
+}
+
+// Sealed reports that the network carries TLS since STARTTLS was answered with 220:
+// what client and server say is to be had above it alone.
+func (d *SMTPDialogue) Sealed() bool { return d.sealed.Load() }
+
+// refused: no record of TLS begins with a digit.
+func (d *SMTPDialogue) refused(p []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.seal == smtpShaking && len(p) > 0 && p[0] >= '4' && p[0] <= '5'
+}
+
+// Context returns the context of the command in progress, which carries its span;
+// between commands that of the session. A message that comes by BDAT is one command
+// from its first chunk to the reply to its last, or to RSET.
+func (d *SMTPDialogue) Context() context.Context {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c := d.current(); c != nil {
+		return c.Context()
+	}
+	return d.session.Context()
+}
+
+// User notes who gives the command in progress, as the privacy policy allows.
+func (d *SMTPDialogue) User(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c := d.current(); c != nil {
+		c.User(name)
+	}
+}
+
+// Cause notes what lies behind the reply to come of the command in progress:
+// [otelmail.CausePanic] for a handler that has panicked.
+func (d *SMTPDialogue) Cause(cause otelmail.Cause) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c := d.current(); c != nil {
+		c.cause = cause
+	}
+}
+
+func (d *SMTPDialogue) current() *smtpCommand {
+	switch {
+	case d.transfer != nil && !(d.command.open && d.command.verb == otelmail.SMTPAuth):
+		return &d.transfer.smtpCommand
+	case d.command.open:
+		return &d.command
+	}
+	return nil
+}
+
+// Handling tells that a handler is at work on the message that comes by BDAT, in a
+// goroutine of its own. Where RSET or the end of the session gives the message up,
+// its command ends when the handler has: call done then, with
+// [otelmail.CausePanic] if it has panicked, else [otelmail.CauseNone].
+func (d *SMTPDialogue) Handling() (done func(otelmail.Cause)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t := d.transfer
+	if t == nil {
+		return d.Cause
+	}
+	t.handled = true
+	return func(cause otelmail.Cause) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		t.handled = false
+		if cause != otelmail.CauseNone {
+			t.cause = cause
+		}
+		if t.given != otelmail.CauseNone {
+			t.giveUp()
+		}
+	}
+}
+
+// Lost tells that nothing more comes from the client, and why: CauseEOF when it
+// closed. A timeout may pass.
+func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if cause != otelmail.CauseEOF {
+		d.failure = cause
+	}
+	if cause == otelmail.CauseTimeout {
+		d.stalled = d.body != bodyNone
+	} else if d.left == otelmail.CauseNone && d.command.open && (d.body != bodyNone || d.chunk > 0) {
+		d.left = cause
+	}
+}
+
+// Idle reports that nothing is in progress: no command, and no transaction that
+// MAIL has begun. False when the dialogue can no longer be followed.
+func (d *SMTPDialogue) Idle() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.over && !d.command.open && !d.said.begun && !d.mail && d.body == bodyNone && d.seal != smtpShaking
+}
+
+// End ends the session. A cause other than CauseNone says that it broke. Calling it
+// again has no effect.
+func (d *SMTPDialogue) End(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	cause = d.finish(cause)
+	d.mu.Unlock()
+	d.session.End(cause)
+}
+
+// finish ends what is in progress. It returns why the session broke, unless a
+// command has counted that: each break counts once.
+func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
+	switch {
+	case cause != otelmail.CauseNone:
+	case d.secure && !d.heard && d.failure == otelmail.CauseReset:
+		// A client that left right after the handshake has not read TLS 1.3's tickets.
+	case d.failure != otelmail.CauseNone:
+		cause = d.failure
+	case d.farewell != otelmail.CauseNone:
+		cause = d.farewell
+	}
+	if d.over {
+		return d.broken(cause)
+	}
+	why := cause
+	if why == otelmail.CauseNone {
+		why = otelmail.CauseEOF
+	}
+	if d.left != otelmail.CauseNone {
+		why = d.left
+	}
+	d.cutOff(why)
+	d.over = true
+	return d.broken(cause)
+}
+
+func (d *SMTPDialogue) broken(cause otelmail.Cause) otelmail.Cause {
+	if d.left != otelmail.CauseNone {
+		return otelmail.CauseNone
+	}
+	return cause
+}
+
+// unfollow gives up.
+func (d *SMTPDialogue) unfollow() {
+	d.cutOff(otelmail.CauseProtocol)
+	d.session.Unfollowed()
+	d.over = true
+	d.smtpClient, d.smtpServer = smtpClient{}, smtpServer{}
+}

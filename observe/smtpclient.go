@@ -1,0 +1,230 @@
+package observe
+
+import (
+	"bytes"
+	"math"
+	"strconv"
+	"strings"
+
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/rusmes/otelmail"
+)
+
+// smtpClient is the client's side of a dialogue.
+type smtpClient struct {
+	said  line   // a command that has not come to its end
+	ahead []byte // what came after a command that has no reply yet
+	late  bool   // that is looked at now
+	body  smtpBody
+	chunk uint64 // bytes of a BDAT chunk still to come
+	// response says that AUTH has been answered with 334.
+	response bool
+	// stalled says that reading failed inside a body: the rest of it does not come.
+	stalled bool
+}
+
+const maxAhead = 64 << 10
+
+// hear takes what the client says, as far as it is known what that is.
+func (d *SMTPDialogue) hear(p []byte) {
+	if len(d.ahead) == 0 {
+		d.keep(d.understand(p))
+		return
+	}
+	d.keep(p)
+}
+
+func (d *SMTPDialogue) keep(p []byte) {
+	if len(d.ahead)+len(p) > maxAhead {
+		d.unfollow()
+		return
+	}
+	d.ahead = append(d.ahead, p...)
+}
+
+// goOn looks again at what came ahead, after a reply.
+func (d *SMTPDialogue) goOn() {
+	if len(d.ahead) == 0 || d.over {
+		return
+	}
+	d.late = true
+	rest := d.understand(d.ahead)
+	d.late = false
+	if d.over {
+		return
+	}
+	if len(rest) == 0 && cap(d.ahead) > 2*maxLine {
+		d.ahead = nil
+		return
+	}
+	d.ahead = d.ahead[:copy(d.ahead, rest)]
+}
+
+// understand returns what cannot be understood before the server has answered.
+func (d *SMTPDialogue) understand(p []byte) []byte {
+	for len(p) > 0 && !d.over {
+		switch {
+		case d.body != bodyNone:
+			p = d.body.skip(p)
+		case d.chunk > 0:
+			n := min(d.chunk, uint64(len(p)))
+			d.chunk -= n
+			p = p[n:]
+		case d.response:
+			_, rest, whole := bytes.Cut(p, []byte{'\n'})
+			d.response = !whole
+			p = rest
+		case d.command.open:
+			return p
+		default:
+			said, rest, whole := d.said.next(p)
+			if whole {
+				d.begins(said)
+			}
+			p = rest
+		}
+	}
+	return nil
+}
+
+// begins begins a command.
+func (d *SMTPDialogue) begins(said []byte) {
+	word, args := said, []byte(nil)
+	if i := bytes.IndexAny(said, " \t"); i >= 0 {
+		word, args = said[:i], said[i+1:]
+	}
+	verb := otelmail.ParseSMTPVerb(string(word))
+	if starts := len("STARTTLS"); len(word) > starts && bytes.EqualFold(word[:starts], []byte("STARTTLS")) {
+		verb = otelmail.SMTPStartTLS // to go-smtp, whatever follows
+	}
+	d.command = smtpCommand{open: true, verb: verb, empty: len(said) == 0, ahead: d.late, address: d.command.address[:0]}
+	if verb == otelmail.SMTPBdat {
+		d.beginChunk(args)
+		return
+	}
+	d.command.SMTPCommand = d.session.Command(verb)
+	switch c := &d.command; verb {
+	case otelmail.SMTPHelo, otelmail.SMTPEhlo, otelmail.SMTPLhlo:
+		if c.Span().IsRecording() {
+			name, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
+			c.Helo(name)
+		}
+	case otelmail.SMTPAuth:
+		if c.Span().IsRecording() {
+			mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
+			c.Mechanism(mechanism)
+		}
+	case otelmail.SMTPMail:
+		if c.Span().IsRecording() {
+			address, params := smtpPath(args)
+			c.From(string(address))
+			if size, ok := smtpSize(params); ok {
+				c.Span().SetAttributes(semconv.MessagingMessageBodySize(size))
+			}
+		}
+	case otelmail.SMTPRcpt:
+		address, _ := smtpPath(args)
+		c.address = append(c.address, address...)
+		if c.Span().IsRecording() {
+			c.To(string(address))
+		}
+	}
+}
+
+// beginChunk begins a chunk by BDAT. Its bytes follow even where it is refused
+// (RFC 3030 section 2), unless the server does not know the command.
+func (d *SMTPDialogue) beginChunk(args []byte) {
+	c := &d.command
+	size, last, ok := smtpChunk(args)
+	if ok && !d.withoutChunks {
+		d.chunk, c.last = size, last
+	}
+	switch {
+	case ok && d.transfer != nil:
+		c.chunk = true
+	case ok && d.recipients() > 0:
+		c.chunk = true
+		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(otelmail.SMTPBdat)}}
+	default:
+		c.SMTPCommand = d.session.Command(otelmail.SMTPBdat)
+	}
+}
+
+func smtpChunk(args []byte) (size uint64, last, ok bool) {
+	words := bytes.Fields(args)
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && !bytes.EqualFold(words[1], []byte("LAST")) {
+		return 0, false, false
+	}
+	size, err := strconv.ParseUint(string(words[0]), 10, 63)
+	return size, len(words) == 2, err == nil
+}
+
+// smtpPath returns the address of MAIL or RCPT without its source route and quotes
+// (RFC 5321 section 4.1.2), and the parameters behind it. It takes what it can get.
+func smtpPath(args []byte) (address, params []byte) {
+	_, path, _ := bytes.Cut(args, []byte{':'})
+	path = bytes.TrimSpace(path)
+	end := bytes.IndexAny(path, " \t")
+	if end < 0 {
+		end = len(path)
+	}
+	if len(path) > 0 && path[0] == '<' {
+		path = path[1:]
+		end = closing(path)
+	}
+	address, params = path[:end], path[end:]
+	if len(address) > 0 && address[0] == '@' {
+		if _, mailbox, ok := bytes.Cut(address, []byte{':'}); ok {
+			address = mailbox
+		}
+	}
+	if len(address) > 0 && address[0] == '"' {
+		address = unquote(address)
+	}
+	return address, params
+}
+
+// closing is where the path ends: at a ">" that is not quoted.
+func closing(path []byte) int {
+	quoted := false
+	for i := 0; i < len(path); i++ {
+		switch {
+		case path[i] == '"':
+			quoted = !quoted
+		case path[i] == '\\' && quoted:
+			i++
+		case path[i] == '>' && !quoted:
+			return i
+		}
+	}
+	return len(path)
+}
+
+func unquote(address []byte) []byte {
+	plain := make([]byte, 0, len(address))
+	for i := 1; i < len(address); i++ {
+		switch address[i] {
+		case '"':
+			return append(plain, address[i+1:]...)
+		case '\\':
+			if i++; i == len(address) {
+				return plain
+			}
+		}
+		plain = append(plain, address[i])
+	}
+	return plain
+}
+
+// smtpSize reads the parameter SIZE of MAIL (RFC 1870).
+func smtpSize(params []byte) (int, bool) {
+	for _, word := range bytes.Fields(params) {
+		key, value, _ := bytes.Cut(word, []byte{'='})
+		if bytes.EqualFold(key, []byte("SIZE")) {
+			size, err := strconv.ParseUint(string(value), 10, 63)
+			return int(min(size, math.MaxInt)), err == nil
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,226 @@
+package observe_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/observe"
+)
+
+func certificate(t testing.TB) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mx"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, about, about, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+}
+
+// serve is a loop over a connection, as a server of one's own has it.
+func serve(conn *observe.SMTPConn, config *tls.Config, contexts chan<- context.Context) {
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	fmt.Fprint(conn, "220 mx\r\n")
+	for {
+		l, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb, _, _ := strings.Cut(strings.TrimSpace(l), " "); verb {
+		case "STARTTLS":
+			fmt.Fprint(conn, "220 go\r\n")
+			secure := tls.Server(conn, config)
+			if secure.Handshake() != nil {
+				fmt.Fprint(conn, "550 no\r\n")
+				continue
+			}
+			conn = conn.Upgrade(secure)
+			r = bufio.NewReader(conn)
+		case "DATA":
+			fmt.Fprint(conn, "354 go\r\n")
+			for l != ".\r\n" {
+				if l, err = r.ReadString('\n'); err != nil {
+					return
+				}
+			}
+			contexts <- conn.Context()
+			fmt.Fprint(conn, "250 ok\r\n")
+		case "QUIT":
+			fmt.Fprint(conn, "221 bye\r\n")
+			return
+		case "FOO":
+			fmt.Fprint(conn, "500 what\r\n")
+		default:
+			fmt.Fprint(conn, "250 ok\r\n")
+		}
+	}
+}
+
+// TestSMTPConn has the same dialogue in plaintext, after STARTTLS and with implicit TLS.
+func TestSMTPConn(t *testing.T) {
+	config := certificate(t)
+	for _, way := range []string{"no", "starttls", "yes"} {
+		t.Run(way, func(t *testing.T) {
+			w := newWorld(t)
+			near, far := net.Pipe()
+			if way == "yes" {
+				far = tls.Server(far, config)
+				near = tls.Client(near, &tls.Config{InsecureSkipVerify: true})
+			}
+			contexts := make(chan context.Context, 1)
+			done := make(chan struct{})
+			go func() { defer close(done); serve(observe.SMTP(w.tel, far), config, contexts) }()
+			r := bufio.NewReader(near)
+			say := func(l, code string) {
+				t.Helper()
+				if l != "" {
+					_, _ = io.WriteString(near, l+"\r\n")
+				}
+				if got, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(got, code) {
+					t.Fatalf("%q was answered %q, %v", l, got, err)
+				}
+			}
+			say("", "220")
+			say("EHLO a", "250")
+			if way == "starttls" {
+				say("STARTTLS", "220")
+				near = tls.Client(near, &tls.Config{InsecureSkipVerify: true})
+				r = bufio.NewReader(near)
+				say("EHLO a", "250")
+			}
+			say("MAIL FROM:<a@b>", "250")
+			say("RCPT TO:<a@one.example>", "250")
+			say("DATA", "354")
+			say("x\r\n.", "250")
+			data := trace.SpanContextFromContext(<-contexts).SpanID()
+			say("FOO", "500")
+			say("QUIT", "221")
+			_, _ = io.Copy(io.Discard, near)
+			<-done
+			want := counts{"smtp_connections_total": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
+				"messages_per_domain_total/one.example": 1, "tls_sessions_total/" + way: 1}
+			if way == "starttls" {
+				want["tls_sessions_total/no"] = 1
+			}
+			if got := w.counts(); fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("counted %v\nwant    %v", got, want)
+			}
+			for _, s := range w.spans.Ended() {
+				if s.Name() == "SMTP DATA" && s.SpanContext().SpanID() != data {
+					t.Error("the context of DATA is not DATA's")
+				}
+			}
+		})
+	}
+}
+
+// TestSMTPConnFailedHandshake: the client says STARTTLS and then something else.
+func TestSMTPConnFailedHandshake(t *testing.T) {
+	w := newWorld(t)
+	near, far := net.Pipe()
+	done := make(chan struct{})
+	go func() { defer close(done); serve(observe.SMTP(w.tel, far), certificate(t), nil) }()
+	go func() {
+		for _, piece := range []string{"STARTTLS\r\n", "this is no record of TLS\r\n", "NOOP\r\nQUIT\r\n"} {
+			_, _ = io.WriteString(near, piece)
+		}
+	}()
+	_, _ = io.Copy(io.Discard, near)
+	<-done
+	want := counts{"smtp_connections_total": 1, "smtp_errors_total": 1, "tls_sessions_total/no": 1}
+	if got := w.counts(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("counted %v\nwant    %v", got, want)
+	}
+}
+
+// slowAddr is a connection behind a proxy, which knows its client only when that has
+// spoken.
+type slowAddr struct {
+	net.Conn
+	known chan struct{}
+}
+
+func (s slowAddr) RemoteAddr() net.Addr { <-s.known; return s.Conn.RemoteAddr() }
+
+func TestSMTPConnAsksForNoAddress(t *testing.T) {
+	near, far := net.Pipe()
+	slow := slowAddr{far, make(chan struct{})}
+	w := newWorld(t)
+	conn := observe.SMTP(w.tel, slow) // in an accept loop
+	go func() { _, _ = io.Copy(io.Discard, near) }()
+	close(slow.known)
+	fmt.Fprint(conn, "220 mx\r\n")
+	_ = conn.Close()
+	if got := w.counts(); got["smtp_connections_total"] != 1 || got["active_connections/smtp"] != 0 {
+		t.Errorf("counted %v", got)
+	}
+}
+
+// FuzzSMTPConn: whatever is said, every byte passes as it is.
+func FuzzSMTPConn(f *testing.F) {
+	f.Add([]byte("EHLO a\r\nSTARTTLS\r\n\x16\x03"), []byte("220 a\r\n250 b\r\n220 c\r\n\x15"))
+	w := newWorld(f)
+	f.Fuzz(func(t *testing.T, client, server []byte) {
+		near, far := net.Pipe()
+		conn := observe.SMTP(w.tel, far)
+		heard := make(chan []byte)
+		go func() { all, _ := io.ReadAll(near); heard <- all }()
+		go func() { _, _ = near.Write(client) }()
+		got := make([]byte, len(client))
+		if _, err := io.ReadFull(conn, got); err != nil || string(got) != string(client) {
+			t.Errorf("the server read %q, %v; want %q", got, err, client)
+		}
+		if _, err := conn.Write(server); err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close()
+		if all := <-heard; string(all) != string(server) {
+			t.Errorf("the client read %q, want %q", all, server)
+		}
+	})
+}
+
+func ExampleSMTP() {
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals())
+	if err != nil {
+		fmt.Println(err)
+	}
+	defer tel.Shutdown(context.Background())
+	client, accepted := net.Pipe()
+	go io.Copy(io.Discard, client)
+
+	conn := observe.SMTP(tel, accepted, observe.WithRole(otelmail.RoleSubmission))
+	fmt.Fprint(conn, "220 mail.example.org ESMTP\r\n")
+	go fmt.Fprint(client, "AUTH PLAIN AGEAYg==\r\n")
+	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+		fmt.Println(err)
+	}
+	// A handler works with conn.Context(), the span of AUTH.
+	fmt.Fprint(conn, "535 5.7.8 No\r\n")
+	conn.Close()
+
+	failures, err := tel.Value("smtp_auth_failure_total")
+	fmt.Println("failed logins:", failures, err)
+	// Output: failed logins: 1 <nil>
+}

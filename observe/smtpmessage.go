@@ -1,0 +1,222 @@
+package observe
+
+import (
+	"bytes"
+
+	"github.com/rusmes/otelmail"
+)
+
+// smtpCommand is a command in progress.
+type smtpCommand struct {
+	otelmail.SMTPCommand
+	open    bool
+	verb    otelmail.SMTPVerb
+	empty   bool           // an empty line
+	ahead   bool           // it was sent before the one before it was answered
+	cause   otelmail.Cause // what lies behind the reply to come
+	address []byte         // of RCPT
+
+	asked  bool // AUTH: has been answered with 334
+	coming bool // DATA: has been answered with 354
+	chunk  bool // BDAT: belongs to the transfer
+	last   bool // BDAT: ends the message
+}
+
+func (c *smtpCommand) because(r otelmail.Reply) otelmail.Reply {
+	if c.cause != otelmail.CauseNone && !r.Accepted() {
+		r.Cause = c.cause
+	}
+	return r
+}
+
+// smtpTransfer is a message that comes by BDAT, from its first chunk on.
+type smtpTransfer struct {
+	smtpCommand
+	begun      bool           // a chunk has been accepted
+	handled    bool           // a handler is at work on it
+	given      otelmail.Cause // why it was given up
+	recipients []string       // when it was
+}
+
+// smtpTransaction is what MAIL begins.
+type smtpTransaction struct {
+	mail     bool
+	lmtp     bool // a reply for each recipient
+	to       []string
+	more     int // recipients beyond the bound
+	transfer *smtpTransfer
+	replies  []otelmail.RecipientReply // LMTP, of the message in progress
+}
+
+const (
+	maxRecipients = 10_000
+	maxAddress    = 320
+)
+
+func (t *smtpTransaction) recipients() int { return len(t.to) + t.more }
+
+func (t *smtpTransaction) addRecipient(address []byte) {
+	if len(t.to) == maxRecipients {
+		t.more++
+		return
+	}
+	t.to = append(t.to, string(address[max(0, len(address)-maxAddress):])) // the domain is at its end
+}
+
+// clear forgets the transaction, and gives up a message in transfer.
+func (d *SMTPDialogue) clear(cause otelmail.Cause) {
+	if t := d.transfer; t != nil {
+		t.given, t.recipients = cause, d.to
+		if t.handled {
+			d.to = nil
+		} else {
+			t.giveUp()
+		}
+	}
+	if cap(d.to) > 100 {
+		d.to, d.replies = nil, nil
+	}
+	clear(d.to)
+	clear(d.replies)
+	d.to, d.replies, d.more, d.mail, d.transfer = d.to[:0], d.replies[:0], 0, false, nil
+}
+
+func (t *smtpTransfer) giveUp() {
+	t.EndMessage(t.because(otelmail.Reply{Cause: t.given}), t.recipients...)
+}
+
+// outOfOrder reports a refusal that is for the command's syntax or its place in the
+// dialogue (RFC 5321 section 4.2.4), not for a message.
+func (d *SMTPDialogue) outOfOrder(r otelmail.Reply) bool {
+	return d.recipients() == 0 || r.Code >= 500 && r.Code <= 504
+}
+
+// answerData takes a reply to DATA, or to the message after it.
+func (d *SMTPDialogue) answerData(r otelmail.Reply) {
+	c := &d.command
+	switch {
+	case c.coming:
+		d.answerBody(r)
+	case r.Code == 354:
+		c.coming, d.body = true, bodyLine
+	case !r.Failed():
+		d.unfollow()
+	case d.outOfOrder(r):
+		c.open = false
+		c.EndOutOfOrder(c.because(r))
+	default:
+		c.open = false
+		c.EndMessage(c.because(r), d.to...)
+	}
+}
+
+func (d *SMTPDialogue) answerBody(r otelmail.Reply) {
+	c := &d.command
+	if d.body != bodyNone && d.left != otelmail.CauseNone {
+		d.gone(&d.command)
+		return
+	}
+	// A reply before the end that we have seen: in LMTP the rest may still come; else
+	// the server takes a bare LF for a line end, or has given up waiting.
+	if d.stalled || !d.lmtp && r.Accepted() {
+		d.body, d.stalled = bodyNone, false
+	}
+	if d.lmtp && d.each(c, r) {
+		return
+	}
+	c.open = false
+	if !d.lmtp {
+		c.EndMessage(c.because(r), d.to...)
+	}
+	d.clear(otelmail.CauseNone)
+}
+
+// each takes the reply for one recipient of LMTP (RFC 2033 section 4.2). It reports
+// that more are to come; the last ends the command.
+func (d *SMTPDialogue) each(c *smtpCommand, r otelmail.Reply) bool {
+	reply := otelmail.RecipientReply{Reply: c.because(r)}
+	if i := len(d.replies); i < len(d.to) {
+		reply.Recipient = d.to[i]
+	}
+	d.replies = append(d.replies, reply)
+	if len(d.replies) < d.recipients() {
+		return true
+	}
+	c.EndEach(d.replies...)
+	return false
+}
+
+// gone ends a message that the client has cut off, whatever the server believes.
+func (d *SMTPDialogue) gone(c *smtpCommand) {
+	if d.left == otelmail.CauseNone {
+		d.left = otelmail.CauseEOF
+	}
+	d.command.open, d.over = false, true
+	c.EndMessage(c.because(otelmail.Reply{Cause: d.left}), d.to...)
+	d.transfer = nil
+}
+
+// answerChunk takes a reply to BDAT.
+func (d *SMTPDialogue) answerChunk(r otelmail.Reply) {
+	c, t := &d.command, d.transfer
+	switch {
+	case !c.chunk: // there is no message, or the line cannot be understood
+		c.open = false
+		c.EndOutOfOrder(c.because(r))
+	case r.Accepted() && d.chunk > 0:
+		d.gone(&t.smtpCommand)
+	case r.Accepted() && !c.last:
+		c.open, t.begun = false, true
+	case !c.last && d.outOfOrder(r):
+		c.open = false
+		if t.begun { // the message goes on
+			d.tel.SMTP.ProtocolError()
+			return
+		}
+		d.transfer = nil
+		t.EndOutOfOrder(t.because(r))
+	default:
+		single := !d.lmtp || !c.last || r.Failed() && len(d.replies) == 0 && !d.namesRecipient()
+		if !single && d.each(&t.smtpCommand, r) {
+			return
+		}
+		c.open, d.transfer = false, nil
+		if single {
+			t.EndMessage(t.because(r), d.to...)
+		}
+		d.clear(otelmail.CauseNone)
+	}
+}
+
+// namesRecipient tells the first of the replies to the last chunk in LMTP from one
+// that refuses the chunk: it is about the first recipient.
+func (d *SMTPDialogue) namesRecipient() bool {
+	return len(d.to) > 0 && bytes.Contains(d.written.last, []byte(d.to[0]))
+}
+
+// cutOff ends what is in progress without a reply.
+func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
+	c, none := &d.command, otelmail.Reply{Cause: why}
+	// A server that closes of its own accord has not looked at what was sent ahead.
+	ignored := c.verb == otelmail.SMTPQuit || c.ahead && why != otelmail.CauseProtocol && !c.coming && !c.asked && !c.chunk && d.seal != smtpShaking
+	if d.transfer != nil || c.open && !ignored {
+		d.left = why
+	}
+	if c.open && !c.chunk {
+		none = c.because(none)
+		switch {
+		case ignored:
+			c.EndIgnored()
+		case d.seal == smtpShaking:
+			c.End(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
+		case c.coming:
+			c.EndMessage(none, d.to...)
+		case c.verb == otelmail.SMTPBdat || c.verb == otelmail.SMTPData:
+			c.EndOutOfOrder(none)
+		default:
+			c.End(none)
+		}
+	}
+	c.open = false
+	d.clear(why)
+}

@@ -1,0 +1,147 @@
+package observe
+
+import (
+	"bytes"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/smtpreply"
+)
+
+// smtpServer is the server's side of a dialogue.
+type smtpServer struct {
+	written line
+	greeted bool
+	text    []byte // of the lines of a reply, where a span shows it
+	// withoutChunks says that EHLO was answered without CHUNKING, chunks that it was
+	// answered with it.
+	withoutChunks, chunks bool
+}
+
+// answer takes a line of a reply.
+func (d *SMTPDialogue) answer(written []byte) {
+	l, ok := smtpreply.Parse(written)
+	if !ok {
+		d.unfollow()
+		return
+	}
+	if bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
+		d.chunks = true
+	}
+	if c := d.current(); c != nil && c.Span().IsRecording() && len(d.text) < maxLine {
+		if len(d.text) > 0 {
+			d.text = append(d.text, '\n')
+		}
+		d.text = append(d.text, l.Text...)
+	}
+	if !l.Last {
+		return
+	}
+	r := otelmail.Reply{Code: l.Code, Enhanced: l.Enhanced, Text: string(d.text)}
+	d.text = d.text[:0]
+	if l.Code == 0 {
+		r.Cause = otelmail.CauseProtocol
+	}
+	d.replied(r)
+	d.goOn()
+	d.chunks = false
+}
+
+// replied takes a reply.
+func (d *SMTPDialogue) replied(r otelmail.Reply) {
+	if !d.greeted {
+		d.greeted = true
+		if !r.Accepted() {
+			d.unasked(r)
+		}
+		return
+	}
+	if d.seal == smtpShaking {
+		d.seal = smtpOpen
+		d.sealed.Store(false)
+		d.left = d.failure
+		d.end(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
+		return
+	}
+	if !d.command.open && d.said.begun && r.Code != 421 {
+		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
+	}
+	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {
+		d.command.EndIgnored()
+		d.command.open = false
+		d.goOn()
+	}
+	if !d.command.open {
+		d.unasked(r)
+		return
+	}
+	switch d.command.verb {
+	case otelmail.SMTPData:
+		d.answerData(r)
+	case otelmail.SMTPBdat:
+		d.answerChunk(r)
+	case otelmail.SMTPAuth:
+		if r.Code == 334 {
+			d.command.asked, d.response = true, true
+			return
+		}
+		d.end(r)
+	case otelmail.SMTPStartTLS:
+		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
+			d.seal, d.ahead = smtpShaking, nil
+			d.sealed.Store(true)
+			return
+		}
+		d.end(r)
+	case otelmail.SMTPQuit:
+		d.end(r)
+		if r.Accepted() {
+			d.over = true
+		}
+	default:
+		d.answerPlain(r)
+	}
+}
+
+// answerPlain ends a command that is no message.
+func (d *SMTPDialogue) answerPlain(r otelmail.Reply) {
+	verb := d.command.verb
+	d.end(r)
+	if !r.Accepted() {
+		return
+	}
+	switch verb {
+	case otelmail.SMTPEhlo, otelmail.SMTPLhlo:
+		d.withoutChunks = !d.chunks
+		d.lmtp = verb == otelmail.SMTPLhlo
+		d.clear(otelmail.CauseCanceled)
+	case otelmail.SMTPHelo, otelmail.SMTPRset:
+		d.clear(otelmail.CauseCanceled)
+	case otelmail.SMTPMail:
+		d.clear(otelmail.CauseCanceled)
+		d.mail = true
+	case otelmail.SMTPRcpt:
+		d.addRecipient(d.command.address)
+	}
+}
+
+// unasked takes a reply that answers no command.
+func (d *SMTPDialogue) unasked(r otelmail.Reply) {
+	switch {
+	case r.Code == 421 && r.Enhanced[1] == 4 && r.Enhanced[2] == 2:
+		d.farewell = otelmail.CauseTimeout
+	case r.Code == 421:
+		d.farewell = otelmail.CauseCanceled
+	case r.Refused():
+		d.tel.SMTP.ProtocolError()
+	default:
+		d.unfollow()
+	}
+}
+
+// end ends the command in progress with its reply.
+func (d *SMTPDialogue) end(r otelmail.Reply) {
+	if d.command.open {
+		d.command.open, d.response = false, false
+		d.command.End(d.command.because(r))
+	}
+}
