@@ -112,9 +112,11 @@ func events() []event {
 			s := tel.IMAP.Session(ctx, otelmail.Conn{})
 			s.Command(otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
 			s.Command(otelmail.IMAPLogin, otelmail.IMAPFacts{}).End(otelmail.IMAPNo, otelmail.CauseNone)
+			s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{}).Abandon()
+			s.Refused()
 			s.End(otelmail.CauseTimeout)
 			s.End(otelmail.CauseNone)
-		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 2, "tls_sessions_total/no": 1}},
+		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 3, "tls_sessions_total/no": 1}},
 		{"JMAP", func(tel *otelmail.Telemetry) {
 			tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
 			c := tel.JMAP.Connect(otelmail.Conn{TLS: implicit})

@@ -157,6 +157,14 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 	return c
 }
 
+// Refused notes an untagged BAD: an error that belongs to no command (RFC 9051
+// section 7.1.3), such as a line of the client's that is none.
+func (s IMAPSession) Refused() {
+	if s.session != nil {
+		s.imap.errors.Add(1)
+	}
+}
+
 // End ends the session. A cause other than [CauseNone] says that it broke, and
 // counts as an error.
 func (s IMAPSession) End(cause Cause) {
@@ -214,6 +222,10 @@ func (c IMAPCommand) End(r IMAPResult, cause Cause) { c.finish(r, cause.String()
 // what follows its name is ignored. Example: "AUTHENTICATIONFAILED". For "" and
 // for codes that are not known the error.type is the result.
 func (c IMAPCommand) EndCode(r IMAPResult, code string) { c.finish(r, knownIMAPCode(code)) }
+
+// Abandon ends the command of a client that has left without waiting for the reply:
+// its span is over, but it has no result and is not counted.
+func (c IMAPCommand) Abandon() { c.end("") }
 
 func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	if c.imap == nil {

@@ -59,7 +59,11 @@ func (c *conn) Write(p []byte) (int, error) {
 	if !c.closed.Load() && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
 	}
-	return c.nc.Write(p)
+	n, err := c.nc.Write(p)
+	if err != nil && !c.secured.Load() { // a server that greets does the handshake here
+		c.talk.Lost(otelmail.CauseOf(err))
+	}
+	return n, err
 }
 
 // Close closes the connection and ends the session. What a handler says afterwards

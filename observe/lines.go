@@ -43,4 +43,10 @@ func (l *line) take() []byte {
 
 func (l *line) drop() { l.kept, l.begun = l.kept[:0], false }
 
+// forget drops the line, which may hold a password.
+func (l *line) forget() {
+	clear(l.kept[:cap(l.kept)])
+	l.drop()
+}
+
 func trimCR(p []byte) []byte { return bytes.TrimSuffix(p, []byte{'\r'}) }

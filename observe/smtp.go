@@ -125,7 +125,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 
 // upgrade ends STARTTLS, and begins anew (RFC 3207 section 4.2).
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
-	d.seal, d.secure, d.heard, d.withoutChunks = smtpUpgraded, true, false, false
+	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
 	d.said.drop()
 	d.end(otelmail.Reply{Code: 220})
 	d.session.Upgrade(state)

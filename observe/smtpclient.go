@@ -137,8 +137,11 @@ func (d *SMTPDialogue) begins(said []byte) {
 func (d *SMTPDialogue) beginChunk(args []byte) {
 	c := &d.command
 	size, last, ok := smtpChunk(args)
-	if ok && !d.withoutChunks {
+	switch {
+	case ok && d.bdat == bdatOffered:
 		d.chunk, c.last = size, last
+	case ok && d.bdat == bdatUnsaid:
+		c.unsure, c.last = size, last
 	}
 	switch {
 	case ok && d.transfer != nil:

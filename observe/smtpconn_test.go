@@ -224,3 +224,19 @@ func ExampleSMTP() {
 	fmt.Println("failed logins:", failures, err)
 	// Output: failed logins: 1 <nil>
 }
+
+// A server that greets does the handshake in Write, and may leave when that fails.
+func TestSMTPHandshakeThatFailsInWrite(t *testing.T) {
+	w := newWorld(t)
+	client, server := net.Pipe()
+	go fmt.Fprint(client, "QUIT\r\nQUIT\r\n")
+	conn := observe.SMTP(w.tel, tls.Server(server, certificate(t)))
+	go func() { _, _ = io.Copy(io.Discard, client) }()
+	if _, err := conn.Write([]byte("220 mx\r\n")); err == nil {
+		t.Fatal("a handshake with plaintext")
+	}
+	conn.Close()
+	if got := w.counts()["smtp_errors_total"]; got != 1 {
+		t.Errorf("%d errors", got)
+	}
+}

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/rusmes/otelmail"
 )
@@ -16,10 +17,11 @@ type smtpCommand struct {
 	cause   otelmail.Cause // what lies behind the reply to come
 	address []byte         // of RCPT
 
-	asked  bool // AUTH: has been answered with 334
-	coming bool // DATA: has been answered with 354
-	chunk  bool // BDAT: belongs to the transfer
-	last   bool // BDAT: ends the message
+	asked  bool   // AUTH: has been answered with 334
+	coming bool   // DATA: has been answered with 354
+	chunk  bool   // BDAT: belongs to the transfer
+	last   bool   // BDAT: ends the message
+	unsure uint64 // BDAT: bytes that follow, if the server knows the command
 }
 
 func (c *smtpCommand) because(r otelmail.Reply) otelmail.Reply {
@@ -46,6 +48,9 @@ type smtpTransaction struct {
 	more     int // recipients beyond the bound
 	transfer *smtpTransfer
 	replies  []otelmail.RecipientReply // LMTP, of the message in progress
+	// spared are the recipients of a message refused after its body: not every server
+	// forgets them then (RFC 5321 section 4.1.1.4).
+	spared []string
 }
 
 const (
@@ -78,7 +83,7 @@ func (d *SMTPDialogue) clear(cause otelmail.Cause) {
 	}
 	clear(d.to)
 	clear(d.replies)
-	d.to, d.replies, d.more, d.mail, d.transfer = d.to[:0], d.replies[:0], 0, false, nil
+	d.to, d.replies, d.more, d.mail, d.transfer, d.spared = d.to[:0], d.replies[:0], 0, false, nil, nil
 }
 
 func (t *smtpTransfer) giveUp() {
@@ -98,6 +103,9 @@ func (d *SMTPDialogue) answerData(r otelmail.Reply) {
 	case c.coming:
 		d.answerBody(r)
 	case r.Code == 354:
+		if d.recipients() == 0 { // there must be some
+			d.to, d.spared = append(d.to, d.spared...), nil
+		}
 		c.coming, d.body = true, bodyLine
 	case !r.Failed():
 		d.unfollow()
@@ -128,7 +136,12 @@ func (d *SMTPDialogue) answerBody(r otelmail.Reply) {
 	if !d.lmtp {
 		c.EndMessage(c.because(r), d.to...)
 	}
+	var refused []string
+	if r.Refused() {
+		refused = slices.Clone(d.to)
+	}
 	d.clear(otelmail.CauseNone)
+	d.spared = refused
 }
 
 // each takes the reply for one recipient of LMTP (RFC 2033 section 4.2). It reports
@@ -159,6 +172,14 @@ func (d *SMTPDialogue) gone(c *smtpCommand) {
 // answerChunk takes a reply to BDAT.
 func (d *SMTPDialogue) answerChunk(r otelmail.Reply) {
 	c, t := &d.command, d.transfer
+	switch {
+	case c.unsure > 0 && r.Code == 500: // no such command
+		c.last = false
+	case c.unsure > 0:
+		n := min(c.unsure, uint64(len(d.ahead)))
+		d.ahead = d.ahead[:copy(d.ahead, d.ahead[n:])]
+		d.chunk = c.unsure - n
+	}
 	switch {
 	case !c.chunk: // there is no message, or the line cannot be understood
 		c.open = false

@@ -12,10 +12,18 @@ type smtpServer struct {
 	written line
 	greeted bool
 	text    []byte // of the lines of a reply, where a span shows it
-	// withoutChunks says that EHLO was answered without CHUNKING, chunks that it was
-	// answered with it.
-	withoutChunks, chunks bool
+	chunks  bool   // CHUNKING is among the lines of the reply in progress
+	bdat    smtpBdat
 }
+
+// smtpBdat is what the reply to EHLO has said of BDAT.
+type smtpBdat uint8
+
+const (
+	bdatUnsaid  smtpBdat = iota // nothing yet: only the reply to BDAT tells
+	bdatOffered                 // CHUNKING
+	bdatUnknown
+)
 
 // answer takes a line of a reply.
 func (d *SMTPDialogue) answer(written []byte) {
@@ -111,7 +119,10 @@ func (d *SMTPDialogue) answerPlain(r otelmail.Reply) {
 	}
 	switch verb {
 	case otelmail.SMTPEhlo, otelmail.SMTPLhlo:
-		d.withoutChunks = !d.chunks
+		d.bdat = bdatUnknown
+		if d.chunks {
+			d.bdat = bdatOffered
+		}
 		d.lmtp = verb == otelmail.SMTPLhlo
 		d.clear(otelmail.CauseCanceled)
 	case otelmail.SMTPHelo, otelmail.SMTPRset:
@@ -133,6 +144,7 @@ func (d *SMTPDialogue) unasked(r otelmail.Reply) {
 		d.farewell = otelmail.CauseCanceled
 	case r.Refused():
 		d.tel.SMTP.ProtocolError()
+	case r.Code == 221: // a farewell by another code, to a client that is idle or gone
 	default:
 		d.unfollow()
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -21,8 +22,8 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
-	"github.com/rusmes/otelmail/instrumentation/otelpop3"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/observe"
 )
 
 const address = "someone-" + canary + "@example.org"
@@ -156,17 +157,17 @@ func (b brokenIMAP) at(verb string) error {
 func (w *watched) panicInIMAP() {
 	for _, verb := range []string{"", "LOGIN", "DELETE", "SUBSCRIBE"} {
 		var own text
-		server := imapserver.New(&imapserver.Options{
+		server := otelimap.NewServer(w.Telemetry, &imapserver.Options{
 			InsecureAuth: true, Logger: log.New(&own, "", 0),
-			NewSession: otelimap.Wrap(w.Telemetry, func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 				if verb == "" {
 					panic(errNamesPeople)
 				}
 				return brokenIMAP{in: verb}, nil, nil
-			}),
+			},
 		})
 		l := w.listen()
-		go func() { _ = server.Serve(otelimap.Listener(l)) }()
+		go func() { _ = server.Serve(l) }()
 		w.talk(l.Addr().String(), canary+" LOGIN "+address+" secret-"+canary, "b DELETE folder-"+canary,
 			"c SUBSCRIBE folder-"+canary, "d LOGOUT")
 		w.saw("go-imap", &own, "panic handling command")
@@ -234,30 +235,20 @@ func (w *watched) panicInPOP3() {
 	w.wantBroken("POP3 PASS", "POP3 session")
 }
 
-func (w *watched) servePOP3(conn net.Conn) {
-	session := otelpop3.Begin(context.Background(), w.Telemetry, conn)
+func (w *watched) servePOP3(nc net.Conn) {
+	conn := observe.POP3(w.Telemetry, nc)
+	defer conn.Close()
 	cause := otelmail.CausePanic
-	defer func() { session.End(cause) }()
+	defer func() { conn.End(cause) }()
 	fmt.Fprint(conn, "+OK\r\n")
-	lines := otelpop3.NewReader(conn)
-	for {
-		line, err := lines.ReadLine()
-		if err != nil {
-			cause = otelmail.CauseOf(err)
-			return
+	lines := bufio.NewScanner(conn)
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "PASS") {
+			panic(errNamesPeople)
 		}
-		w.answerPOP3(session.Command(line), string(line))
 		fmt.Fprint(conn, "+OK\r\n")
 	}
-}
-
-func (w *watched) answerPOP3(command otelpop3.Command, line string) {
-	ok, cause := false, otelmail.CausePanic
-	defer func() { command.End(ok, cause) }()
-	if strings.HasPrefix(line, "PASS") {
-		panic(errNamesPeople)
-	}
-	ok, cause = true, otelmail.CauseNone
+	cause = otelmail.CauseNone
 }
 
 // panicInPipeline has a mailet, a delivery and a push panic.

@@ -70,8 +70,7 @@ func (s *pop3Server) accept() {
 func (s *pop3Server) talk(conn net.Conn) {
 	s.open.Add(1)
 	defer s.open.Add(-1)
-	session := newPOP3Session(s, conn)
-	session.run()
+	newPOP3Session(s, conn).run()
 }
 
 // stop implements [server].

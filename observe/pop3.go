@@ -1,0 +1,367 @@
+package observe
+
+import (
+	"context"
+	"crypto/tls"
+	"sync"
+
+	"github.com/rusmes/otelmail"
+)
+
+// pop3Waiting is how many commands may wait for their turn (RFC 2449 section
+// 6.6, PIPELINING). A client that sends more ahead is no longer followed.
+const pop3Waiting = 1024
+
+// pop3Names is how many of the commands that wait may each hold a user's name.
+const pop3Names = 16
+
+// POP3Dialogue follows one connection of a POP3 server by what both sides say: RFC
+// 1939, 2449, 2595 (STLS), 5034 (AUTH), in whatever pieces it comes, and with up to a
+// thousand commands sent ahead (RFC 2449 section 6.6).
+//
+// Its methods may be called from several goroutines. What a client sent must be told
+// before the server's answer to it. Of passwords, digests and the lines of AUTH no
+// more than the verb is looked at, and nothing is kept.
+//
+// A command is in progress from when its line is complete, and all before it are
+// answered, to the end of its reply.
+type POP3Dialogue struct {
+	tel   *otelmail.Telemetry
+	begun sync.Once
+	about func() otelmail.Conn
+
+	mu      sync.Mutex
+	session otelmail.POP3Session
+	state   pop3State
+	sealed  bool // STLS was accepted, and its handshake has not failed
+
+	said    line       // by the client, without its end
+	waiting []pop3Line // complete, and not yet their turn
+	now     pop3Line   // whose turn it is, if busy
+	command otelmail.POP3Command
+	cause   otelmail.Cause // what lies behind the reply to come
+	busy    bool
+	replies pop3Replies // of the server
+	inBody  bool        // of a multi-line reply
+	greeted bool
+	asked   bool // the server waits for an answer to a challenge of AUTH
+	skips   bool // the server does not answer empty lines
+
+	gone    bool           // the client has closed
+	failure otelmail.Cause // why reading from it has failed last
+
+	name string // of the login in progress
+	user string // who has logged in
+}
+
+type pop3State uint8
+
+const (
+	pop3Talks   pop3State = iota
+	pop3Shaking           // STLS was accepted
+	pop3Over              // QUIT was answered, or nothing is understood any more
+	pop3Ended
+)
+
+// NewPOP3Dialogue begins a session on a connection described by about. A nil tel
+// records nothing. End it with [POP3Dialogue.End].
+func NewPOP3Dialogue(tel *otelmail.Telemetry, about otelmail.Conn) *POP3Dialogue {
+	d := newPOP3Dialogue(tel, func() otelmail.Conn { return about })
+	d.begin()
+	return d
+}
+
+func newPOP3Dialogue(tel *otelmail.Telemetry, about func() otelmail.Conn) *POP3Dialogue {
+	if tel == nil {
+		tel = otelmail.Noop()
+	}
+	return &POP3Dialogue{tel: tel, about: about}
+}
+
+func (d *POP3Dialogue) begin() {
+	d.begun.Do(func() { d.session = d.tel.POP3.Session(context.Background(), d.about()) })
+}
+
+// FromClient takes what the client has sent, in plaintext. After +OK to STLS it takes
+// what is said inside TLS.
+func (d *POP3Dialogue) FromClient(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == pop3Shaking && len(p) > 0 {
+		d.upgrade(tls.ConnectionState{HandshakeComplete: true})
+	}
+	d.failure = otelmail.CauseNone
+	for len(p) > 0 && d.state == pop3Talks {
+		said, rest, whole := d.said.next(p)
+		if whole {
+			d.take(parsePOP3(said))
+			d.said.forget()
+		}
+		p = rest
+	}
+}
+
+// FromServer takes what the server has sent, in plaintext.
+func (d *POP3Dialogue) FromServer(p []byte) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for len(p) > 0 && d.state < pop3Over {
+		if d.state == pop3Shaking { // the handshake has failed, and the server says so
+			d.state, d.sealed = pop3Talks, false
+		}
+		var complete bool
+		if d.inBody {
+			if p, complete = d.replies.body(p); complete {
+				d.inBody = false
+				d.end(true)
+			}
+			continue
+		}
+		var status pop3Status
+		if status, p, complete = d.replies.status(p); complete {
+			d.hear(status)
+		}
+	}
+}
+
+// Upgrade tells what TLS agreed on: after STLS was answered with +OK, or for a session
+// that began with TLS before its handshake. It has no other effect.
+func (d *POP3Dialogue) Upgrade(state tls.ConnectionState) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.state == pop3Shaking:
+		d.upgrade(state)
+	case !d.sealed:
+		d.session.Handshake(state)
+	}
+}
+
+func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
+	d.state = pop3Talks
+	d.session.Upgrade(state)
+}
+
+// Sealed reports that the network carries TLS since STLS was answered with +OK: what
+// client and server say is to be had above it alone.
+func (d *POP3Dialogue) Sealed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.sealed
+}
+
+// refused: no record of TLS begins with a minus.
+func (d *POP3Dialogue) refused(p []byte) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state == pop3Shaking && len(p) > 0 && p[0] == '-'
+}
+
+// Context returns the context of the command in progress, which carries its span;
+// between commands that of the session.
+func (d *POP3Dialogue) Context() context.Context {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy && !d.now.empty {
+		return d.command.Context()
+	}
+	return d.session.Context()
+}
+
+// User notes who logs in with the AUTH in progress, which the server alone can tell,
+// or who has logged in in a way of its own.
+func (d *POP3Dialogue) User(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy && d.now.login() {
+		d.name = name
+		d.command.User(name)
+		return
+	}
+	d.user = name
+}
+
+// Cause notes what lies behind -ERR to come for the command in progress:
+// [otelmail.CauseStorage] where a message cannot be read.
+func (d *POP3Dialogue) Cause(cause otelmail.Cause) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy {
+		d.cause = cause
+	}
+}
+
+// take takes a line, which is a command unless an AUTH is in progress.
+func (d *POP3Dialogue) take(line pop3Line) {
+	switch {
+	case d.asked:
+		d.asked = false
+	case len(d.waiting) == pop3Waiting:
+		d.lose()
+	default:
+		if len(d.waiting) >= pop3Names {
+			line.user = ""
+		}
+		d.waiting = append(d.waiting, line)
+		d.next()
+	}
+}
+
+// next begins the command whose turn it is. An empty line begins with its reply,
+// because not every server gives it one.
+func (d *POP3Dialogue) next() {
+	for !d.busy && len(d.waiting) > 0 {
+		d.now = d.pop()
+		d.busy = !d.now.empty || !d.skips
+		if !d.now.empty {
+			d.start()
+		}
+	}
+}
+
+func (d *POP3Dialogue) pop() pop3Line {
+	line := d.waiting[0]
+	d.waiting = d.waiting[1:]
+	if len(d.waiting) == 0 {
+		d.waiting = nil // a client that once sent much ahead must not cost for ever
+	}
+	return line
+}
+
+func (d *POP3Dialogue) start() {
+	d.command = d.session.Command(d.now.verb)
+	switch d.now.verb {
+	case otelmail.POP3User, otelmail.POP3Apop:
+		d.name = d.now.user
+		d.command.User(d.name)
+	case otelmail.POP3Pass:
+		d.command.User(d.name)
+	case otelmail.POP3Auth: // its user is not looked for
+		if d.now.login() {
+			d.name = ""
+		}
+	default:
+		d.command.User(d.user)
+	}
+}
+
+// hear takes the first line of a reply.
+func (d *POP3Dialogue) hear(status pop3Status) {
+	if d.greeted && d.busy && d.now.empty && status != pop3Err { // no server accepts an empty line
+		d.skips, d.busy = true, false
+		d.next()
+	}
+	if d.greeted && !d.busy && d.gone && d.said.begun { // to this server a line that lacks its end is one
+		d.take(parsePOP3(d.said.kept))
+		d.said.forget()
+	}
+	switch {
+	case !d.greeted && (status == pop3OK || status == pop3Err):
+		d.greeted = true
+	case status == pop3Err && !d.busy: // said unasked, by a server that ends the session
+	case status == pop3Strange, !d.greeted, !d.busy:
+		d.lose()
+	case status == pop3Challenge && (d.now.verb != otelmail.POP3Auth || !d.now.argument):
+		d.lose()
+	case status == pop3Challenge && len(d.waiting) > 0:
+		d.pop() // the answer was sent ahead
+	case status == pop3Challenge:
+		d.asked = true
+	case status == pop3OK && d.now.multi():
+		d.inBody = true
+	default:
+		d.end(status == pop3OK)
+	}
+}
+
+// end ends the command in progress with its reply.
+func (d *POP3Dialogue) end(ok bool) {
+	if d.now.empty {
+		d.start()
+	}
+	d.command.End(ok, d.cause)
+	d.busy, d.asked, d.cause = false, false, otelmail.CauseNone
+	if d.now.login() {
+		if ok {
+			d.user = d.name
+		}
+		d.name = ""
+	}
+	switch {
+	case ok && d.now.verb == otelmail.POP3Stls:
+		d.state, d.sealed = pop3Shaking, true
+		d.forget()
+	case ok && d.now.verb == otelmail.POP3Quit:
+		d.state = pop3Over
+		d.forget()
+	}
+	d.next()
+}
+
+// forget drops what the client has said and nobody has answered.
+func (d *POP3Dialogue) forget() {
+	d.waiting = nil
+	d.said.forget()
+	d.name, d.user = "", ""
+}
+
+// lose stops following.
+func (d *POP3Dialogue) lose() {
+	d.session.Unfollowed()
+	d.breakOff(otelmail.CauseProtocol)
+	d.forget()
+	d.state = pop3Over
+}
+
+// breakOff ends the command in progress, which has no reply.
+func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
+	if d.busy && !d.now.empty {
+		d.command.End(false, cause)
+	}
+	d.busy = false
+}
+
+// Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it
+// has closed. A timeout may pass.
+func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.gone = cause == otelmail.CauseEOF; !d.gone {
+		d.failure = cause
+	}
+}
+
+// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when
+// it did not, whether the client said QUIT or not. A session that ends in the
+// middle of a line, or between STLS and its handshake, is broken in any case.
+// Further calls have no effect.
+func (d *POP3Dialogue) End(cause otelmail.Cause) {
+	d.begin()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state == pop3Ended {
+		return
+	}
+	if cause == otelmail.CauseNone {
+		cause = d.failure
+	}
+	switch {
+	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):
+		cause = otelmail.CauseTLSHandshake
+	case cause == otelmail.CauseNone && d.said.begun:
+		cause = otelmail.CauseEOF
+	}
+	if cause == otelmail.CauseNone {
+		d.breakOff(otelmail.CauseEOF)
+	} else {
+		d.breakOff(cause)
+	}
+	d.forget()
+	d.state = pop3Ended
+	d.session.End(cause)
+}
