@@ -1,10 +1,11 @@
 # `make test` needs Go and git; `make test-peers` installs the rest from Debian.
-SHELL := /bin/bash
-MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/% ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
+SHELL := bash
+MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/go.mod ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
 # The race detector needs a C compiler; a machine with only Go runs without it.
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
 SOAK ?= 30m
+VERSION ?= v$(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' doc.go)
 OUTAGE ?= 5m
 
 .PHONY: all
@@ -62,6 +63,15 @@ lint: bin/golangci-lint ## gofmt, vet, golangci-lint, go mod tidy, generated fil
 bin/golangci-lint: tools/go.mod tools/go.sum
 	@echo "building golangci-lint, once"
 	@cd tools && GOWORK=off go build -o ../bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: portable
+portable: ## what is published compiles for macOS and Windows, tests included
+	@set -e; for os in darwin windows; do for m in $(filter-out ./bench ./integration ./tools/%,$(MODULES)); do \
+		echo "== $$os $$m"; (cd $$m && GOOS=$$os go vet ./...); done; done
+
+.PHONY: release
+release: ## can $(VERSION) be released? With TAG=1 makes its tags; see RELEASING.md
+	@cd tools/release && go run . -root ../.. -version $(VERSION) $(if $(TAG),-tag)
 
 .PHONY: generate
 generate: ## write the pages that repeat facts of the code

@@ -11,7 +11,7 @@
 //	if err != nil { … }                  // tel still works, recording nothing
 //	defer tel.Shutdown(context.Background())
 //
-//	session := tel.SMTP.Session(ctx, otelmail.Conn{Remote: conn.RemoteAddr()})
+//	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: conn.RemoteAddr()})
 //	command := session.Command(otelmail.SMTPRcpt)
 //	command.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}})
 //	session.End(otelmail.CauseNone)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 
 	"go.etcd.io/bbolt"
 )
@@ -16,6 +17,9 @@ const renewAbove = 8 << 20
 // file by a new one with the same counts. If that fails, the old one stays in use. disk
 // is held.
 func (s *Store) renew() {
+	if runtime.GOOS == "windows" {
+		return // it renames nothing onto an open file, and closing ours first would let go of its lock
+	}
 	info, err := s.file.Stat()
 	if err != nil || info.Size() < renewAbove {
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -231,7 +232,7 @@ func TestStoreFileShrinks(t *testing.T) {
 	if got := strings.Join(empty(s, traces), " "); got != numbers(0, 40) {
 		t.Errorf("came back: %s", got)
 	}
-	if size := renew(); size > 1<<20 {
+	if size := renew(); size > 1<<20 && runtime.GOOS != "windows" {
 		t.Errorf("the empty file has %d bytes", size)
 	}
 	if _, err := Open(config); err == nil || !strings.Contains(err.Error(), "no other process") {
