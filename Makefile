@@ -14,7 +14,7 @@ all: test lint
 test: unit examples-build fuzz integration ## all tests that need only Go and git
 
 .PHONY: unit
-unit: ## tests beside the code, in every module but integration
+unit: ## tests beside the code, in every module except integration
 	@set -e; for m in $(filter-out ./integration,$(MODULES)); do \
 		echo "== $$m"; (cd $$m && go test $(RACE) ./...); done
 
@@ -45,7 +45,7 @@ soak: peers ## hostile traffic against the demo for $(SOAK)
 
 .PHONY: outages
 outages: peers ## outages of the Collector, $(OUTAGE) long, and ten kills: a quarter of an hour
-	@# Without the race detector in the demo: it is no part of a mail server, and costs more than all else.
+	@# Without the race detector in the demo: it is not part of a mail server, and costs more than all else.
 	cd integration && CGO_ENABLED=0 go test -run '^TestOutage' -v -timeout 2h . -args -outage $(OUTAGE) -kills 10
 
 .PHONY: bench

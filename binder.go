@@ -10,10 +10,12 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/rusmes/otelmail/internal/count"
 )
 
 // source is anything whose present value an observable instrument reads.
-type source interface{ load() int64 }
+type source interface{ Load() int64 }
 
 // refresher is a source that has to ask the application first.
 type refresher interface{ refresh() }
@@ -65,25 +67,25 @@ func newBinder(mp metric.MeterProvider, namespace string) *binder {
 }
 
 // counter binds an unlabelled counter.
-func (b *binder) counter(m *Metric) *counter {
-	c := newCounter()
+func (b *binder) counter(m *Metric) *count.Counter {
+	c := count.NewCounter()
 	b.observe(m, b.observable(m), c, nil)
 	return c
 }
 
 // counters binds a counter, or a gauge that is only added to, with one closed
 // label: one counter a value, in the order of the label's values.
-func (b *binder) counters(m *Metric) []*counter {
-	all := make([]*counter, len(m.Labels[0].Values))
+func (b *binder) counters(m *Metric) []*count.Counter {
+	all := make([]*count.Counter, len(m.Labels[0].Values))
 	for i := range all {
-		all[i] = newCounter()
+		all[i] = count.NewCounter()
 	}
 	b.bindCounters(m, all)
 	return all
 }
 
-// bindCounters is counters for counters that are there already.
-func (b *binder) bindCounters(m *Metric, all []*counter) {
+// bindCounters binds existing counters, one for each value of the label.
+func (b *binder) bindCounters(m *Metric, all []*count.Counter) {
 	instrument := b.observable(m)
 	label := m.Labels[0]
 	for i, value := range label.Values {
@@ -103,8 +105,8 @@ func (b *binder) each(m *Metric, each eachLabelSet, read func(label string) (int
 }
 
 // histogram binds a histogram. The bounds are the View's; they are given to the
-// instrument too for providers without our Views, and for a reader whose own
-// aggregation counts, see histogramForm.
+// instrument too for providers without our Views, and for a reader that chooses the
+// aggregation itself, see histogramForm.
 func (b *binder) histogram(m *Metric) histogram {
 	instrument, err := b.meter.Float64Histogram(m.FullName(b.namespace),
 		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
@@ -116,14 +118,16 @@ func (b *binder) histogram(m *Metric) histogram {
 	return histogram{instrument}
 }
 
-// histogram records durations in seconds. Its record is the SDK's, which gets
-// cheaper by itself once instruments can be bound to their attributes
-// (opentelemetry-go issue 8759): then bind here.
+// histogram records durations in seconds. The SDK does the recording, which gets
+// cheaper once instruments can be bound to their attributes (opentelemetry-go
+// issue 8759): then bind here.
 type histogram struct{ metric.Float64Histogram }
 
-// record takes what lasted so long in ctx, whose sampled span becomes the exemplar.
+// record records a duration; a sampled span in ctx becomes the exemplar.
 func (h histogram) record(ctx context.Context, d time.Duration) {
-	h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	if h.Float64Histogram != nil {
+		h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+	}
 }
 
 // beforeCollection calls fn at the start of every collection.
@@ -158,7 +162,7 @@ func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source,
 			if r, ok := s.(refresher); ok {
 				r.refresh()
 			}
-			return s.load(), true
+			return s.Load(), true
 		}
 		if previous != nil {
 			return previous(labels)
@@ -167,7 +171,7 @@ func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source,
 	}
 }
 
-// register hooks the one callback up with the provider.
+// register registers the one callback with the provider.
 func (b *binder) register() (metric.Registration, error) {
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
@@ -188,7 +192,7 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 	}
 	for i := range b.series {
 		s := &b.series[i]
-		o.ObserveInt64(s.instrument, s.source.load(), s.labels...)
+		o.ObserveInt64(s.instrument, s.source.Load(), s.labels...)
 	}
 	for i := range b.labelled {
 		l := &b.labelled[i]

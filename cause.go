@@ -71,7 +71,7 @@ func CauseOf(err error) Cause {
 		return CauseDNS
 	case errors.As(err, &record), errors.As(err, &alert), errors.As(err, &cert),
 		errors.As(err, &unknown), errors.As(err, &hostname), errors.As(err, &invalid),
-		// crypto/tls wraps alerts, whose type it keeps to itself, like this.
+		// This is how crypto/tls wraps alerts, whose type it does not export.
 		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error"):
 		return CauseTLSHandshake
 	case errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):

@@ -72,8 +72,8 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// handshake fails one and returns both sides' errors: the client's, which
-// refuses the certificate, and the server's, which is told so.
+// handshake fails, and returns both sides' errors: the client's, which refuses the
+// certificate, and the server's, which gets the client's alert.
 func handshake(c *tls.Config) (client, server error) {
 	a, b := net.Pipe()
 	defer a.Close()

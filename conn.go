@@ -4,8 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 
-	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"github.com/rusmes/otelmail/internal/count"
 )
 
 // Protocol is a mail access or transfer protocol.
@@ -68,54 +67,28 @@ var (
 
 // connections counts what the protocols have in common.
 type connections struct {
-	active     []*counter // sharded as one: it is only ever added to
-	tls        []*counter
-	unfollowed map[Protocol]*counter
+	active     []*count.Counter // a gauge, kept like a counter: sessions only add to it and take from it
+	tls        []*count.Counter
+	unfollowed map[Protocol]*count.Counter
 }
 
 func newConnections(b *binder) *connections {
 	unfollowed := b.counters(selfUnfollowed)
 	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
-		unfollowed: map[Protocol]*counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
+		unfollowed: map[Protocol]*count.Counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
 }
 
 func (c *connections) opened(p Protocol, conn Conn) {
-	c.active[p].add(1)
+	if c == nil {
+		return
+	}
+	c.active[p].Add(1)
 	mode := tlsNo
 	if conn.TLS != nil {
 		mode = tlsYes
 	}
-	c.tls[mode].add(1)
+	c.tls[mode].Add(1)
 }
 
-func (c *connections) upgraded()         { c.tls[tlsStartTLS].add(1) }
-func (c *connections) closed(p Protocol) { c.active[p].add(-1) }
-
-// describe adds the attributes of a server's connection.
-func (d *door) conn(attrs []attribute.KeyValue, protocol string, c Conn) []attribute.KeyValue {
-	attrs = append(attrs, semconv.NetworkProtocolName(protocol), semconv.NetworkTransportTCP)
-	attrs = d.client(attrs, c.Remote)
-	attrs = serverAddress(attrs, c.Local, false)
-	return tlsAttributes(attrs, c.TLS)
-}
-
-func tlsAttributes(attrs []attribute.KeyValue, state *tls.ConnectionState) []attribute.KeyValue {
-	if state == nil {
-		return attrs
-	}
-	attrs = append(attrs, semconv.TLSEstablished(state.HandshakeComplete), semconv.TLSResumed(state.DidResume))
-	switch state.Version {
-	case tls.VersionTLS10:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.0"))
-	case tls.VersionTLS11:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.1"))
-	case tls.VersionTLS12:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.2"))
-	case tls.VersionTLS13:
-		attrs = append(attrs, semconv.TLSProtocolVersion("1.3"))
-	}
-	if state.CipherSuite != 0 {
-		attrs = append(attrs, semconv.TLSCipher(tls.CipherSuiteName(state.CipherSuite)))
-	}
-	return attrs
-}
+func (c *connections) upgraded()         { c.tls[tlsStartTLS].Add(1) }
+func (c *connections) closed(p Protocol) { c.active[p].Add(-1) }

@@ -8,6 +8,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -66,9 +68,9 @@ func (o Outcome) String() string { return outcomes[min(int(o), len(outcomes)-1)]
 // Delivery records attempts to deliver. All methods are safe for concurrent use.
 type Delivery struct {
 	tracer    *tracer
-	retries   *counter
-	delivered *counter
-	sent      *counter
+	retries   *count.Counter
+	delivered *count.Counter
+	sent      *count.Counter
 }
 
 var smtpSent = define(Metric{
@@ -83,8 +85,9 @@ func newDelivery(b *binder, t *tracer, m *Mail, q *Queue) *Delivery {
 
 // Attempt begins an attempt to deliver a message.
 func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
+	d = orEmpty(d)
 	if a.Number > 1 {
-		d.retries.add(1)
+		d.retries.Add(1)
 	}
 	a.Transport = min(a.Transport, TransportLocal)
 	name := deliverySpans[a.Transport]
@@ -96,31 +99,28 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	}
 	o := Delivering{Op: op, delivery: d, transport: a.Transport}
 	if o.recording() {
-		door := d.tracer.door
-		room := takeRoom()
-		attrs := append(room[:0],
-			mailconv.TransportKey.String(a.Transport.String()),
-			mailconv.AttemptKey.Int(max(a.Number, 1)))
-		attrs = door.domain(attrs, mailconv.RecipientDomainKey, a.Domain)
+		attrs := d.tracer.describe(o.span).
+			add(mailconv.TransportKey.String(a.Transport.String())).
+			add(mailconv.AttemptKey.Int(max(a.Number, 1))).
+			domain(mailconv.RecipientDomainKey, a.Domain)
 		if a.Transport != TransportLocal {
-			attrs = append(attrs, semconv.NetworkProtocolName(a.Transport.String()))
+			attrs.add(semconv.NetworkProtocolName(a.Transport.String()))
 		}
 		if a.Server != "" {
-			attrs = append(attrs, semconv.ServerAddress(cleanDomain(a.Server)))
+			attrs.add(semconv.ServerAddress(clean.Domain(a.Server)))
 		}
 		switch a.TLSPolicy {
 		case "none", "opportunistic", "required", "dane":
-			attrs = append(attrs, mailconv.TLSPolicyKey.String(a.TLSPolicy))
+			attrs.add(mailconv.TLSPolicyKey.String(a.TLSPolicy))
 		}
-		o.span.SetAttributes(door.message(attrs, &a.Message)...)
-		room.free()
+		attrs.message(&a.Message).set()
 	}
 	return o
 }
 
 // Do makes one attempt: it calls deliver with the attempt's context and ends the
-// attempt with the reply that it returns, and with what it panicked with, if so.
-// A reply without a code stands for none: give it a Cause, see [CauseOf].
+// attempt with the reply that deliver returns, or with [CausePanic] if it panics.
+// Where there was no reply, return one with a Cause and no Code, see [CauseOf].
 func (d *Delivery) Do(ctx context.Context, a Attempt, deliver func(context.Context, Delivering) Reply) (outcome Outcome, reply Reply) {
 	o := d.Attempt(ctx, a)
 	reply = Reply{Cause: CausePanic}
@@ -139,25 +139,21 @@ type Delivering struct {
 // Peer notes the address that was connected to.
 func (o Delivering) Peer(addr net.Addr) {
 	if o.recording() {
-		room := takeRoom()
-		o.span.SetAttributes(serverAddress(room[:0], addr, true)...)
-		room.free()
+		o.delivery.tracer.describe(o.span).peer(addr).set()
 	}
 }
 
 // TLS notes the state of the connection after its handshake.
 func (o Delivering) TLS(state tls.ConnectionState) {
 	if o.recording() {
-		room := takeRoom()
-		o.span.SetAttributes(tlsAttributes(room[:0], &state)...)
-		room.free()
+		o.delivery.tracer.describe(o.span).tls(&state).set()
 	}
 }
 
 // End ends the attempt with the other side's last reply. 2xx counts as
-// delivered and, but for a local mailbox, as sent. A failure is deferred when
-// it may pass (4xx or no reply), else failed; EndAs says it where the server's
-// own rules decide otherwise.
+// delivered and, except for a local mailbox, as sent. A failure is deferred when
+// it may pass (4xx or no reply), else failed; use EndAs where the server's own
+// rules decide otherwise.
 func (o Delivering) End(r Reply) Outcome {
 	outcome := OutcomeDelivered
 	switch {
@@ -180,26 +176,21 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 		return
 	}
 	if outcome == OutcomeDelivered {
-		o.delivery.delivered.add(1)
+		o.delivery.delivered.Add(1)
 		if o.transport != TransportLocal {
-			o.delivery.sent.add(1)
+			o.delivery.sent.Add(1)
 		}
 	}
 	if !o.recording() {
 		o.end("")
 		return
 	}
-	room := takeRoom()
-	attrs := append(room[:0], mailconv.OutcomeKey.String(outcome.String()))
-	attrs = o.delivery.tracer.door.reply(attrs, r)
-	if outcome != OutcomeDelivered {
-		attrs = append(attrs, mailconv.ReasonKey.String(r.reason()))
-	}
-	o.span.SetAttributes(attrs...)
-	room.free()
+	attrs := o.delivery.tracer.describe(o.span).add(mailconv.OutcomeKey.String(outcome.String())).reply(r)
 	if outcome == OutcomeDelivered {
+		attrs.set()
 		o.end("")
 		return
 	}
+	attrs.add(mailconv.ReasonKey.String(r.reason())).set()
 	o.end(r.errorType())
 }

@@ -19,10 +19,13 @@
 // What Start returns finishes what it began: the span, the counters and the
 // error class come from one call and cannot disagree. No method panics, blocks
 // on the network or returns an error that the mail's path would have to handle.
-// Whatever comes from a stranger goes through one door, which makes it valid
+// Whatever comes from a stranger goes through one place, which makes it valid
 // UTF-8 of bounded length and applies the privacy policy ([WithPrivacy]).
 //
 // [Catalog] describes every series.
 package otelmail
 
 //go:generate go run ./internal/reference/generate
+
+// Version of this module, the version of the instrumentation scope.
+const Version = "0.1.0"

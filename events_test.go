@@ -16,11 +16,11 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// moves are the series that an event moves, as "name" or "name/label value", and
-// how far; histograms by their count.
+// moves are the series that an event changes, as "name" or "name/label value", and by how
+// much; histograms by their count.
 type moves map[string]int64
 
-// event is a use of the record methods, with everything that it has to move.
+// event is a use of the record methods, with everything that it has to change.
 type event struct {
 	name string
 	do   func(*otelmail.Telemetry)
@@ -112,9 +112,11 @@ func events() []event {
 			s := tel.IMAP.Session(ctx, otelmail.Conn{})
 			s.Command(otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
 			s.Command(otelmail.IMAPLogin, otelmail.IMAPFacts{}).End(otelmail.IMAPNo, otelmail.CauseNone)
+			s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{}).Abandon()
+			s.Refused()
 			s.End(otelmail.CauseTimeout)
 			s.End(otelmail.CauseNone)
-		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 2, "tls_sessions_total/no": 1}},
+		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 3, "tls_sessions_total/no": 1}},
 		{"JMAP", func(tel *otelmail.Telemetry) {
 			tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
 			c := tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
@@ -184,8 +186,8 @@ func events() []event {
 	}
 }
 
-// TestEachEventMovesExactlyItsSeries compares all series with what each event had
-// to move: nothing less, nothing more.
+// TestEachEventMovesExactlyItsSeries compares all series with what each event has to
+// change: nothing less, nothing more.
 func TestEachEventMovesExactlyItsSeries(t *testing.T) {
 	for _, tc := range events() {
 		t.Run(tc.name, func(t *testing.T) {
@@ -263,7 +265,7 @@ func addPoints(got moves, name string, points []metricdata.DataPoint[int64]) {
 	}
 }
 
-// TestCountsAreExactUnderLoad has many goroutines count at once.
+// TestCountsAreExactUnderLoad counts in many goroutines at once.
 func TestCountsAreExactUnderLoad(t *testing.T) {
 	tel, reader := start(t, otelmail.WithDomainLimit(3))
 	const workers, each = 16, 1000

@@ -22,8 +22,8 @@ func sampled(t *testing.T) context.Context {
 	}))
 }
 
-// TestDroppedAttributesLeaveNoTrace: an attribute that a View of the
-// application's drops is not in the exemplars either, which the SDK puts it in.
+// TestDroppedAttributesLeaveNoTrace: an attribute that an application's View drops is not
+// in the exemplars either, where the SDK puts it.
 func TestDroppedAttributesLeaveNoTrace(t *testing.T) {
 	reader, err := otelmail.NewReader()
 	if err != nil {
@@ -75,8 +75,8 @@ func TestDroppedAttributesLeaveNoTrace(t *testing.T) {
 	}
 }
 
-// TestSeriesHaveNoReservoirs: with every measurement an exemplar, the SDK gives
-// each series of a sum room for as many as there are processors: 10 kB with 64.
+// TestSeriesHaveNoReservoirs: when every measurement may become an exemplar, the SDK gives
+// each series of a sum space for as many as there are processors: 10 kB with 64.
 func TestSeriesHaveNoReservoirs(t *testing.T) {
 	t.Setenv("OTEL_METRICS_EXEMPLAR_FILTER", "always_on")
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(64))

@@ -10,7 +10,7 @@ func HistogramRecorder(t *Telemetry) func(context.Context, time.Duration) {
 	return t.Mail.latency.record
 }
 
-// DomainCounter gives a benchmark the way of one recipient's domain.
+// DomainCounter gives a benchmark the counting of one recipient's domain.
 func DomainCounter(t *Telemetry) func(string) {
 	return func(address string) { t.SMTP.domains.addMessage([]string{address}) }
 }
@@ -22,25 +22,25 @@ func AcceptedMessage(t *Telemetry) func() {
 	const d = 20 * time.Millisecond
 	return func() {
 		s := t.SMTP
-		s.connections.add(1)
-		s.conns.active[ProtocolSMTP].add(1)
-		s.conns.tls[tlsNo].add(1)
-		s.conns.tls[tlsStartTLS].add(1)
-		s.authSuccess.add(1)
-		s.received.add(1)
-		s.domains.add("example.org")
-		t.Queue.size.add(1)
-		t.Mail.processed.add(1)
+		s.connections.Add(1)
+		s.conns.active[ProtocolSMTP].Add(1)
+		s.conns.tls[tlsNo].Add(1)
+		s.conns.tls[tlsStartTLS].Add(1)
+		s.authSuccess.Add(1)
+		s.received.Add(1)
+		s.domains.Add("example.org")
+		t.Queue.size.Add(1)
+		t.Mail.processed.Add(1)
 		t.Mail.latency.record(ctx, d)
-		t.Queue.retries.add(1)
-		t.Mail.delivered.add(1)
-		t.Delivery.sent.add(1)
+		t.Queue.retries.Add(1)
+		t.Mail.delivered.Add(1)
+		t.Delivery.sent.Add(1)
 		t.Push.Delivered()
-		s.errors.add(1)
-		t.IMAP.connections.add(1)
-		t.IMAP.commands.add(1)
-		t.JMAP.requests.add(1)
-		s.rejected.add(1)
+		s.errors.Add(1)
+		t.IMAP.connections.Add(1)
+		t.IMAP.commands.Add(1)
+		t.JMAP.requests.Add(1)
+		s.rejected.Add(1)
 		s.duration.record(ctx, d)
 		t.Mail.latency.record(ctx, d)
 	}

@@ -9,6 +9,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Exporter is a way by which telemetry leaves the process. Start opens the
@@ -34,16 +35,10 @@ type Pipeline struct {
 	ownForms       bool // a further reader has another form of histograms
 	spanProcessors []sdktrace.SpanProcessor
 	logProcessors  []sdklog.Processor
-	starts         []part
-	stops          []part
-	last           []part
+	starts         []stop.Part
+	stops          []stop.Part
+	last           []stop.Part
 	exports        []func() []ExportStats
-}
-
-// part is one step of starting or stopping, with the name that errors give it.
-type part struct {
-	name string
-	run  func(context.Context) error
 }
 
 // Disabled reports OTEL_SDK_DISABLED=true: an exporter then exports nothing. A
@@ -60,7 +55,7 @@ func (p *Pipeline) Reader() *Reader { return p.reader }
 // Health is the registry behind /health, /ready and /live.
 func (p *Pipeline) Health() *health.Registry { return p.config.health }
 
-// Namespace is the prefix of every metric name, see [WithNamespace].
+// Namespace is the prefix of every metric name of the catalogue, see [WithNamespace].
 func (p *Pipeline) Namespace() string { return p.config.namespace }
 
 // LookupEnv reads one environment variable, or the stand-in that
@@ -70,15 +65,15 @@ func (p *Pipeline) LookupEnv(name string) (string, bool) { return p.config.looku
 // HandleError reports what went wrong in the background, see [WithErrorHandler].
 func (p *Pipeline) HandleError(err error) { p.config.handle(err) }
 
-// AddReader has the MeterProvider feed a further reader, for what the common one
+// AddReader adds a further reader to the MeterProvider, for what the common one
 // cannot give: another temporality or aggregation. Each further reader costs
 // every histogram record once more.
 func (p *Pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers, r) }
 
 // NewReader adds a further reader that is guarded as the common one is, for
 // another temporality or for exponential histograms beside the documented buckets
-// of the page. Of the catalogue's histograms that nothing was recorded in, it shows
-// those whose temporality is cumulative: a difference of nothing is left out.
+// of the page. With cumulative temporality it also shows the catalogue's
+// histograms in which nothing was recorded; with delta it leaves them out.
 func (p *Pipeline) NewReader(temporality sdkmetric.TemporalitySelector, exponential bool) *Reader {
 	p.ownForms = p.ownForms || exponential
 	r := newReader(p.config, temporality, exponential || p.config.exponential)
@@ -94,30 +89,30 @@ func (p *Pipeline) histograms() histogramForm {
 	return formOfReader
 }
 
-// AddSpanProcessor has the TracerProvider feed sp. The exporter stops it in
+// AddSpanProcessor adds sp to the TracerProvider. The exporter stops it in
 // [Pipeline.OnShutdown].
 func (p *Pipeline) AddSpanProcessor(sp sdktrace.SpanProcessor) {
 	p.spanProcessors = append(p.spanProcessors, sp)
 }
 
-// AddLogProcessor has the LoggerProvider feed lp. The exporter stops it in
+// AddLogProcessor adds lp to the LoggerProvider. The exporter stops it in
 // [Pipeline.OnShutdown].
 func (p *Pipeline) AddLogProcessor(lp sdklog.Processor) {
 	p.logProcessors = append(p.logProcessors, lp)
 }
 
-// OnStats has the telemetry_sent_total, _dropped_total and telemetry_waiting
-// series read from fn at each collection. It must be fast and never block.
+// OnStats calls fn at each collection for the series telemetry_sent_total,
+// telemetry_dropped_total and telemetry_waiting. fn must be fast and never block.
 func (p *Pipeline) OnStats(fn func() []ExportStats) { p.exports = append(p.exports, fn) }
 
-// OnStart has fn run once the providers exist and metrics can be collected.
+// OnStart calls fn once the providers exist and metrics can be collected.
 func (p *Pipeline) OnStart(name string, fn func(context.Context) error) {
-	p.starts = append(p.starts, part{name, fn})
+	p.starts = append(p.starts, stop.Part{Name: name, Run: fn})
 }
 
-// OnShutdown has fn flush and stop one part. All parts are stopped in parallel,
+// OnShutdown calls fn to flush and stop one part. All parts are stopped in parallel,
 // each with the whole deadline, so that one that hangs takes nothing from the
 // others. fn's error says how much could not be delivered and where to.
 func (p *Pipeline) OnShutdown(name string, fn func(context.Context) error) {
-	p.stops = append(p.stops, part{name, fn})
+	p.stops = append(p.stops, stop.Part{Name: name, Run: fn})
 }

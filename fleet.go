@@ -9,7 +9,9 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/tracefield"
 )
 
 // Fleet names the servers among which trace context may travel in the mail
@@ -24,12 +26,12 @@ type Fleet struct {
 	Peers []netip.Prefix
 }
 
-// WithFleet has [Telemetry.Outbound] and [Telemetry.Inbound] pass trace context
+// WithFleet makes [Telemetry.Outbound] and [Telemetry.Inbound] pass trace context
 // on within a fleet. Default: off, and messages pass through both untouched.
 func WithFleet(f Fleet) Option {
 	return optionFunc(func(c *config) error {
 		for _, h := range f.Hosts {
-			if cleanDomain(strings.TrimPrefix(h, ".")) == otherDomain {
+			if clean.Domain(strings.TrimPrefix(h, ".")) == clean.OtherDomain {
 				return settings.Invalid("WithFleet host", h, "a host name, or one that begins with a dot for all below it")
 			}
 		}
@@ -46,10 +48,10 @@ func WithFleet(f Fleet) Option {
 // Outbound returns the message as it should be sent to host: without the trace
 // fields it may have, and for a host of the fleet with those of the span in ctx.
 func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader) io.Reader {
-	if t.fleet == nil {
+	if t == nil || t.fleet == nil {
 		return message
 	}
-	stripped := newTraceFieldReader(message)
+	stripped := tracefield.NewReader(message)
 	if !t.fleet.sendsTo(host) {
 		return stripped
 	}
@@ -58,7 +60,7 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 		return stripped
 	}
 	fields := "Traceparent: " + tc.Parent + "\r\n"
-	if fits(tc.State) && tc.State != "" && len(tc.State) <= maxStateField {
+	if clean.Fits(tc.State) && tc.State != "" && len(tc.State) <= tracefield.MaxState {
 		fields += "Tracestate: " + tc.State + "\r\n"
 	}
 	return io.MultiReader(strings.NewReader(fields), stripped)
@@ -68,10 +70,10 @@ func (t *Telemetry) Outbound(ctx context.Context, host string, message io.Reader
 // Once the message has been read, the result's TraceContext is what the fields
 // said, if peer belongs to the fleet.
 func (t *Telemetry) Inbound(peer net.Addr, message io.Reader) *InboundMessage {
-	if t.fleet == nil {
+	if t == nil || t.fleet == nil {
 		return &InboundMessage{Reader: message}
 	}
-	fields := newTraceFieldReader(message)
+	fields := tracefield.NewReader(message)
 	m := &InboundMessage{Reader: fields}
 	if t.fleet.believes(peer) {
 		m.fields = fields
@@ -82,17 +84,26 @@ func (t *Telemetry) Inbound(peer net.Addr, message io.Reader) *InboundMessage {
 // InboundMessage is a message as it came in, without its trace fields.
 type InboundMessage struct {
 	io.Reader
-	fields *traceFieldReader // nil where the peer is not believed
+	fields *tracefield.Reader // nil where the peer is not believed
+}
+
+// Read reads the message; there is none in the zero value.
+func (m *InboundMessage) Read(p []byte) (int, error) {
+	if m == nil || m.Reader == nil {
+		return 0, io.EOF
+	}
+	return m.Reader.Read(p)
 }
 
 // TraceContext is the trace that a server of the fleet sent along, the zero
 // value for none. It is known when the message's header has been read. Link to
 // it ([Link]); do not store it as a message's own trace.
 func (m *InboundMessage) TraceContext() TraceContext {
-	if m.fields == nil {
+	if m == nil || m.fields == nil {
 		return TraceContext{}
 	}
-	return m.fields.traceContext()
+	parent, state := m.fields.Values()
+	return TraceContext{Parent: parent, State: state}
 }
 
 // Link links the span in ctx to a trace of another server. A link neither makes
@@ -111,7 +122,7 @@ func Link(ctx context.Context, tc TraceContext) {
 }
 
 func (f *Fleet) sendsTo(host string) bool {
-	host = cleanDomain(host)
+	host = clean.Domain(host)
 	for _, h := range f.Hosts {
 		h = strings.ToLower(h)
 		if host == h || strings.HasPrefix(h, ".") && strings.HasSuffix(host, h) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 var healthStatus = define(Metric{
@@ -19,7 +20,7 @@ var healthStatus = define(Metric{
 		Help: "The name a check was registered with: as many as the server has"}},
 })
 
-// check is one that the options ask for.
+// check is a health check that an option asked for.
 type check struct {
 	name string
 	run  func(context.Context) error
@@ -74,11 +75,11 @@ func bindHealth(b *binder, r *health.Registry) {
 		})
 }
 
-// startHealth has the checks run until Shutdown.
+// startHealth starts the checks, which run until Shutdown.
 func (t *Telemetry) startHealth() error {
 	if err := t.Health.Start(context.Background()); err != nil {
 		return fmt.Errorf("start the health checks: %w", err)
 	}
-	t.stopper.parallel = append(t.stopper.parallel, part{"health checks", t.Health.Stop})
+	t.stopper.Parallel = append(t.stopper.Parallel, stop.Part{Name: "health checks", Run: t.Health.Stop})
 	return nil
 }

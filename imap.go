@@ -2,7 +2,9 @@ package otelmail
 
 import (
 	"context"
+	"strings"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -54,7 +56,7 @@ const (
 	IMAPSetMetadata
 )
 
-var imapVerbs = newKnown("IMAP", "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN",
+var imapVerbs = newNameSet("IMAP", "CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "AUTHENTICATE", "LOGIN",
 	"ENABLE", "SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "LIST",
 	"LSUB", "NAMESPACE", "STATUS", "APPEND", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE", "SEARCH",
 	"SORT", "THREAD", "FETCH", "STORE", "COPY", "MOVE", "ID", "UNAUTHENTICATE", "GETQUOTA",
@@ -105,9 +107,9 @@ var (
 type IMAP struct {
 	tracer      *tracer
 	conns       *connections
-	connections *counter
-	commands    *counter
-	errors      *counter
+	connections *count.Counter
+	commands    *count.Counter
+	errors      *count.Counter
 }
 
 func newIMAP(b *binder, t *tracer, conns *connections) *IMAP {
@@ -123,6 +125,7 @@ func newIMAP(b *binder, t *tracer, conns *connections) *IMAP {
 // days, so it has no span of its own: each command is a trace, or a child of
 // what the context given to Session holds.
 type IMAPSession struct {
+	Op
 	*session
 	imap *IMAP
 	conn Conn
@@ -131,12 +134,14 @@ type IMAPSession struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
-	i.connections.add(1)
+	i = orEmpty(i)
+	i.connections.Add(1)
 	i.conns.opened(ProtocolIMAP, c)
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	return IMAPSession{&session{Op: Op{ctx: ctx}, conns: i.conns, protocol: ProtocolIMAP}, i, c}
+	op := Op{ctx: ctx}
+	return IMAPSession{op, &session{Op: op, tracer: i.tracer, conns: i.conns, protocol: ProtocolIMAP}, i, c}
 }
 
 // Command begins a command of the session.
@@ -147,18 +152,24 @@ func (s IMAPSession) Command(verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 		if state := s.tls.Load(); state != nil {
 			about.TLS = state
 		}
-		room := takeRoom()
-		c.span.SetAttributes(s.imap.tracer.door.conn(room[:0], ProtocolIMAP.String(), about)...)
-		room.free()
+		s.imap.tracer.describe(c.span).conn(ProtocolIMAP.String(), about).set()
 	}
 	return c
+}
+
+// Refused notes an untagged BAD: an error that belongs to no command (RFC 9051
+// section 7.1.3), such as a line of the client's that is none.
+func (s IMAPSession) Refused() {
+	if s.session != nil {
+		s.imap.errors.Add(1)
+	}
 }
 
 // End ends the session. A cause other than [CauseNone] says that it broke, and
 // counts as an error.
 func (s IMAPSession) End(cause Cause) {
-	if s.session != nil && s.finish(cause) && cause != CauseNone {
-		s.imap.errors.add(1)
+	if s.finish(cause) && cause != CauseNone {
+		s.imap.errors.Add(1)
 	}
 }
 
@@ -172,24 +183,18 @@ type IMAPFacts struct {
 // Command begins a command outside of an [IMAPSession].
 func (i *IMAP) Command(ctx context.Context, verb IMAPVerb, facts IMAPFacts) IMAPCommand {
 	n := imapVerbs.index(int(verb))
-	c := IMAPCommand{Op: i.tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
+	c := IMAPCommand{Op: orEmpty(i).tracer.begin(ctx, imapVerbs.spans[n], serverKind), imap: i}
 	c.describe(n, facts)
 	return c
 }
 
 // describe sets what is known of a command.
 func (c IMAPCommand) describe(verb int, facts IMAPFacts) {
-	if !c.recording() {
-		return
+	if c.recording() {
+		c.imap.tracer.describe(c.span).
+			add(mailconv.IMAPCommandKey.String(imapVerbs.values[verb])).
+			user(facts.User).mailbox(facts.Mailbox).text(mailconv.IMAPStateKey, facts.State).set()
 	}
-	d := c.imap.tracer.door
-	room := takeRoom()
-	attrs := append(room[:0], mailconv.IMAPCommandKey.String(imapVerbs.values[verb]))
-	attrs = d.user(attrs, facts.User)
-	attrs = d.mailbox(attrs, facts.Mailbox)
-	attrs = d.text(attrs, mailconv.IMAPStateKey, facts.State)
-	c.span.SetAttributes(attrs...)
-	room.free()
 }
 
 // IMAPCommand is a command in progress. End it exactly once.
@@ -218,17 +223,21 @@ func (c IMAPCommand) End(r IMAPResult, cause Cause) { c.finish(r, cause.String()
 // for codes that are not known the error.type is the result.
 func (c IMAPCommand) EndCode(r IMAPResult, code string) { c.finish(r, knownIMAPCode(code)) }
 
+// Abandon ends the command of a client that has left without waiting for the reply:
+// its span is over, but it has no result and is not counted.
+func (c IMAPCommand) Abandon() { c.end("") }
+
 func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	if c.imap == nil {
 		return
 	}
-	c.imap.commands.add(1)
+	c.imap.commands.Add(1)
 	failed := r != IMAPOK
 	if failed {
-		c.imap.errors.add(1)
+		c.imap.errors.Add(1)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.IMAPStatusKey.String(r.String()))
+		c.imap.tracer.describe(c.span).add(mailconv.IMAPStatusKey.String(r.String())).set()
 		if failed {
 			c.end(firstOf(errorType, r.String()))
 			return
@@ -236,6 +245,36 @@ func (c IMAPCommand) finish(r IMAPResult, errorType string) {
 	}
 	c.end("")
 }
+
+// imapCodes are the response codes that a NO or BAD may carry: RFC 9051 section
+// 7.1 (with those of RFC 5530), and those of METADATA (RFC 5464), APPENDLIMIT
+// (RFC 7889) and CONDSTORE (RFC 7162). A backend may put any text there, so
+// the set has to be closed.
+var imapCodes = map[string]bool{
+	"ALERT": true, "ALREADYEXISTS": true, "AUTHENTICATIONFAILED": true,
+	"AUTHORIZATIONFAILED": true, "BADCHARSET": true, "CANNOT": true, "CLIENTBUG": true,
+	"CONTACTADMIN": true, "CORRUPTION": true, "EXPIRED": true, "EXPUNGEISSUED": true,
+	"HASCHILDREN": true, "INUSE": true, "LIMIT": true,
+	"METADATA": true, "MODIFIED": true, "NONEXISTENT": true, "NOPERM": true,
+	"NOPRIVATE": true, "NOTSAVED": true, "OVERQUOTA": true, "PARSE": true,
+	"PRIVACYREQUIRED": true, "SERVERBUG": true, "TOOBIG": true, "TOOMANY": true,
+	"TRYCREATE": true, "UIDNOTSTICKY": true, "UNAVAILABLE": true, "UNKNOWN-CTE": true,
+}
+
+// knownIMAPCode returns a code in upper case, "" for one that is not known.
+func knownIMAPCode(code string) string {
+	if code == "" {
+		return ""
+	}
+	code, _, _ = strings.Cut(code[:min(len(code), maxIMAPCode)], " ")
+	if code = strings.ToUpper(code); imapCodes[code] {
+		return code
+	}
+	return ""
+}
+
+// maxIMAPCode is longer than any known code: there is no need to look further.
+const maxIMAPCode = 32
 
 func firstOf(a, b string) string {
 	if a != "" {

@@ -74,7 +74,7 @@ func (m Metric) keys() []string {
 // are initialised and only read afterwards.
 var definitions []*Metric
 
-// define registers a series: no list is kept by hand, so none can miss one.
+// define registers a series: no list is kept by hand, so no series can be forgotten.
 func define(m Metric) *Metric {
 	definitions = append(definitions, &m)
 	return &m

@@ -6,13 +6,14 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
 // jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
 // RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
 // (contacts) and RFC 9661 (Sieve).
-var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
+var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
 	"PushSubscription/get", "PushSubscription/set",
 	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
 	"Thread/get", "Thread/changes",
@@ -28,7 +29,7 @@ var jmapMethods = newKnown("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blo
 	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
 	"ContactCard/set", "ContactCard/copy")
 
-// jmapIndex finds a method by its exact name: JMAP names have a case.
+// jmapIndex finds a method by its exact name: JMAP names are case-sensitive.
 var jmapIndex = func() map[string]int {
 	m := make(map[string]int, len(jmapMethods.values))
 	for i, v := range jmapMethods.values {
@@ -46,7 +47,7 @@ var (
 	jmapErrors = define(Metric{
 		Name: "jmap_errors_total", Kind: Counter, Unit: "{error}",
 		Help: "JMAP requests and method calls that failed (RFC 8620 section 3.6)",
-		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans tells.",
+		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans says which.",
 	})
 )
 
@@ -55,8 +56,8 @@ var (
 type JMAP struct {
 	tracer   *tracer
 	conns    *connections
-	requests *counter
-	errors   *counter
+	requests *count.Counter
+	errors   *count.Counter
 }
 
 func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
@@ -66,8 +67,9 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 // Connect counts a connection to the JMAP endpoint as open, until the returned
 // value is closed. It has no span: the requests have.
 func (j *JMAP) Connect(c Conn) JMAPConnection {
+	j = orEmpty(j)
 	j.conns.opened(ProtocolJMAP, c)
-	return JMAPConnection{&session{conns: j.conns, protocol: ProtocolJMAP}}
+	return JMAPConnection{&session{tracer: j.tracer, conns: j.conns, protocol: ProtocolJMAP}}
 }
 
 // JMAPConnection is an open connection to the JMAP endpoint.
@@ -75,45 +77,40 @@ type JMAPConnection struct{ session *session }
 
 // Close ends the connection; further calls have no effect.
 func (c JMAPConnection) Close() {
-	if c.session != nil {
-		c.session.finish(CauseNone)
-	}
+	c.session.finish(CauseNone)
 }
 
 // EndRequest counts an API request that ended. failed says that the request as
 // a whole was refused (RFC 8620 section 3.6.1); the errors of its method calls
 // are counted by their own End.
 func (j *JMAP) EndRequest(failed bool) {
-	j.requests.add(1)
+	j = orEmpty(j)
+	j.requests.Add(1)
 	if failed {
-		j.errors.add(1)
+		j.errors.Add(1)
 	}
 }
 
 // CallError counts a method call that failed and has no span of its own: one
-// whose error was only seen in the response, or that is one too many to trace.
-func (j *JMAP) CallError() { j.errors.add(1) }
+// whose error was only seen in the response, or one beyond the number that is traced.
+func (j *JMAP) CallError() { orEmpty(j).errors.Add(1) }
 
 // Describe adds to the span of an HTTP request, which the caller has begun, who
 // asked, as the privacy policy allows, and over what connection.
 func (j *JMAP) Describe(request trace.Span, c Conn) {
-	if request == nil || !request.IsRecording() {
+	if j == nil || j.tracer == nil || request == nil || !request.IsRecording() {
 		return
 	}
-	room := takeRoom()
-	attrs := j.tracer.door.client(room[:0], c.Remote)
-	attrs = serverAddress(attrs, c.Local, false)
-	request.SetAttributes(tlsAttributes(attrs, c.TLS)...)
-	room.free()
+	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
 }
 
-// JMAPFacts are what is known of a method call. All but Method are optional.
+// JMAPFacts are what is known of a method call. All except Method are optional.
 type JMAPFacts struct {
 	Method    string // an unknown one is "_OTHER"
 	AccountID string // shown as the privacy policy allows
 	CallID    string // likewise: a client chooses it
 	RequestID string // the server's own id of the request
-	// Begun is when the call began, for one that is told of afterwards; the
+	// Begun is when the call began, for one that is reported afterwards; the
 	// zero value is now.
 	Begun time.Time
 }
@@ -125,16 +122,13 @@ func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	if !facts.Begun.IsZero() {
 		kind = []trace.SpanStartOption{serverKind[0], trace.WithTimestamp(facts.Begun)}
 	}
-	c := JMAPCall{Op: j.tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
+	c := JMAPCall{Op: orEmpty(j).tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
 	if c.recording() {
-		d := j.tracer.door
-		room := takeRoom()
-		attrs := append(room[:0], mailconv.JMAPMethodKey.String(jmapMethods.values[i]))
-		attrs = d.secretText(attrs, mailconv.JMAPAccountIDKey, facts.AccountID)
-		attrs = d.secretText(attrs, mailconv.JMAPCallIDKey, facts.CallID)
-		attrs = d.text(attrs, mailconv.JMAPRequestIDKey, facts.RequestID)
-		c.span.SetAttributes(attrs...)
-		room.free()
+		j.tracer.describe(c.span).
+			add(mailconv.JMAPMethodKey.String(jmapMethods.values[i])).
+			secretText(mailconv.JMAPAccountIDKey, facts.AccountID).
+			secretText(mailconv.JMAPCallIDKey, facts.CallID).
+			text(mailconv.JMAPRequestIDKey, facts.RequestID).set()
 	}
 	return c
 }
@@ -155,7 +149,7 @@ func (c JMAPCall) End(errorType string) {
 		c.end("")
 		return
 	}
-	c.jmap.errors.add(1)
+	c.jmap.errors.Add(1)
 	if !jmapErrorTypes[errorType] {
 		errorType = other
 	}

@@ -7,7 +7,11 @@ import (
 	"log/slog"
 	"os"
 
+	"go.opentelemetry.io/contrib/bridges/otelslog"
+
+	"github.com/rusmes/otelmail/internal/logtee"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // LogFormat is how the local log is written.
@@ -66,7 +70,7 @@ func WithLogOutput(output string) Option {
 	})
 }
 
-// WithLogWriter has the local log written to w. Default: see [WithLogOutput].
+// WithLogWriter writes the local log to w. Default: see [WithLogOutput].
 func WithLogWriter(w io.Writer) Option {
 	return optionFunc(func(c *config) error {
 		if w == nil {
@@ -81,7 +85,26 @@ func WithLogWriter(w io.Writer) Option {
 // inside a span, and pushes the same records over OTLP where logs are switched
 // on; see [Telemetry.LogHandler]. After a failed Start it still writes to
 // stderr.
-func (t *Telemetry) Logger() *slog.Logger { return t.logger }
+func (t *Telemetry) Logger() *slog.Logger { return t.orNoop().logger }
+
+// LogHandler returns a slog.Handler that adds trace_id and span_id to every
+// record made inside a span, passes it on to local, and gives it to the
+// LoggerProvider, which pushes it over OTLP where logs are switched on. A push
+// that fails changes nothing for local. With a nil local records are only pushed.
+//
+//	logger := slog.New(tel.LogHandler(myHandler))
+//	logger.InfoContext(session.Context(), "accepted")
+//
+// [Telemetry.Logger] has one built in.
+func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
+	t = t.orNoop()
+	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
+		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)))
+	if local == nil {
+		return push
+	}
+	return logtee.New(local, push)
+}
 
 // openLog reads the RUSMES_LOG_* settings and opens the local log.
 func openLog(c *config, env *settings.Env) (slog.Handler, io.Closer, error) {
@@ -130,7 +153,7 @@ func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
 	case settings.Stdout:
 		return os.Stdout, nil, nil
 	}
-	// Logs may hold what is nobody else's business.
+	// Logs may hold what is not for everyone to read.
 	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)
@@ -143,6 +166,6 @@ func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
 func (t *Telemetry) setLog(h slog.Handler, closer io.Closer) {
 	t.logger = slog.New(t.LogHandler(h))
 	if closer != nil {
-		t.stopper.final = append(t.stopper.final, part{"log output", func(context.Context) error { return closer.Close() }})
+		t.stopper.Final = append(t.stopper.Final, stop.Part{Name: "log output", Run: func(context.Context) error { return closer.Close() }})
 	}
 }

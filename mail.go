@@ -5,10 +5,10 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -16,7 +16,7 @@ var (
 	mailProcessed = define(Metric{
 		Name: "mail_processed_total", Kind: Counter, Unit: "{message}",
 		Help: "Messages that left the processing pipeline, whatever their fate",
-		Rise: "More mail is worked on. Fewer than are received: the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
+		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
 	})
 	mailDelivered = define(Metric{
 		Name: "mail_delivered_total", Kind: Counter, Unit: "{message}",
@@ -45,10 +45,10 @@ var (
 // stages (mailets). All methods are safe for concurrent use.
 type Mail struct {
 	tracer    *tracer
-	processed *counter
-	delivered *counter
-	bounced   *counter
-	dropped   *counter
+	processed *count.Counter
+	delivered *count.Counter
+	bounced   *count.Counter
+	dropped   *count.Counter
 	latency   histogram
 	stages    stageNames
 }
@@ -72,7 +72,7 @@ const (
 	FateDelivered Fate = iota // into a mailbox, by the pipeline itself
 	FateQueued                // handed to the queue for delivery
 	FateDropped               // discarded on purpose
-	FateRejected              // refused, the sender is told
+	FateRejected              // refused, and the sender is notified
 	FateDeferred              // to be processed again
 	FateBounced               // a bounce was generated
 	FateError                 // the pipeline failed
@@ -94,28 +94,11 @@ type MessageFacts struct {
 	Size      int64  // bytes; 0 for unknown
 }
 
-func (d *door) message(attrs []attribute.KeyValue, f *MessageFacts) []attribute.KeyValue {
-	attrs = d.text(attrs, semconv.MessagingMessageIDKey, f.QueueID)
-	attrs = d.secretText(attrs, mailconv.MessageIDKey, f.MessageID)
-	attrs = d.address(attrs, mailconv.From(), f.Sender)
-	attrs = d.address(attrs, mailconv.To(), f.Recipient)
-	switch f.Direction {
-	case "inbound", "outbound", "internal":
-		attrs = append(attrs, mailconv.DirectionKey.String(f.Direction))
-	}
-	if f.Size > 0 {
-		attrs = append(attrs, semconv.MessagingMessageBodySizeKey.Int64(f.Size))
-	}
-	return attrs
-}
-
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
-	p := Processing{Op: m.tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
+	p := Processing{Op: orEmpty(m).tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
 	if p.recording() {
-		room := takeRoom()
-		p.span.SetAttributes(m.tracer.door.message(room[:0], &facts)...)
-		room.free()
+		m.tracer.describe(p.span).message(&facts).set()
 	}
 	return p
 }
@@ -134,15 +117,15 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if p.mail == nil {
 		return
 	}
-	p.mail.processed.add(1)
+	p.mail.processed.Add(1)
 	if fate == FateDropped {
-		p.mail.dropped.add(1)
+		p.mail.dropped.Add(1)
 	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	if p.recording() {
-		p.span.SetAttributes(mailconv.FateKey.String(fate.String()))
+		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
-	if fate == FateError && cause == CauseNone {
+	if fate >= FateError && cause == CauseNone {
 		cause = CauseOther
 	}
 	p.end(cause.String())
@@ -150,16 +133,16 @@ func (p Processing) End(fate Fate, cause Cause) {
 
 // Dropped counts a message that was discarded on purpose outside of the
 // pipeline, from the queue for example.
-func (m *Mail) Dropped() { m.dropped.add(1) }
+func (m *Mail) Dropped() { orEmpty(m).dropped.Add(1) }
 
 // Delivered counts a delivery to a mailbox that was made without a
 // [Delivery.Attempt].
-func (m *Mail) Delivered() { m.delivered.add(1) }
+func (m *Mail) Delivered() { orEmpty(m).delivered.Add(1) }
 
 // Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
 // span in ctx.
 func (m *Mail) Bounced(ctx context.Context) {
-	m.bounced.add(1)
+	orEmpty(m).bounced.Add(1)
 	if ctx == nil {
 		return
 	}
@@ -187,15 +170,12 @@ func (r StageResult) String() string { return stageResults[min(int(r), len(stage
 
 // Stage begins a stage of the pipeline, a mailet. ctx is that of the
 // [Processing]. name is the configured name of the stage; the first 100 names
-// become span names, further ones "mailet _OTHER".
+// become span names ("mailet spam-filter"), further ones "mailet _OTHER".
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
+	m = orEmpty(m)
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
 	if s.recording() {
-		d := m.tracer.door
-		room := takeRoom()
-		attrs := d.text(room[:0], mailconv.StageNameKey, name)
-		s.span.SetAttributes(d.message(attrs, &facts)...)
-		room.free()
+		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
 	}
 	return s
 }
@@ -206,13 +186,13 @@ type Stage struct {
 	mail *Mail
 }
 
-// End ends the stage. [StageError] sets the span's status with the cause as
-// error.type; the other results are decisions, not failures.
+// End ends the stage. [StageError] sets the span's status to Error, with the cause
+// as error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
 	if s.recording() {
-		s.span.SetAttributes(mailconv.StageResultKey.String(result.String()))
+		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
-	if result != StageError {
+	if result < StageError {
 		s.end("")
 		return
 	}
@@ -243,7 +223,7 @@ func (s *stageNames) spanName(stage string) string {
 	if s.names == nil {
 		s.names = map[string]string{}
 	}
-	name = "mailet " + clean(stage, maxText)
+	name = "mailet " + clean.Text(stage, maxText)
 	s.names[stage] = name
 	return name
 }

@@ -25,8 +25,8 @@ type mode struct {
 	// exponential says which readers have exponential histograms: the others, then
 	// the page's; none for nil.
 	exponential []bool
-	// alone says that the mode takes a process of its own: OpenTelemetry's global
-	// provider can be delegated to once.
+	// alone says that the mode needs a process of its own: OpenTelemetry's global
+	// provider can be set only once to any effect.
 	alone bool
 }
 
@@ -74,7 +74,7 @@ var modes = []mode{
 	}},
 }
 
-// run runs the test, in a process of its own where the mode takes one.
+// run runs the test, in a process of its own where the mode needs one.
 func (m mode) run(t *testing.T, test func(*testing.T)) {
 	const alone = "OTELMAIL_TEST_ALONE"
 	if !m.alone || os.Getenv(alone) != "" {
@@ -142,11 +142,11 @@ func newTelemetry(t *testing.T, opts ...otelmail.Option) *otelmail.Telemetry {
 	return tel
 }
 
-// TestEveryModeShowsTheSame has everything happen in each mode: the same events,
-// the same names, the same numbers, to every reader.
+// TestEveryModeShowsTheSame makes every event happen in each mode: every reader shows the
+// same names and the same numbers.
 func TestEveryModeShowsTheSame(t *testing.T) {
 	tel, reader := start(t)
-	haveAllHappen(tel)
+	recordAllEvents(tel)
 	all := collect(t, reader)
 	want, wantShapes := valuesOf(all), shapesOf(all)
 	for _, m := range modes {
@@ -156,7 +156,7 @@ func TestEveryModeShowsTheSame(t *testing.T) {
 				for _, r := range others {
 					collect(t, r) // what comes next is the first difference
 				}
-				haveAllHappen(tel)
+				recordAllEvents(tel)
 				for i, r := range append(others, page) {
 					all := collect(t, r)
 					if got := valuesOf(all); !maps.Equal(got, want) {
@@ -175,13 +175,13 @@ func TestEveryModeShowsTheSame(t *testing.T) {
 	}
 }
 
-func haveAllHappen(tel *otelmail.Telemetry) {
+func recordAllEvents(tel *otelmail.Telemetry) {
 	for _, e := range events() {
 		e.do(tel)
 	}
 }
 
-// shapesOf describes each series except for its numbers and the form of its buckets.
+// shapesOf describes each series, without its numbers and the form of its buckets.
 func shapesOf(all map[string]metricdata.Metrics) map[string]string {
 	shapes := map[string]string{}
 	for name, m := range all {

@@ -6,35 +6,49 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/rusmes/otelmail/internal/count"
 )
 
-// observed is a gauge whose value the application may also have read by a
-// function. That function is the application's: it may fail, panic or hang, and
-// none of these may hold up a scrape or lose another series.
+// observed is a gauge whose value may also be read by calling a function of the
+// application's. The function may fail, panic or hang, and none of these may hold up
+// a scrape or lose another series.
 type observed struct {
 	base    atomic.Int64
-	changes *counter // sharded: sessions report changes, and nobody sets often
+	changes *count.Counter // sharded: sessions report changes, and nobody sets often
 	name    string
 	handle  func(error)
 	read    atomic.Pointer[func(context.Context) (int64, error)]
 	running sync.Mutex // held while the function runs: a hung one is not started again
 }
 
-// observeTime bounds what one collection waits for a function.
+// observeTime bounds how long one collection waits for a function.
 const observeTime = 250 * time.Millisecond
 
 func (b *binder) observedGauge(m *Metric, handle func(error)) *observed {
-	o := &observed{changes: newCounter(), name: m.FullName(b.namespace), handle: handle}
+	o := &observed{changes: count.NewCounter(), name: m.FullName(b.namespace), handle: handle}
 	b.observe(m, b.observable(m), o, nil)
 	b.beforeCollection(o.refresh)
 	return o
 }
 
-func (o *observed) add(n int64) { o.changes.add(n) }
-func (o *observed) set(n int64) { o.base.Store(n - o.changes.load()) }
-func (o *observed) load() int64 { return o.base.Load() + o.changes.load() }
+func (o *observed) Add(n int64) { orEmpty(o).changes.Add(n) }
+
+func (o *observed) set(n int64) {
+	if o != nil {
+		o.base.Store(n - o.changes.Load())
+	}
+}
+
+func (o *observed) Load() int64 {
+	if o == nil {
+		return 0
+	}
+	return o.base.Load() + o.changes.Load()
+}
 
 func (o *observed) observe(fn func(context.Context) (int64, error)) {
+	o = orEmpty(o)
 	if fn == nil {
 		o.read.Store(nil)
 		return

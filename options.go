@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -29,7 +30,7 @@ type optionFunc func(*config) error
 
 func (f optionFunc) apply(c *config) error { return f(c) }
 
-// config is all that the options say. Zero values mean "not said".
+// config is all that the options set. Zero values mean "not set".
 type config struct {
 	namespace       string
 	serviceName     string
@@ -40,8 +41,8 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool        // see tracer.inherits
-	idle            *idleTracer // see tracer.idle
+	inherits        bool      // see tracer.inherits
+	idsOnly         *idTracer // see tracer.idsOnly
 	keepGlobals     bool
 	exponential     bool
 	shutdownTimeout time.Duration
@@ -128,7 +129,7 @@ func WithResourceAttributes(attrs ...attribute.KeyValue) Option {
 	})
 }
 
-// WithMeterProvider has the instruments bound to mp. Default: the provider that
+// WithMeterProvider binds the instruments to mp. Default: the provider that
 // Start builds; in New the global one. Start refuses it beside exporters.
 func WithMeterProvider(mp metric.MeterProvider) Option {
 	return optionFunc(func(c *config) error {
@@ -140,8 +141,8 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 	})
 }
 
-// WithTracerProvider has the spans made by tp. Default: the provider that Start
-// builds; in New the global one.
+// WithTracerProvider makes the spans with tp. Default: the provider that Start
+// builds; in New the global one. Start refuses it beside exporters.
 func WithTracerProvider(tp trace.TracerProvider) Option {
 	return optionFunc(func(c *config) error {
 		if tp == nil {
@@ -152,8 +153,8 @@ func WithTracerProvider(tp trace.TracerProvider) Option {
 	})
 }
 
-// WithLoggerProvider has log records emitted through lp. Default: the provider
-// that Start builds; in New the global one.
+// WithLoggerProvider emits log records through lp. Default: the provider that Start
+// builds; in New the global one. Start refuses it beside exporters.
 func WithLoggerProvider(lp log.LoggerProvider) Option {
 	return optionFunc(func(c *config) error {
 		if lp == nil {
@@ -179,8 +180,7 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 // WithSampler sets which traces are recorded. Unlike with [WithSampleRatio] and
 // OTEL_TRACES_SAMPLER, it is asked about every span, those within an unsampled one
 // too. Default: OTEL_TRACES_SAMPLER, else parentbased_traceidratio with the ratio of
-// OTEL_TRACES_SAMPLER_ARG, then
-// RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
+// OTEL_TRACES_SAMPLER_ARG, then RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
 func WithSampler(s sdktrace.Sampler) Option {
 	return optionFunc(func(c *config) error {
 		if s == nil {
@@ -260,7 +260,8 @@ func WithPrivacy(p Privacy) Option {
 
 // WithHashKey sets the key of the keyed hashes (user.hash), 16 bytes at least.
 // Give every process of a fleet the same key and the hashes correlate; change
-// it ([Telemetry.RotateHashKey] while running) and they no longer do. Default: a random key for each process.
+// it ([Telemetry.RotateHashKey] while running) and they no longer do. Default: a
+// random key for each process.
 func WithHashKey(key []byte) Option {
 	return optionFunc(func(c *config) error {
 		if err := checkHashKey("WithHashKey", key); err != nil {
@@ -271,16 +272,16 @@ func WithHashKey(key []byte) Option {
 	})
 }
 
-// WithLocalDomains has messages_per_domain_total show these domains always, from
+// WithLocalDomains makes messages_per_domain_total always show these domains, from
 // 0 on, beside the busiest ones. Default: none.
 func WithLocalDomains(domains ...string) Option {
 	return optionFunc(func(c *config) error {
 		for _, d := range domains {
-			clean := cleanDomain(d)
-			if clean == otherDomain {
+			name := clean.Domain(d)
+			if name == clean.OtherDomain {
 				return settings.Invalid("WithLocalDomains", d, "domain names")
 			}
-			c.pinned = append(c.pinned, clean)
+			c.pinned = append(c.pinned, name)
 		}
 		return nil
 	})
@@ -298,8 +299,8 @@ func checkHashKey(who string, key []byte) error {
 
 // WithDomainLimit sets how many recipient domains messages_per_domain_total
 // shows by name beside the local ones, 0 to 100,000: the busiest. The rest count
-// under domain="_other", so that the sum is exact. Default 200. With 0 and
-// without local domains the series is not kept at all.
+// under domain="_other", so that the sum is exact. Default 200. With 0 and no
+// local domains the series is left out altogether.
 func WithDomainLimit(n int) Option {
 	return optionFunc(func(c *config) error {
 		if err := settings.CheckNumber("WithDomainLimit", n, 0, 100_000); err != nil {

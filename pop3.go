@@ -30,7 +30,7 @@ const (
 	POP3Stls
 )
 
-var pop3Verbs = newKnown("POP3", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE",
+var pop3Verbs = newNameSet("POP3", "USER", "PASS", "APOP", "AUTH", "STAT", "LIST", "RETR", "DELE",
 	"NOOP", "RSET", "QUIT", "TOP", "UIDL", "CAPA", "STLS")
 
 // String returns the command in upper case, "_OTHER" for an unknown one.
@@ -49,6 +49,7 @@ type POP3 struct {
 
 // POP3Session is one POP3 connection in progress.
 type POP3Session struct {
+	Op
 	*session
 	pop3 *POP3
 }
@@ -56,25 +57,23 @@ type POP3Session struct {
 // Session begins a session on a connection that was accepted. End it exactly
 // once; further calls have no effect.
 func (p *POP3) Session(ctx context.Context, c Conn) POP3Session {
-	return POP3Session{beginSession(ctx, p.tracer, p.conns, ProtocolPOP3, ProtocolPOP3.String(), c), p}
+	p = orEmpty(p)
+	ses := beginSession(ctx, p.tracer, p.conns, ProtocolPOP3, ProtocolPOP3.String(), c)
+	return POP3Session{ses.Op, ses, p}
 }
 
 // Command begins a command as a child of the session.
 func (s POP3Session) Command(verb POP3Verb) POP3Command {
 	i := pop3Verbs.index(int(verb))
-	c := POP3Command{Op: s.pop3.tracer.begin(s.Context(), pop3Verbs.spans[i], serverKind), pop3: s.pop3}
+	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), pop3Verbs.spans[i], serverKind), pop3: s.pop3}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.POP3CommandKey.String(pop3Verbs.values[i]))
+		c.describe().add(mailconv.POP3CommandKey.String(pop3Verbs.values[i])).set()
 	}
 	return c
 }
 
 // End ends the session; a cause other than [CauseNone] says that it broke.
-func (s POP3Session) End(cause Cause) {
-	if s.session != nil {
-		s.finish(cause)
-	}
-}
+func (s POP3Session) End(cause Cause) { s.finish(cause) }
 
 // POP3Command is a command in progress. End it exactly once.
 type POP3Command struct {
@@ -82,27 +81,27 @@ type POP3Command struct {
 	pop3 *POP3
 }
 
-// User notes who gives the command, as the privacy policy allows.
+func (c POP3Command) describe() *attributes { return c.pop3.tracer.describe(c.span) }
+
+// User notes who gave the command, as the privacy policy allows.
 func (c POP3Command) User(user string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.pop3.tracer.door.user(room[:0], user)...)
-		room.free()
+		c.describe().user(user).set()
 	}
 }
 
-// End ends the command: with ok false for -ERR, whose error.type is the cause
-// or, for [CauseNone], "err".
+// End ends the command: ok is true for +OK and false for -ERR, whose error.type is
+// the cause or, for [CauseNone], "err".
 func (c POP3Command) End(ok bool, cause Cause) {
 	if !c.recording() {
 		c.end("")
 		return
 	}
 	if ok {
-		c.span.SetAttributes(mailconv.POP3StatusKey.String("ok"))
+		c.describe().add(mailconv.POP3StatusKey.String("ok")).set()
 		c.end("")
 		return
 	}
-	c.span.SetAttributes(mailconv.POP3StatusKey.String("err"))
+	c.describe().add(mailconv.POP3StatusKey.String("err")).set()
 	c.end(firstOf(cause.String(), "err"))
 }

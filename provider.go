@@ -18,12 +18,14 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
 // a LoggerProvider, fed to the exporters of the options, and installs them with
-// the propagator as OpenTelemetry's global ones ([WithoutGlobals] to not). It
+// the propagator as OpenTelemetry's global ones (unless [WithoutGlobals] is given). It
 // reads OTEL_* and RUSMES_* settings; options win over them. A wrong option or
 // setting is an error that names it, its value and what is allowed; all of them
 // are named at once. A collector that is not there yet is no error.
@@ -65,8 +67,8 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	wrong = errors.Join(wrong, registerChecks(c))
 	if wrong != nil {
-		// The exporters are opened for what they have to say of their own
-		// settings, so that an operator sees everything that is wrong at once.
+		// The exporters are opened all the same, so that they report their own wrong
+		// settings and an operator sees everything that is wrong at once.
 		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
 	}
@@ -86,8 +88,8 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	return t, nil
 }
 
-// build opens the exporters, makes the providers around what these added, binds
-// the instruments, and starts what waits for that.
+// build opens the exporters, makes the providers with what these added, binds the
+// instruments, and then starts what the exporters asked to be started.
 func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
 	if err := p.open(ctx); err != nil {
 		return nil, err
@@ -95,19 +97,19 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	own := p.newProviders(s)
 	b := newBinder(own.meter, p.config.namespace)
 	if p.config.meterProvider == nil { // the guard is for the application's instruments, not for those of b
-		own.meter = guardMeters(own.meter, p.config.handle, p.config.self)
+		own.meter = guard.Meters(own.meter, p.config.handle, p.config.self.refuse)
 	}
 	t, err := bind(p.config, own, b, p.exports...)
 	if err != nil {
 		return nil, err
 	}
 	for _, start := range p.starts {
-		if err := start.run(ctx); err != nil {
-			return nil, fmt.Errorf("start %s: %w", start.name, err)
+		if err := start.Run(ctx); err != nil {
+			return nil, fmt.Errorf("start %s: %w", start.Name, err)
 		}
 	}
-	t.stopper.parallel = append(t.stopper.parallel, p.stops...)
-	t.stopper.last = append(t.stopper.last, p.last...)
+	t.stopper.Parallel = append(t.stopper.Parallel, p.stops...)
+	t.stopper.Last = append(t.stopper.Last, p.last...)
 	if err := t.startHealth(); err != nil {
 		return nil, err
 	}
@@ -117,7 +119,7 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	return t, nil
 }
 
-// open opens all exporters, whatever becomes of the first.
+// open opens all exporters, even if one fails.
 func (p *Pipeline) open(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.config.exporters {
@@ -140,12 +142,12 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdkmetric.WithReader(r))
 		}
 		mp := sdkmetric.NewMeterProvider(options...)
-		p.last = append(p.last, part{"metrics", mp.Shutdown})
+		p.last = append(p.last, stop.Part{Name: "metrics", Run: mp.Shutdown})
 		own.meter = mp
 	}
 	if own.tracer == nil {
 		if len(p.spanProcessors) == 0 {
-			c.idle = &idleTracer{c.sampler}
+			c.idsOnly = &idTracer{c.sampler}
 		}
 		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
 		for _, sp := range p.spanProcessors {
@@ -156,8 +158,8 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdktrace.WithoutPanicRecording())
 		}
 		tp := sdktrace.NewTracerProvider(options...)
-		p.last = append(p.last, part{"traces", tp.Shutdown})
-		own.tracer = guardedTracers{tp}
+		p.last = append(p.last, stop.Part{Name: "traces", Run: tp.Shutdown})
+		own.tracer = guard.Tracers{TracerProvider: tp}
 	}
 	if own.logger == nil {
 		options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
@@ -165,13 +167,13 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 			options = append(options, sdklog.WithProcessor(lp))
 		}
 		lp := sdklog.NewLoggerProvider(options...)
-		p.last = append(p.last, part{"logs", lp.Shutdown})
-		own.logger = guardedLoggers{lp}
+		p.last = append(p.last, stop.Part{Name: "logs", Run: lp.Shutdown})
+		own.logger = guard.Loggers{LoggerProvider: lp}
 	}
 	return own
 }
 
-// or fills in what is missing.
+// or fills in the providers that are missing.
 func (p providers) or(m metric.MeterProvider, t trace.TracerProvider, l log.LoggerProvider) providers {
 	if p.meter == nil {
 		p.meter = m
@@ -201,8 +203,8 @@ func install(p providers) {
 	otel.SetTextMapPropagator(p.propagator)
 }
 
-// refuseForeignProviders: exporters read what Start builds, and would stay
-// silent beside a provider of the application's.
+// refuseForeignProviders refuses an exporter beside a provider of the application:
+// exporters read the providers that Start builds, and would have nothing to read.
 func (c *config) refuseForeignProviders() error {
 	if len(c.exporters) == 0 {
 		return nil
@@ -224,11 +226,10 @@ func (c *config) refuseForeignProviders() error {
 func (p *Pipeline) abandon(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.config.shutdownTimeout)
 	defer cancel()
-	parts := slices.Concat(p.stops, p.last)
 	var errs []error
-	for _, s := range slices.Backward(parts) {
-		if err := runPart(ctx, s); err != nil {
-			errs = append(errs, fmt.Errorf("shut down %s: %w", s.name, err))
+	for _, part := range slices.Backward(slices.Concat(p.stops, p.last)) {
+		if err := part.Stop(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("shut down %s: %w", part.Name, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -116,9 +116,9 @@ func useNoop(t *testing.T, tel *otelmail.Telemetry) {
 func TestFailedStartStopsWhatItBegan(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for name, second := range map[string]otelmail.ExporterFunc{
-		"open": func(context.Context, *otelmail.Pipeline) error { return errors.New("no such door") },
+		"open": func(context.Context, *otelmail.Pipeline) error { return errors.New("cannot open") },
 		"start": func(_ context.Context, p *otelmail.Pipeline) error {
-			p.OnStart("second", func(context.Context) error { return errors.New("no such door") })
+			p.OnStart("second", func(context.Context) error { return errors.New("cannot open") })
 			return nil
 		},
 	} {
@@ -135,7 +135,7 @@ func TestFailedStartStopsWhatItBegan(t *testing.T) {
 		})
 		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithExporter(first), otelmail.WithExporter(second),
 			otelmail.WithCheck("storage", func(context.Context) error { return nil }))
-		if err == nil || !strings.Contains(err.Error(), "no such door") {
+		if err == nil || !strings.Contains(err.Error(), "cannot open") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if len(stopped) != 1 {
@@ -317,7 +317,7 @@ func TestSettings(t *testing.T) {
 		"OTEL_RESOURCE_ATTRIBUTES", "service.name=ignored,deployment.environment.name=test%20bed,service.version=7", "OTEL_PROPAGATORS", "none"))
 	if sampled != "" || attr(res, "service.name") != "mx" || attr(res, "deployment.environment.name") != "test bed" ||
 		attr(res, "service.version") != "7" || len(prop.Fields()) != 0 || disabled {
-		t.Errorf("settings are not heeded: sampled %q, resource %v, fields %v", sampled, res, prop.Fields())
+		t.Errorf("settings have no effect: sampled %q, resource %v, fields %v", sampled, res, prop.Fields())
 	}
 	for _, key := range []string{"host.name", "process.executable.name", "service.instance.id", "telemetry.sdk.name"} {
 		if attr(res, key) == "" {
@@ -336,13 +336,13 @@ func TestSettings(t *testing.T) {
 		t.Error("options do not win over the environment")
 	}
 	if sampled, res, _, _ = describe(lookup("RUSMES_TRACING_SERVICE_NAME", "old", "RUSMES_TRACING_SAMPLE_RATIO", "0.0")); sampled != "" || attr(res, "service.name") != "old" {
-		t.Error("the older names are not heeded")
+		t.Error("the older names have no effect")
 	}
 	if sampled, _, _, _ = describe(lookup()); sampled == "" {
 		t.Error("the default sampler does not sample everything")
 	}
 	if sampled, _, _, disabled = describe(lookup("OTEL_SDK_DISABLED", "True")); sampled != "" || !disabled {
-		t.Error("OTEL_SDK_DISABLED is not heeded")
+		t.Error("OTEL_SDK_DISABLED has no effect")
 	}
 }
 
@@ -425,8 +425,8 @@ func TestBadCallbacksSpoilNothing(t *testing.T) {
 	}
 }
 
-// TestValuesThatAreNone gives every kind of instrument what it must refuse.
-func TestValuesThatAreNone(t *testing.T) {
+// TestRefusedValues gives every kind of instrument values that it must refuse.
+func TestRefusedValues(t *testing.T) {
 	tel, reader := start(t)
 	m := tel.MeterProvider().Meter("application")
 	nan, inf := math.NaN(), math.Inf(-1)
@@ -518,8 +518,8 @@ func TestCleanedTextIsCounted(t *testing.T) {
 	checkValue(t, tel, 1, "telemetry_cleaned_total", "too_long")
 }
 
-// TestReaderContainsPanics registers a callback past the guard, as an
-// application with a provider of its own does.
+// TestReaderContainsPanics registers a callback without the guard, as an application with
+// its own provider does.
 func TestReaderContainsPanics(t *testing.T) {
 	reader, err := otelmail.NewReader()
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -26,8 +28,8 @@ var (
 // methods are safe for concurrent use.
 type Push struct {
 	tracer     *tracer
-	deliveries *counter
-	failures   *counter
+	deliveries *count.Counter
+	failures   *count.Counter
 }
 
 func newPush(b *binder, t *tracer) *Push {
@@ -36,19 +38,19 @@ func newPush(b *binder, t *tracer) *Push {
 
 // Delivered counts a notification that the push service has taken, where there
 // is no [Push.Attempt].
-func (p *Push) Delivered() { p.deliveries.add(1) }
+func (p *Push) Delivered() { orEmpty(p).deliveries.Add(1) }
 
 // GaveUp counts a notification that will not be tried again, where there is no
 // [Push.Attempt].
-func (p *Push) GaveUp() { p.failures.add(1) }
+func (p *Push) GaveUp() { orEmpty(p).failures.Add(1) }
 
 // Attempt begins an attempt to deliver a notification to a push service. host is
 // the service's name: the rest of a subscription's URL is a secret (RFC 8030
 // section 8.3) and stays out.
 func (p *Push) Attempt(ctx context.Context, host string) Pushing {
-	o := Pushing{Op: p.tracer.begin(ctx, "push", clientKind), push: p}
+	o := Pushing{Op: orEmpty(p).tracer.begin(ctx, "push", clientKind), push: p}
 	if o.recording() && host != "" {
-		o.span.SetAttributes(semconv.ServerAddress(cleanDomain(host)))
+		p.tracer.describe(o.span).add(semconv.ServerAddress(clean.Domain(host))).set()
 	}
 	return o
 }
@@ -71,22 +73,24 @@ func (o Pushing) End(status int, cause Cause, final bool) {
 	final = final || status == 404 || status == 410
 	switch {
 	case delivered:
-		o.push.deliveries.add(1)
+		o.push.deliveries.Add(1)
 	case final:
-		o.push.failures.add(1)
+		o.push.failures.Add(1)
 	}
 	if !o.recording() {
 		o.end("")
 		return
 	}
+	attrs := o.push.tracer.describe(o.span)
 	if status >= 100 && status < 600 {
-		o.span.SetAttributes(semconv.HTTPResponseStatusCode(status))
+		attrs.add(semconv.HTTPResponseStatusCode(status))
 	}
 	if delivered {
+		attrs.set()
 		o.end("")
 		return
 	}
-	o.span.SetAttributes(mailconv.PushFinalKey.Bool(final))
+	attrs.add(mailconv.PushFinalKey.Bool(final)).set()
 	o.end(pushError(status, cause))
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -26,7 +27,7 @@ var (
 type Queue struct {
 	tracer  *tracer
 	size    *observed
-	retries *counter
+	retries *count.Counter
 }
 
 func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
@@ -36,11 +37,9 @@ func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
 // Enqueue begins putting a message into the queue. Store the handle's
 // [Queueing.TraceContext] with the message.
 func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) Queueing {
-	o := Queueing{Op: q.tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
+	o := Queueing{Op: orEmpty(q).tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
 	if o.recording() {
-		room := takeRoom()
-		o.span.SetAttributes(q.tracer.door.message(room[:0], &facts)...)
-		room.free()
+		q.tracer.describe(o.span).message(&facts).set()
 	}
 	return o
 }
@@ -61,7 +60,7 @@ func (o Queueing) End(cause Cause) {
 		return
 	}
 	if cause == CauseNone {
-		o.queue.size.add(1)
+		o.queue.size.Add(1)
 	}
 	o.end(cause.String())
 }
@@ -69,14 +68,11 @@ func (o Queueing) End(cause Cause) {
 // Dequeue begins work on a message taken from the queue, which stays in it
 // until [Queue.Remove]. The span continues the trace that tc was stored with,
 // as a child and with a link to the span that enqueued the message. waited is
-// how long the message has lain there.
+// how long the message has been there.
 func (q *Queue) Dequeue(ctx context.Context, tc TraceContext, facts MessageFacts, waited time.Duration) Dequeueing {
-	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
+	o := Dequeueing{Op: orEmpty(q).tracer.resume(ctx, "queue dequeue", tc, trace.SpanKindConsumer)}
 	if o.recording() {
-		room := takeRoom()
-		attrs := append(room[:0], mailconv.QueueWaitKey.Float64(max(waited, 0).Seconds()))
-		o.span.SetAttributes(q.tracer.door.message(attrs, &facts)...)
-		room.free()
+		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(max(waited, 0).Seconds())).message(&facts).set()
 	}
 	return o
 }
@@ -89,19 +85,62 @@ func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
 
 // Remove notes that one message has left the queue for good: delivered,
 // bounced or dropped.
-func (q *Queue) Remove() { q.size.add(-1) }
+func (q *Queue) Remove() { orEmpty(q).size.Add(-1) }
 
-// SetSize sets the number of messages in the queue, at a start for example.
-func (q *Queue) SetSize(n int64) { q.size.set(n) }
+// SetSize sets the number of messages in the queue, at start-up for example.
+func (q *Queue) SetSize(n int64) { orEmpty(q).size.set(n) }
 
-// ObserveSize has the number of messages in the queue read from fn at each
-// collection, in place of what Enqueue and Remove count. fn may fail, panic or
-// hang: the last value is then shown.
-func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { q.size.observe(fn) }
+// ObserveSize calls fn at each collection for the number of messages in the queue,
+// in place of what Enqueue and Remove count. If fn fails, panics or hangs, the last
+// value is shown.
+func (q *Queue) ObserveSize(fn func(context.Context) (int64, error)) { orEmpty(q).size.observe(fn) }
 
 // Size returns the number of messages in the queue, as last known.
-func (q *Queue) Size() int64 { return q.size.load() }
+func (q *Queue) Size() int64 { return orEmpty(q).size.Load() }
 
 // Retried counts a delivery attempt after a message's first one that was made
 // without a [Delivery.Attempt].
-func (q *Queue) Retried() { q.retries.add(1) }
+func (q *Queue) Retried() { orEmpty(q).retries.Add(1) }
+
+// Message is what a server stores with each message in its queue, so that the
+// message's trace goes on hours later, and after a restart. It marshals to JSON:
+//
+//	{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","attempts":1,"trace":{"traceparent":"00-…"}}
+//
+// See [Queue.Accept] and [Queue.Resume].
+type Message struct {
+	// QueueID is the server's own id of the message.
+	QueueID string `json:"queue_id"`
+	// Enqueued is when the message was accepted into the queue.
+	Enqueued time.Time `json:"enqueued"`
+	// Attempts is how often its delivery has been tried.
+	Attempts int `json:"attempts,omitempty"`
+	// Trace is the trace of the session that accepted it.
+	Trace TraceContext `json:"trace,omitzero"`
+}
+
+// Accept is [Queue.Enqueue] with the [Message] to store. End the handle when the
+// message is safely stored, or with a cause when it could not be.
+func (q *Queue) Accept(ctx context.Context, facts MessageFacts) (Message, Queueing) {
+	o := q.Enqueue(ctx, facts)
+	return Message{QueueID: facts.QueueID, Enqueued: time.Now(), Trace: o.TraceContext()}, o
+}
+
+// Resume is [Queue.Dequeue] of a stored [Message].
+func (q *Queue) Resume(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
+	if facts.QueueID == "" {
+		facts.QueueID = m.QueueID
+	}
+	var waited time.Duration
+	if !m.Enqueued.IsZero() {
+		waited = time.Since(m.Enqueued)
+	}
+	return q.Dequeue(ctx, m.Trace, facts, waited)
+}
+
+// Attempt describes the next attempt to deliver the message, and counts it in
+// m.Attempts: store m again before the attempt ends.
+func (m *Message) Attempt(t Transport, domain string) Attempt {
+	m.Attempts++
+	return Attempt{Transport: t, Number: m.Attempts, Domain: domain, Message: MessageFacts{QueueID: m.QueueID}}
+}

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
 // Reader is the one place that all metrics are collected from: a scrape and a
-// push both read it, so that an event is aggregated once however many sides it
-// leaves by. Temporality is cumulative.
+// push both read it, so that an event is aggregated once however many ways it
+// leaves. Temporality is cumulative.
 //
 // It adds to [sdkmetric.ManualReader] what keeps one bad series from spoiling
 // the rest: a panic in a callback fails that collection alone, a callback's
@@ -31,8 +34,9 @@ type Reader struct {
 	totals     bool                       // of histograms, not differences
 }
 
-// NewReader returns a Reader. Of the options it heeds [WithNamespace] (default
-// "rusmes"), [WithDomainLimit], [WithExponentialHistograms] and [WithErrorHandler].
+// NewReader returns a Reader. The options that matter to it are [WithNamespace]
+// (default "rusmes"), [WithDomainLimit], [WithLocalDomains],
+// [WithExponentialHistograms] and [WithErrorHandler].
 func NewReader(opts ...Option) (*Reader, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -47,8 +51,9 @@ func newCommonReader(c *config) *Reader {
 }
 
 func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential bool) *Reader {
-	// The SDK's limit is one for all series of a kind, and 2,000 by default.
-	// Ours are bounded at the door, so the limit only has to leave them room.
+	// The SDK has one limit for all instruments of a kind, 2,000 by default. The
+	// number of our series is bounded where they are counted, so this limit only has
+	// to be large enough for them.
 	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+2*len(definitions))
 	r := &Reader{
 		ManualReader: sdkmetric.NewManualReader(
@@ -78,7 +83,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 const defaultCardinality = 2000
 
 // Collect fills rm with all metrics. An error means that rm holds nothing of
-// use: the reader is not registered with a provider, is shut down, or ctx is
+// use: the reader is not registered with a provider or is shut down, ctx is
 // done, or a callback panicked. Errors of single callbacks go to the error
 // handler and do not fail the collection.
 func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (err error) {
@@ -100,7 +105,7 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 		r.handle(fmt.Errorf("collect metrics: a callback failed, the other series go out: %w", err))
 	}
 	r.addEmptyHistograms(rm)
-	cleanMetrics(rm)
+	clean.Metrics(rm)
 	return nil
 }
 
@@ -113,8 +118,8 @@ func (r *Reader) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error)
 	return rm.ScopeMetrics, nil
 }
 
-// addEmptyHistograms appends the catalogue's histograms that nothing was recorded
-// in yet, where the catalogue is bound to the reader's provider.
+// addEmptyHistograms appends the catalogue's histograms in which nothing was
+// recorded yet, where the catalogue is bound to the reader's provider.
 func (r *Reader) addEmptyHistograms(rm *metricdata.ResourceMetrics) {
 	if !r.totals {
 		return
@@ -131,4 +136,34 @@ func (r *Reader) addEmptyHistograms(rm *metricdata.ResourceMetrics) {
 			}
 		}
 	}
+}
+
+// emptyHistogram is a histogram of the catalogue before its first record.
+type emptyHistogram struct {
+	metric      *Metric
+	exponential bool
+	begin       time.Time
+}
+
+func newEmptyHistogram(m *Metric, exponential bool) *emptyHistogram {
+	return &emptyHistogram{m, exponential, time.Now()}
+}
+
+func (e *emptyHistogram) collect(name string) metricdata.Metrics {
+	out := metricdata.Metrics{Name: name, Description: e.metric.Help, Unit: e.metric.Unit}
+	now := time.Now()
+	if e.exponential {
+		out.Data = metricdata.ExponentialHistogram[float64]{
+			Temporality: metricdata.CumulativeTemporality,
+			DataPoints: []metricdata.ExponentialHistogramDataPoint[float64]{{
+				StartTime: e.begin, Time: now, Scale: exponentialAggregation.MaxScale}},
+		}
+		return out
+	}
+	out.Data = metricdata.Histogram[float64]{
+		Temporality: metricdata.CumulativeTemporality,
+		DataPoints: []metricdata.HistogramDataPoint[float64]{{
+			StartTime: e.begin, Time: now, Bounds: e.metric.Buckets, BucketCounts: make([]uint64, len(e.metric.Buckets)+1)}},
+	}
+	return out
 }

@@ -33,20 +33,20 @@ type Reply struct {
 	Text string
 }
 
-// Accepted reports a reply 2xx.
+// Accepted reports a 2xx reply without a Cause.
 func (r Reply) Accepted() bool { return r.accepted() }
 
-// Refused reports a reply 4xx or 5xx.
+// Refused reports a 4xx or 5xx reply.
 func (r Reply) Refused() bool { return r.refused() }
 
-// Temporary reports a failure that may pass: a reply 4xx, or none at all.
+// Temporary reports a failure that may pass: a 4xx reply, or no reply.
 func (r Reply) Temporary() bool { return r.temporary() }
 
-// Failed reports a reply 4xx or 5xx, a code that is none, or no reply.
+// Failed reports a 4xx or 5xx reply, an invalid code, no reply, or a Cause.
 func (r Reply) Failed() bool { return r.failed() }
 
-// What ends a command asks these, by pointer: a Reply is seven words, and to copy it
-// for each question would cost more than the atomic add that the answer leads to.
+// Our own code calls these, by pointer: a Reply is seven words, and copying it for each
+// question would cost more than the atomic add that the answer leads to.
 
 func (r *Reply) accepted() bool  { return r.Code >= 200 && r.Code < 300 && r.Cause == CauseNone }
 func (r *Reply) refused() bool   { return r.Code >= 400 && r.Code < 600 }

@@ -1,21 +1,26 @@
 package otelmail
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/guard"
+)
 
 var (
 	selfRefused = define(Metric{
 		Name: "telemetry_refused_total", Kind: Counter, Unit: "{value}",
 		Help: "Values and callbacks of the application's own instruments that were refused",
-		Rise: "The application computes a value that is none, counts backwards, or has a callback that fails. The error handler has been told which.",
-		Labels: []Label{{Key: "reason", Values: []string{"not_a_number", "infinite", "negative", "callback_error", "callback_panic"},
+		Rise: "The application computes NaN or an infinity, counts backwards, or has a callback that fails. The error passed to the error handler names the callback's meter.",
+		Labels: []Label{{Key: "reason", Values: guard.Reasons(),
 			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed or panicked"}},
 	})
 	selfCleaned = define(Metric{
 		Name: "telemetry_cleaned_total", Kind: Counter, Unit: "{text}",
 		Help: "Texts from outside that had to be changed before they could leave",
-		Rise: "Somebody sends what no mail has: bytes that are no text, or names of absurd length. Nothing is lost by it.",
+		Rise: "Somebody sends what no real mail contains: bytes that are not text, or names of absurd length. No event is lost by it.",
 		Labels: []Label{{Key: "reason", Values: []string{"not_text", "too_long"},
-			Help: "Why: invalid UTF-8 or control characters; or cut at its bound"}},
+			Help: "Why: invalid UTF-8 or control characters; or longer than allowed, and cut"}},
 	})
 	selfSent = define(Metric{
 		Name: "telemetry_sent_total", Kind: Counter, Unit: "{item}",
@@ -47,38 +52,27 @@ var selfUnfollowed = define(Metric{
 
 var signals = []string{"traces", "metrics", "logs"}
 
-// refusal is a value of telemetry_refused_total's label.
-type refusal uint8
-
-const (
-	refusedNaN refusal = iota
-	refusedInfinite
-	refusedNegative
-	refusedCallbackError
-	refusedCallbackPanic
-)
-
 // self counts what the telemetry does to itself.
 type self struct {
-	refused []*counter
-	notText *counter
-	tooLong *counter
+	refused []*count.Counter
+	notText *count.Counter
+	tooLong *count.Counter
 }
 
 func newSelf() *self {
-	s := &self{notText: newCounter(), tooLong: newCounter()}
+	s := &self{notText: count.NewCounter(), tooLong: count.NewCounter()}
 	for range selfRefused.Labels[0].Values {
-		s.refused = append(s.refused, newCounter())
+		s.refused = append(s.refused, count.NewCounter())
 	}
 	return s
 }
 
-func (s *self) refuse(why refusal) { s.refused[why].add(1) }
+func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 
-// bind shows the counters, which counted already while the pipelines were built.
+// bind binds the counters, which have been counting since before the pipelines were built.
 func (s *self) bind(b *binder, exports []func() []ExportStats) {
 	b.bindCounters(selfRefused, s.refused)
-	b.bindCounters(selfCleaned, []*counter{s.notText, s.tooLong})
+	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
 	for m, read := range map[*Metric]func(ExportStats) int64{
 		selfSent:    func(e ExportStats) int64 { return e.Sent },
 		selfDropped: func(e ExportStats) int64 { return e.Dropped },
@@ -92,11 +86,12 @@ func (s *self) bind(b *binder, exports []func() []ExportStats) {
 	}
 }
 
-// ExportStats is how one way out has fared with one signal since the start.
+// ExportStats says what one exporter has done with one signal since the start, in
+// spans, log records or metric points.
 type ExportStats struct {
 	Signal  string // "traces", "metrics" or "logs"
 	Sent    int64  // taken by the receiver
-	Dropped int64  // given up: no room, too old, refused
+	Dropped int64  // given up: queue full, too old, refused
 	Waiting int64  // still to be sent
 }
 
@@ -107,7 +102,7 @@ type exportSource struct {
 	read    func(ExportStats) int64
 }
 
-func (s exportSource) load() (sum int64) {
+func (s exportSource) Load() (sum int64) {
 	for _, stats := range s.exports {
 		for _, e := range contained(stats) {
 			if e.Signal == s.signal {
@@ -118,8 +113,8 @@ func (s exportSource) load() (sum int64) {
 	return sum
 }
 
-// contained returns nothing where an exporter's function panics: the other series
-// of the collection still go out.
+// contained calls stats and returns nothing if it panics: the other series of the
+// collection still go out.
 func contained(stats func() []ExportStats) (all []ExportStats) {
 	defer func() {
 		if recover() != nil {

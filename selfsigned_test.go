@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// selfSigned is a certificate for mail.example that nobody has signed.
+// selfSigned is a self-signed certificate for mail.example.
 func selfSigned() tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -4,8 +4,8 @@ import (
 	"context"
 	"strings"
 
-	"go.opentelemetry.io/otel/attribute"
-
+	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -35,7 +35,7 @@ const (
 	SMTPStartTLS
 )
 
-var smtpVerbs = newKnown("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
+var smtpVerbs = newNameSet("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
 	"RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "AUTH", "STARTTLS")
 
 // String returns the verb in upper case, "_OTHER" for an unknown one.
@@ -116,19 +116,19 @@ var (
 type SMTP struct {
 	tracer      *tracer
 	conns       *connections
-	domains     *domains
-	connections *counter
-	received    *counter
-	errors      *counter
-	authSuccess *counter
-	authFailure *counter
-	rejected    *counter
-	blocked     *counter
-	overload    *counter
+	domains     domains
+	connections *count.Counter
+	received    *count.Counter
+	errors      *count.Counter
+	authSuccess *count.Counter
+	authFailure *count.Counter
+	rejected    *count.Counter
+	blocked     *count.Counter
+	overload    *count.Counter
 	duration    histogram
 }
 
-func newSMTP(b *binder, t *tracer, conns *connections, doms *domains) *SMTP {
+func newSMTP(b *binder, t *tracer, conns *connections, doms domains) *SMTP {
 	return &SMTP{
 		tracer: t, conns: conns, domains: doms,
 		connections: b.counter(smtpConnections),
@@ -154,21 +154,22 @@ const (
 
 // Refuse counts a connection that was refused before its session began.
 func (s *SMTP) Refuse(why Refusal) {
+	s = orEmpty(s)
 	if why == RefusedBlocked {
-		s.blocked.add(1)
+		s.blocked.Add(1)
 		return
 	}
-	s.overload.add(1)
+	s.overload.Add(1)
 }
 
 // ProtocolError counts an error that belongs to no command: a line that is too
-// long, a command out of order that the server answers by itself.
-func (s *SMTP) ProtocolError() { s.errors.add(1) }
+// long, a command out of order that the server itself answers.
+func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
 
-// Command begins a command outside of a [SMTPSession]. ctx is the session's.
+// Command begins a command outside an [SMTPSession]. ctx is the session's.
 func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
 	i := smtpVerbs.index(int(verb))
-	return SMTPCommand{Op: s.tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
+	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with one of the
@@ -179,34 +180,31 @@ type SMTPCommand struct {
 	verb SMTPVerb
 }
 
+func (c *SMTPCommand) describe() *attributes { return c.smtp.tracer.describe(c.span) }
+
 // Helo notes the name a client gave in HELO, EHLO or LHLO; it shows only under
 // PrivacyFull.
 func (c SMTPCommand) Helo(name string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.openText(room[:0], mailconv.SMTPHeloKey, name, maxDomain)...)
-		room.free()
+		c.describe().openText(mailconv.SMTPHeloKey, name, clean.MaxDomain).set()
 	}
 }
 
-// User notes who gives the command, as the privacy policy allows.
+// User notes who gave the command, as the privacy policy allows.
 func (c SMTPCommand) User(user string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.user(room[:0], user)...)
-		room.free()
+		c.describe().user(user).set()
 	}
 }
 
 // Mechanism notes the SASL mechanism of AUTH.
 func (c SMTPCommand) Mechanism(name string) {
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name)))
+		c.describe().add(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name))).set()
 	}
 }
 
-// From notes the reverse-path of MAIL, To the forward-path of RCPT, as the
-// privacy policy allows.
+// From notes the reverse-path of MAIL, as the privacy policy allows.
 func (c SMTPCommand) From(address string) { c.address(mailconv.From(), address) }
 
 // To notes the forward-path of RCPT, as the privacy policy allows.
@@ -214,15 +212,13 @@ func (c SMTPCommand) To(address string) { c.address(mailconv.To(), address) }
 
 func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
 	if c.recording() {
-		room := takeRoom()
-		c.span.SetAttributes(c.smtp.tracer.door.address(room[:0], keys, address)...)
-		room.free()
+		c.describe().address(keys, address).set()
 	}
 }
 
-// End ends the command. A reply 4xx or 5xx, or none, is an error. Besides,
-// AUTH counts as success or failure, and DATA and BDAT as a message accepted
-// (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
+// End ends the command. A 4xx or 5xx reply is an error, and so is the lack of a
+// reply. AUTH also counts as a success or a failure, and DATA and BDAT as a message
+// accepted (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
 // recipients are known, and EndChunk for a BDAT chunk that is not the last.
 func (c SMTPCommand) End(r Reply) {
 	if c.smtp != nil {
@@ -233,26 +229,26 @@ func (c SMTPCommand) End(r Reply) {
 
 func (c *SMTPCommand) count(r *Reply) {
 	if r.failed() {
-		c.smtp.errors.add(1)
+		c.smtp.errors.Add(1)
 	}
 	switch c.verb {
 	case SMTPAuth:
 		if r.accepted() {
-			c.smtp.authSuccess.add(1)
+			c.smtp.authSuccess.Add(1)
 		} else if r.failed() {
-			c.smtp.authFailure.add(1)
+			c.smtp.authFailure.Add(1)
 		}
 	case SMTPData, SMTPBdat:
 		if r.accepted() {
-			c.smtp.received.add(1)
+			c.smtp.received.Add(1)
 		} else if r.refused() {
-			c.smtp.rejected.add(1)
+			c.smtp.rejected.Add(1)
 		}
 	}
 }
 
 // EndChunk ends a BDAT command that was not the last of its message: a refusal
-// is an error and refuses the message, an acceptance accepts none yet.
+// is an error and refuses the message; an acceptance does not accept it yet.
 func (c SMTPCommand) EndChunk(r Reply) {
 	if c.smtp == nil {
 		return
@@ -271,7 +267,7 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 		return
 	}
 	if r.failed() {
-		c.smtp.errors.add(1)
+		c.smtp.errors.Add(1)
 	}
 	c.finish(&r)
 }
@@ -281,7 +277,7 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 func (c SMTPCommand) EndIgnored() { c.end("") }
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
-// Beside what End counts, an accepted message counts once for each distinct
+// In addition to what End counts, an accepted message counts once for each distinct
 // recipient domain.
 func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if c.smtp == nil {
@@ -291,7 +287,7 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 		c.smtp.domains.addMessage(recipients)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(recipients)))
+		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(recipients))).set()
 	}
 	c.count(&r)
 	c.finish(&r)
@@ -312,40 +308,40 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		return
 	}
 	accepted := make([]string, 0, len(replies))
-	var refused int
+	var failed, refused int
 	worst := Reply{Code: 250}
 	for _, r := range replies {
 		if r.Reply.Accepted() {
 			accepted = append(accepted, r.Recipient)
 			continue
 		}
-		refused++
+		failed++
+		if r.Reply.Refused() {
+			refused++
+		}
 		worst = r.Reply
 	}
-	c.smtp.errors.add(int64(refused))
+	c.smtp.errors.Add(int64(failed))
 	switch {
 	case len(accepted) > 0:
-		c.smtp.received.add(1)
+		c.smtp.received.Add(1)
 		c.smtp.domains.addMessage(accepted)
-	case refused > 0:
-		c.smtp.rejected.add(1)
+	case refused > 0 && refused == failed:
+		c.smtp.rejected.Add(1)
 	}
 	if c.recording() {
-		c.span.SetAttributes(mailconv.SMTPRecipientCountKey.Int(len(accepted)))
+		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()
 	}
 	c.finish(&worst)
 }
 
-// finish ends the span alone.
+// finish ends the span, and counts nothing.
 func (c *SMTPCommand) finish(r *Reply) {
 	if !c.recording() {
 		c.end("")
 		return
 	}
-	room := takeRoom()
-	attrs := append(room[:0], mailconv.SMTPCommandKey.String(c.verb.String()))
-	c.span.SetAttributes(c.smtp.tracer.door.reply(attrs, r)...)
-	room.free()
+	c.describe().add(mailconv.SMTPCommandKey.String(c.verb.String())).reply(r).set()
 	if r.failed() {
 		c.end(r.errorType())
 		return
@@ -353,18 +349,8 @@ func (c *SMTPCommand) finish(r *Reply) {
 	c.end("")
 }
 
-// reply adds the attributes of a reply.
-func (d *door) reply(attrs []attribute.KeyValue, r *Reply) []attribute.KeyValue {
-	if r.Code >= 200 && r.Code < 600 {
-		attrs = append(attrs, mailconv.SMTPStatusCodeKey.Int(r.Code))
-	}
-	if e := r.Enhanced.String(); e != "" {
-		attrs = append(attrs, mailconv.SMTPEnhancedCodeKey.String(e))
-	}
-	return d.openText(attrs, mailconv.SMTPResponseTextKey, r.Text, maxReply)
-}
-
-// saslMechanism bounds what a client may name to the registered mechanisms in use.
+// saslMechanism returns a registered mechanism that is in use, "_OTHER" for whatever
+// else a client names.
 func saslMechanism(name string) string {
 	switch name = strings.ToUpper(name); name {
 	case "PLAIN", "LOGIN", "ANONYMOUS", "EXTERNAL", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "NTLM",

@@ -2,29 +2,22 @@ package otelmail
 
 import (
 	"context"
+	"encoding/binary"
+	"math/rand/v2"
 	"strings"
-	"sync"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Op is work that has begun: the handle that Start-like methods return. It is a
-// plain value, so that work which is not sampled allocates nothing of ours. The
-// types that embed it end it, each with what its kind of work ends in.
+// Op is work that has begun: the handle returned by the methods that begin work. It is
+// a plain value, so that work which is not sampled allocates nothing of ours. The
+// types that embed it have the methods that end it.
 type Op struct {
 	ctx  context.Context
 	span trace.Span
-	// sampled says that the context's trace is. It is known at the start, and to
-	// look it up again at the end would cost as much as all counters of a command.
-	sampled bool
-}
-
-// opOf is work with a span that was just started.
-func opOf(ctx context.Context, span trace.Span) Op {
-	return Op{ctx, span, span.SpanContext().IsSampled()}
 }
 
 // Context carries the work's span: start children and call others with it.
@@ -64,11 +57,11 @@ func (o Op) end(errorType string) {
 // at the call costs an allocation, sampled or not.
 type tracer struct {
 	trace.Tracer
-	door *door
-	// silent says that nothing is traced at all.
-	silent bool
-	// idle stands in where no exporter takes spans.
-	idle *idleTracer
+	*redactor
+	// off says that the provider is the no-op one: nothing is traced at all.
+	off bool
+	// idsOnly stands in where no exporter takes spans.
+	idsOnly *idTracer
 	// inherits says that a child of an unsampled span is never sampled, so that
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
@@ -85,16 +78,44 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	if ctx == nil { // a caller's mistake must not end the mail's path
 		ctx = context.Background()
 	}
-	if t.silent { // the application's own spans may still be in ctx
-		return Op{ctx: ctx, sampled: trace.SpanContextFromContext(ctx).IsSampled()}
+	if t == nil || t.off { // the application's own spans may still be in ctx
+		return Op{ctx: ctx}
 	}
-	if t.idle != nil {
-		return t.idle.begin(ctx, name)
+	if t.idsOnly != nil {
+		return t.idsOnly.begin(ctx, name)
 	}
 	if t.inherits && unsampled(trace.SpanFromContext(ctx)) {
 		return Op{ctx: ctx}
 	}
-	return opOf(t.Start(ctx, name, kind...))
+	ctx, span := t.Start(ctx, name, kind...)
+	return Op{ctx, span}
+}
+
+// idTracer stands in for the SDK where no exporter takes spans: nothing is
+// recorded, but every piece of work still has a trace id, for its log lines, its
+// exemplars and what is stored in the queue, and the sampler's decision. Spans
+// that nobody receives would cost a message more than all its counters.
+type idTracer struct{ sampler sdktrace.Sampler }
+
+// begin gives work without a trace one; all other work stays in its trace.
+func (t *idTracer) begin(ctx context.Context, name string) Op {
+	if trace.SpanContextFromContext(ctx).IsValid() {
+		return Op{ctx: ctx}
+	}
+	var id trace.TraceID
+	var span trace.SpanID
+	binary.LittleEndian.PutUint64(id[:8], rand.Uint64())
+	binary.LittleEndian.PutUint64(id[8:], rand.Uint64()|1) // all zero would be no id
+	binary.LittleEndian.PutUint64(span[:], rand.Uint64()|1)
+	decision := t.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: ctx, TraceID: id, Name: name})
+	var flags trace.TraceFlags
+	if decision.Decision == sdktrace.RecordAndSample {
+		flags = trace.FlagsSampled
+	}
+	sc := trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: id, SpanID: span, TraceFlags: flags, TraceState: decision.Tracestate,
+	})
+	return Op{ctx: trace.ContextWithSpanContext(ctx, sc)}
 }
 
 // unsampled reports that the span is of a trace that is not sampled.
@@ -103,41 +124,25 @@ func unsampled(span trace.Span) bool {
 	return !span.IsRecording() && sc.IsValid() && !sc.IsSampled()
 }
 
-// quiet reports that work within op gets no spans, and has op's trace: what begin
-// would find out again for each command of a session.
-func (t *tracer) quiet(op *Op) bool {
-	return t.silent || t.idle != nil || t.inherits && unsampled(op.Span())
+// spanless reports that work within op gets no spans and stays in op's trace, which
+// begin would otherwise find out again for each command of a session.
+func (t *tracer) spanless(op *Op) bool {
+	return t == nil || t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
 }
 
-// attributes is room for the attributes of one span. It is lent and given back,
-// because what is handed to a span as a slice cannot stay on the stack; spans
-// copy what they are given.
-type attributes [16]attribute.KeyValue
-
-var rooms = sync.Pool{New: func() any { return new(attributes) }}
-
-func takeRoom() *attributes {
-	return rooms.Get().(*attributes)
-}
-
-func (a *attributes) free() {
-	clear(a[:]) // strings of a stranger's mail are not kept alive
-	rooms.Put(a)
-}
-
-// known is a closed set of names, each with what a span of it is called.
-type known struct {
+// nameSet is a closed set of names, each with what a span of it is called.
+type nameSet struct {
 	values []string
 	spans  []string
 }
 
-// newKnown makes the span names of a protocol. Index 0 is the unknown one.
-func newKnown(protocol string, values ...string) known {
-	k := known{values: append([]string{other}, values...)}
-	for _, v := range k.values {
-		k.spans = append(k.spans, protocol+" "+v)
+// newNameSet makes the names of a protocol. Index 0 stands for all others.
+func newNameSet(protocol string, values ...string) nameSet {
+	n := nameSet{values: append([]string{other}, values...)}
+	for _, v := range n.values {
+		n.spans = append(n.spans, protocol+" "+v)
 	}
-	return k
+	return n
 }
 
 // other stands for every name that is not known (OpenTelemetry's convention
@@ -145,8 +150,8 @@ func newKnown(protocol string, values ...string) known {
 const other = "_OTHER"
 
 // index returns 0 for an index that is out of range.
-func (k known) index(i int) int {
-	if i < 0 || i >= len(k.values) {
+func (n nameSet) index(i int) int {
+	if i < 0 || i >= len(n.values) {
 		return 0
 	}
 	return i
@@ -154,9 +159,9 @@ func (k known) index(i int) int {
 
 // find returns the index of a name in any case, 0 for an unknown one. It looks
 // at no more bytes than the longest name has, and allocates nothing.
-func (k known) find(name string) int {
-	for i := 1; i < len(k.values); i++ {
-		if len(name) == len(k.values[i]) && strings.EqualFold(name, k.values[i]) {
+func (n nameSet) find(name string) int {
+	for i := 1; i < len(n.values); i++ {
+		if len(name) == len(n.values[i]) && strings.EqualFold(name, n.values[i]) {
 			return i
 		}
 	}

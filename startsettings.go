@@ -18,6 +18,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -72,7 +73,7 @@ func samplerSetting(env *settings.Env) (s sdktrace.Sampler, inherits bool) {
 	return s, false
 }
 
-// propagatorSetting knows the propagators of OpenTelemetry itself. Those of
+// propagatorSetting supports the propagators of OpenTelemetry itself. Those of
 // other vendors are given with WithPropagator.
 func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
 	names := env.List(settings.Propagators)
@@ -100,7 +101,7 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 		key, value, ok := strings.Cut(pair, "=")
 		key = strings.TrimSpace(key)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if !ok || key == "" || err != nil || !fits(key) || !fits(value) {
+		if !ok || key == "" || err != nil || !clean.Fits(key) || !clean.Fits(value) {
 			env.Fail(name, pair, settings.ResourceAttributes.Wants())
 			return nil
 		}
@@ -120,8 +121,8 @@ func exemplarSetting(env *settings.Env) exemplar.Filter {
 	return exemplar.TraceBasedFilter
 }
 
-// checkSDKSettings refuses wrong values of the settings that the SDK reads by
-// itself, which would otherwise only be logged, and ignored.
+// checkSDKSettings refuses wrong values of the settings that the SDK reads, which
+// would otherwise only be logged, and ignored.
 func checkSDKSettings(env *settings.Env) {
 	for _, limit := range settings.In(settings.Limits) {
 		env.Int(limit)
@@ -160,8 +161,8 @@ func newResource(ctx context.Context, c *config, s startSettings) (*resource.Res
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
 		return nil, fmt.Errorf("describe the process: %w", err)
 	}
-	// What was found out is cleaned too: a program's file name is bytes of any kind.
-	return resource.NewWithAttributes(res.SchemaURL(), CleanAttributes(res.Attributes())...), nil
+	// What was detected is cleaned too: a program's file name may be any bytes.
+	return resource.NewWithAttributes(res.SchemaURL(), clean.Attributes(res.Attributes())...), nil
 }
 
 // serviceDefaults are the program's name and its main module's version.

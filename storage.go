@@ -16,12 +16,12 @@ var (
 	storageBytes = define(Metric{
 		Name: "storage_bytes", Kind: Gauge, Unit: "By",
 		Help: "Bytes in storage now",
-		Rise: "Compare with the size of the disk and order more in time.",
+		Rise: "Compare with the size of the disk and order more space in time.",
 	})
 )
 
-// Storage records what the mail store holds. Report changes as they happen
-// (Add), the whole (Set), or have it read at each collection (Observe). All
+// Storage records what the mail store holds. Report changes as they happen (Add),
+// the whole (Set), or give a function to call at each collection (Observe). All
 // methods are safe for concurrent use.
 type Storage struct{ mailboxes, messages, bytes *observed }
 
@@ -34,29 +34,33 @@ func newStorage(b *binder, handle func(error)) *Storage {
 }
 
 // SetMailboxes sets the number of mailboxes.
-func (s *Storage) SetMailboxes(n int64) { s.mailboxes.set(n) }
+func (s *Storage) SetMailboxes(n int64) { orEmpty(s).mailboxes.set(n) }
 
 // AddMailboxes changes the number of mailboxes.
-func (s *Storage) AddMailboxes(n int64) { s.mailboxes.add(n) }
+func (s *Storage) AddMailboxes(n int64) { orEmpty(s).mailboxes.Add(n) }
 
-// ObserveMailboxes has the number of mailboxes read from fn at each collection.
-// fn may fail, panic or hang: the last value is then shown.
-func (s *Storage) ObserveMailboxes(fn func(context.Context) (int64, error)) { s.mailboxes.observe(fn) }
+// ObserveMailboxes calls fn at each collection for the number of mailboxes. If fn
+// fails, panics or hangs, the last value is shown.
+func (s *Storage) ObserveMailboxes(fn func(context.Context) (int64, error)) {
+	orEmpty(s).mailboxes.observe(fn)
+}
 
 // SetMessages sets the number of stored messages.
-func (s *Storage) SetMessages(n int64) { s.messages.set(n) }
+func (s *Storage) SetMessages(n int64) { orEmpty(s).messages.set(n) }
 
 // AddMessages changes the number of stored messages.
-func (s *Storage) AddMessages(n int64) { s.messages.add(n) }
+func (s *Storage) AddMessages(n int64) { orEmpty(s).messages.Add(n) }
 
 // ObserveMessages is [Storage.ObserveMailboxes] for the stored messages.
-func (s *Storage) ObserveMessages(fn func(context.Context) (int64, error)) { s.messages.observe(fn) }
+func (s *Storage) ObserveMessages(fn func(context.Context) (int64, error)) {
+	orEmpty(s).messages.observe(fn)
+}
 
 // SetBytes sets the number of bytes in storage.
-func (s *Storage) SetBytes(n int64) { s.bytes.set(n) }
+func (s *Storage) SetBytes(n int64) { orEmpty(s).bytes.set(n) }
 
 // AddBytes changes the number of bytes in storage.
-func (s *Storage) AddBytes(n int64) { s.bytes.add(n) }
+func (s *Storage) AddBytes(n int64) { orEmpty(s).bytes.Add(n) }
 
 // ObserveBytes is [Storage.ObserveMailboxes] for the bytes in storage.
-func (s *Storage) ObserveBytes(fn func(context.Context) (int64, error)) { s.bytes.observe(fn) }
+func (s *Storage) ObserveBytes(fn func(context.Context) (int64, error)) { orEmpty(s).bytes.observe(fn) }

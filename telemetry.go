@@ -18,6 +18,7 @@ import (
 
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
+	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Telemetry records what a mail server does, one field for each area. The
@@ -38,11 +39,28 @@ type Telemetry struct {
 
 	providers providers
 	binder    *binder
-	stopper   *stopper
+	stopper   *stop.Stopper
 	logger    *slog.Logger
 	pushLevel slog.Level
-	door      *door
+	redactor  *redactor
 	fleet     *Fleet
+}
+
+// orNoop is a working Telemetry in the place of nil and of the zero value.
+func (t *Telemetry) orNoop() *Telemetry {
+	if t == nil || t.binder == nil {
+		return Noop()
+	}
+	return t
+}
+
+// orEmpty is an area in the place of nil, as a zero Telemetry has them: what it is
+// made of is nil, too, and counts and traces nothing.
+func orEmpty[T any](area *T) *T {
+	if area == nil {
+		return new(T)
+	}
+	return area
 }
 
 // providers are where telemetry goes.
@@ -55,33 +73,50 @@ type providers struct {
 
 // MeterProvider is where the series are bound: for instruments of the
 // application's own.
-func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.providers.meter }
+func (t *Telemetry) MeterProvider() metric.MeterProvider { return t.orNoop().providers.meter }
 
 // TracerProvider is where spans are made.
-func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.providers.tracer }
+func (t *Telemetry) TracerProvider() trace.TracerProvider { return t.orNoop().providers.tracer }
 
 // LoggerProvider is where log records go that are to leave over OTLP.
-func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.providers.logger }
+func (t *Telemetry) LoggerProvider() log.LoggerProvider { return t.orNoop().providers.logger }
 
 // Propagator is how trace context travels between processes.
-func (t *Telemetry) Propagator() propagation.TextMapPropagator { return t.providers.propagator }
+func (t *Telemetry) Propagator() propagation.TextMapPropagator {
+	return t.orNoop().providers.propagator
+}
 
-// RotateHashKey has everything from now on hashed with another key, 16 bytes at
-// least: what was hashed before no longer correlates with what comes.
+// RotateHashKey hashes everything from now on with another key, of at least 16
+// bytes: what was hashed before no longer correlates with what comes.
 func (t *Telemetry) RotateHashKey(key []byte) error {
 	if err := checkHashKey("RotateHashKey", key); err != nil {
 		return err
 	}
-	t.door.setKey(append([]byte(nil), key...))
+	t.orNoop().redactor.setKey(append([]byte(nil), key...))
 	return nil
+}
+
+// Shutdown turns /ready off, flushes and stops every part, and returns what
+// could not be delivered: how much, and where to. The parts stop in parallel and
+// each has until ctx's deadline, or 5 s ([WithShutdownTimeout]) when ctx has
+// none: a collector that is away takes no time from the others. It returns
+// within the deadline even if a part hangs. A second call waits for the first
+// and returns the same.
+//
+// Take no new mail and let the open sessions end before calling it; to have the
+// load balancer look away earlier, call Health.Drain.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	t = t.orNoop()
+	t.Health.Drain()
+	return t.stopper.Stop(ctx)
 }
 
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
-// a few atomic loads, and for a gauge that is observed a call of its function.
+// a few atomic loads or, for an observed gauge, a call of its function.
 // Histograms cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
-	read, ok := t.binder.index[name]
+	read, ok := t.orNoop().binder.index[name]
 	if !ok {
 		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue", name)
 	}
@@ -95,16 +130,16 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 // bind makes a Telemetry on providers with what b binds to them. It returns a
 // working one beside an error.
 func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
-	_, silent := p.tracer.(tracenoop.TracerProvider)
+	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
-		Tracer: p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
-		door:   newDoor(c.privacy, c.hashKey, c.self),
-		// A foreign provider may have a sampler that looks at children by themselves.
+		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		redactor: newRedactor(c.privacy, c.hashKey, c.self),
+		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,
-		idle:     c.idle,
-		silent:   silent,
+		idsOnly:  c.idsOnly,
+		off:      off,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, door: tr.door, providers: p, binder: b, stopper: &stopper{timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
@@ -121,7 +156,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
 	}
-	t.stopper.last = append(t.stopper.last, part{"instruments", func(context.Context) error {
+	t.stopper.Last = append(t.stopper.Last, stop.Part{Name: "instruments", Run: func(context.Context) error {
 		return registration.Unregister()
 	}})
 	return t, nil
@@ -131,7 +166,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 // run without telemetry. It needs no shutdown.
 func Noop() *Telemetry {
 	c, err := newConfig(nil)
-	if err != nil { // not without options
+	if err != nil { // cannot happen without options
 		panic(err)
 	}
 	return noop(c)
@@ -157,8 +192,10 @@ func noop(c *config) *Telemetry {
 
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
-// exporters are the application's. Of the environment it reads RUSMES_LOG_*. For the same series on
-// the same buckets, give the application's MeterProvider the [Views].
+// exporters are the application's. The only environment variables it reads are
+// RUSMES_LOG_*.
+// For the same series on the same buckets, give the application's MeterProvider the
+// [Views].
 //
 // Beside an error it returns a Telemetry that records nothing.
 func New(opts ...Option) (*Telemetry, error) {
@@ -185,8 +222,8 @@ func New(opts ...Option) (*Telemetry, error) {
 	if err == nil {
 		err = t.startHealth()
 	}
-	if err != nil { // what was bound or opened is given back
-		err = errors.Join(err, t.stopper.stop(context.Background()))
+	if err != nil { // undo what was bound or opened
+		err = errors.Join(err, t.stopper.Stop(context.Background()))
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	return t, nil

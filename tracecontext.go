@@ -56,7 +56,7 @@ func (t TraceContext) Map() map[string]string {
 }
 
 // SpanContext returns the span that the trace context names; an invalid one for
-// the zero value and for anything that is no W3C traceparent.
+// the zero value and for anything that is not a W3C traceparent.
 func (t TraceContext) SpanContext() trace.SpanContext {
 	c := carrier(t)
 	return trace.SpanContextFromContext(w3c.Extract(context.Background(), &c))
@@ -92,21 +92,22 @@ func (c *carrier) Keys() []string { return []string{parentHeader, stateHeader} }
 // that trace. A span already in ctx is kept as a second link.
 func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind trace.SpanKind) Op {
 	stored := tc.SpanContext()
-	if !stored.IsValid() {
+	if t == nil || !stored.IsValid() {
 		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
 	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	if t.idle != nil {
-		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored), sampled: stored.IsSampled()}
+	if t.idsOnly != nil {
+		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored)}
 	}
 	links := []trace.Link{{SpanContext: stored}}
 	if current := trace.SpanContextFromContext(ctx); current.IsValid() {
 		links = append(links, trace.Link{SpanContext: current})
 	}
-	return opOf(t.Start(trace.ContextWithRemoteSpanContext(ctx, stored), name,
-		trace.WithSpanKind(kind), trace.WithLinks(links...)))
+	ctx, span := t.Start(trace.ContextWithRemoteSpanContext(ctx, stored), name,
+		trace.WithSpanKind(kind), trace.WithLinks(links...))
+	return Op{ctx, span}
 }
 
 // linked starts a span in ctx's own trace with a link to a stored one.
@@ -115,8 +116,9 @@ func (t *tracer) linked(ctx context.Context, name string, tc TraceContext, kind 
 		ctx = context.Background()
 	}
 	stored := tc.SpanContext()
-	if !stored.IsValid() || t.idle != nil {
+	if t == nil || !stored.IsValid() || t.idsOnly != nil {
 		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
 	}
-	return opOf(t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored})))
+	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored}))
+	return Op{ctx, span}
 }

@@ -12,7 +12,7 @@ import (
 // Views pins each series of the catalogue in a MeterProvider: its name, help
 // and unit, its bucket bounds and the attribute keys it may carry. [Start] uses
 // them; an application that builds its own MeterProvider adds them with
-// [sdkmetric.WithView]. Of the options Views heeds [WithNamespace] and
+// [sdkmetric.WithView]. The options that matter to Views are [WithNamespace] and
 // [WithExponentialHistograms].
 //
 // The number of label sets is bounded where the values enter, because a View
@@ -36,14 +36,14 @@ const (
 	exponentialBuckets
 	// formOfReader leaves the choice to each reader, where a push asks for
 	// exponential histograms beside a page with the documented bounds: a View
-	// counts for all readers. The bounds are then those that the instrument was
+	// applies to all readers. The bounds are then those that the instrument was
 	// created with, which are the same.
 	formOfReader
 )
 
 // exponentialAggregation has the size and scale that the metrics SDK
-// specification recommends, and no extremes: nothing can be done with those of
-// a whole lifetime.
+// specification recommends, and no minimum or maximum: those of a whole lifetime
+// are of no use.
 var exponentialAggregation = sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20, NoMinMax: true}
 
 // histograms is the form that the options ask for.

@@ -28,7 +28,7 @@ func allocsText(duels []duel) string {
 	var b strings.Builder
 	b.WriteString("# Allocations of one operation. Written by `go generate`; a test fails where there are more.\n")
 	for _, d := range duels {
-		// A page's buffers are pooled, and what a pool keeps is chance.
+		// A page's buffers are pooled, and what a pool keeps is random.
 		if d.allCores || strings.HasPrefix(d.row.ID, "scrape") {
 			continue
 		}

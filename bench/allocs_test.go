@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// No operation allocates more than is committed. The measuring program is built
-// without the race detector, under which other things allocate.
+// No operation allocates more than the committed file says. The measuring program is built
+// without the race detector, with which there are other allocations.
 func TestAllocations(t *testing.T) {
 	committed, err := os.ReadFile("allocs.txt")
 	if err != nil {

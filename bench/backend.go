@@ -11,8 +11,8 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// backend takes every message and counts it: into nothing, or with a directory
-// into files that are safe on the disk before the message is accepted.
+// backend accepts every message and counts it. It discards the messages or, with a
+// directory, writes them to files that are safe on the disk before a message is accepted.
 type backend struct {
 	spool    string // "" discards
 	accepted atomic.Int64
@@ -65,7 +65,7 @@ func (m *mailbox) store(name string, r io.Reader) error {
 	return nil
 }
 
-// clear removes what was spooled, between two turns.
+// clear removes the spooled messages, between two turns.
 func (b *backend) clear() error {
 	if b.spool == "" {
 		return nil

@@ -8,8 +8,8 @@ import (
 	"os/exec"
 )
 
-// What needs a heap, a GOMAXPROCS or a CPU clock of its own runs in a child
-// process: this program again.
+// What needs its own heap, GOMAXPROCS or CPU clock runs in a child process, which is this
+// program again.
 
 // childCommand is the first argument of a child; the second is its job.
 const childCommand = "child"
@@ -23,7 +23,7 @@ func runChild(ctx context.Context, args []string) error {
 			return serverChild(ctx, args[1:])
 		}
 	}
-	return fmt.Errorf("child %q is not known: allowed are exposition and server", args)
+	return fmt.Errorf("unknown child %q: want exposition or server", args)
 }
 
 // newChild makes the command of a child with the given GOMAXPROCS, 0 for the default.

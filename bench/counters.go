@@ -8,7 +8,7 @@ import (
 	prom "github.com/prometheus/client_golang/prometheus"
 )
 
-// counterDuels count one event: Push.Delivered moves one counter and does
+// counterDuels count one event with Push.Delivered, which adds to one counter and does
 // nothing else.
 func counterDuels(ctx context.Context) ([]duel, error) {
 	tel, err := start(ctx)

@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// Exposed is what a process with n domain series came to.
+// Exposed is what was measured of a process with a number of domain series.
 type Exposed struct {
 	Domains  int           `json:"domains"`
 	Base     uint64        `json:"base"` // bytes of live heap after start and one scrape
 	Heap     uint64        `json:"heap"` // bytes that the domains added, one scrape included
-	Fill     time.Duration `json:"fill"` // until all domains were known
+	Fill     time.Duration `json:"fill"` // for counting a message for each domain
 	Scrape   time.Duration `json:"scrape"`
 	PageSize int           `json:"page_size"` // bytes
 	Zipped   int           `json:"zipped"`    // bytes
 }
 
-// perSeries is the memory of one series.
+// perSeries is the memory of one series, in bytes.
 func (e Exposed) perSeries() float64 { return float64(e.Heap) / float64(e.Domains) }
 
-// exposed measures it in a child process. Side is "ours" or "theirs".
+// exposed measures an Exposed in a child process. side is "ours" or "theirs".
 func exposed(ctx context.Context, side string, domains, procs int) (Exposed, error) {
 	var e Exposed
 	err := ask(ctx, &e, procs, "exposition", "-side", side, "-domains", strconv.Itoa(domains))
@@ -80,8 +80,8 @@ func (e *exposition) grow(ctx context.Context, domains int, empty uint64) (Expos
 	return out, err
 }
 
-// liveHeap returns the bytes that are reachable: the second collection empties
-// what pools have kept over the first.
+// liveHeap returns how many bytes are reachable. The second garbage collection frees what
+// pools have kept through the first.
 func liveHeap() uint64 {
 	runtime.GC()
 	runtime.GC()

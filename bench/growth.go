@@ -10,7 +10,7 @@ import (
 type Growth struct {
 	Ours   []Exposed    `json:"ours"`   // by number of domains
 	Theirs []Exposed    `json:"theirs"` // client_golang with the same lines
-	Wide   Exposed      `json:"wide"`   // the catalogue alone with a GOMAXPROCS of wideProcs
+	Wide   Exposed      `json:"wide"`   // only the catalogue, with a GOMAXPROCS of wideProcs
 	Rates  []Throughput `json:"rates"`
 }
 
@@ -62,7 +62,7 @@ func measureGrowth(ctx context.Context, g generator, steps growthSteps) (Growth,
 	return out, nil
 }
 
-// rates loads a bare and a wrapped server in turns with ever more sessions.
+// rates loads an unwrapped and a wrapped server in turns with more and more sessions.
 func (steps growthSteps) rates(ctx context.Context, g generator, procs int) (out []Throughput, err error) {
 	both := []Mode{Unwrapped, Unsampled}
 	servers := make([]*served, 0, len(both))

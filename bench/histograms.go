@@ -19,7 +19,7 @@ import (
 // reads the clock, moves one counter and records one histogram. The other side
 // does the same three things, and Processing is begun once for each turn.
 
-// latencyBuckets are those of message_processing_latency_seconds.
+// latencyBuckets are the bounds of message_processing_latency_seconds.
 var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
 const setOfHistogram = "The end of a message's processing as a server calls it, `Processing.End`: one counter, one reading of the clock and one histogram; the other side does the same three. The time of the clock is taken off both."
@@ -97,11 +97,11 @@ const sdkNote = " Its counter is client_golang's, its histogram has the same bou
 
 var noLabels = []metric.RecordOption{metric.WithAttributeSet(*attribute.EmptySet())}
 
-// sdkHistogram is a histogram of the SDK's without anything of ours.
+// sdkHistogram is a histogram of the SDK without anything of ours.
 func sdkHistogram() metric.Float64Histogram {
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))
 	h, err := mp.Meter("bench").Float64Histogram("latency_seconds", metric.WithExplicitBucketBoundaries(latencyBuckets...))
-	if err != nil { // not for a valid name
+	if err != nil { // cannot happen with a valid name
 		panic(err)
 	}
 	return h
@@ -119,9 +119,9 @@ func readClock(times int) loop {
 	}
 }
 
-// startTraced returns a Telemetry whose spans are no-ops, so that none has to be
-// made for a record, and a context with a sampled span of the SDK's, so that
-// every record brings an exemplar.
+// startTraced returns a Telemetry whose spans are no-ops, so that no span is made for a
+// record, and a context with a sampled span of the SDK, so that every record has an
+// exemplar.
 func startTraced(ctx context.Context) (*otelmail.Telemetry, context.Context, error) {
 	maker, err := start(ctx, spansTo(discardSpans{}))
 	if err != nil {

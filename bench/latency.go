@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// latencyTurns is how long the row of the latency takes.
+// latencyTurns is how much is measured for the row of the latency.
 type latencyTurns struct {
 	pairs int
 	turn  time.Duration
@@ -80,7 +80,7 @@ func (s *served) p99(ctx context.Context, turn time.Duration, scraping bool) (fl
 	return quantile(took, 0.99), nil
 }
 
-// scrapeEvery scrapes as Prometheus does, the first time at once, until ctx is done.
+// scrapeEvery scrapes as Prometheus does, first at once, until ctx is done.
 func scrapeEvery(ctx context.Context, url string, interval time.Duration) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()

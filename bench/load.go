@@ -20,8 +20,8 @@ type generator interface {
 	String() string
 }
 
-// goClient is a generator of our own, for where there is no other and for what
-// others do not measure.
+// goClient is our own generator: for machines without another one, and for what others
+// do not measure.
 type goClient struct {
 	interval time.Duration // between two messages of a session; 0 sends at once
 	observe  func(took time.Duration)

@@ -22,7 +22,7 @@ type Machine struct {
 	Quick     bool      `json:"quick,omitempty"`
 }
 
-// Version is that of a module that is measured.
+// Version is the version of a module that is measured.
 type Version struct {
 	Module  string `json:"module"`
 	Version string `json:"version"`
@@ -57,7 +57,7 @@ func versions() []Version {
 	return out
 }
 
-// cpuModel is "unknown" where the system does not tell.
+// cpuModel is "unknown CPU" where the system does not say.
 func cpuModel() string {
 	f, err := os.Open("/proc/cpuinfo")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command bench measures what otelmail costs beside what it is compared with,
-// and writes docs/performance.md with its plots.
+// Command bench measures what otelmail costs, beside other libraries that do the same, and
+// writes docs/performance.md with its plots.
 //
 //	go run ./bench            everything, a quarter of an hour
 //	go run ./bench -quick     the same with few and short turns, into a temporary folder
@@ -7,8 +7,8 @@
 //	go run ./bench -only counter,span
 //	go run ./bench -profile server-discard-sampled
 //
-// Every figure is a ratio of two things measured in turns within one run. The
-// exit status is 0 also where a goal is missed: the table says so.
+// Every figure compares two things that are measured in turns within one run. The exit
+// status is 0 even if a goal is missed: the table says so.
 package main
 
 import (

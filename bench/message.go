@@ -12,8 +12,8 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// An accepted message's set is what a message and the clients around it move:
-// 15 counters (one of them its recipient's domain), 2 gauges, 3 histograms.
+// An accepted message's set is all the series that a message and the clients around it
+// change: 15 counters (one of them its recipient's domain), 2 gauges, 3 histograms.
 
 const (
 	setCounters   = 15
@@ -53,7 +53,7 @@ func begin(ctx context.Context, tel *otelmail.Telemetry) handles {
 	return h
 }
 
-// end has everything of the set happen once.
+// end makes every event of the set happen once.
 func (h *handles) end(tel *otelmail.Telemetry) {
 	h.auth.End(loggedIn)                   // auth success
 	h.data.EndMessage(accepted, recipient) // received, domain

@@ -10,7 +10,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// Mode is how a server is watched.
+// Mode is with which telemetry a server runs.
 type Mode string
 
 // The modes.
@@ -24,8 +24,8 @@ const (
 var modes = []Mode{Unwrapped, Metrics, Unsampled, Sampled}
 
 // telemetry starts what the mode asks for; nil for Unwrapped. The span pipeline
-// is the SDK's batch processor with an exporter that takes each batch and does
-// nothing with it: what a network and a collector cost is not otelmail's.
+// is the SDK's batch processor with an exporter that discards each batch: the costs of a
+// network and a collector are not otelmail's.
 func (m Mode) telemetry(ctx context.Context, listen string) (*otelmail.Telemetry, sdktrace.SpanProcessor, error) {
 	opts := []otelmail.Option{prometheus.Serve(prometheus.WithAddress(listen))}
 	batches := sdktrace.SpanProcessor(discardSpans{})
@@ -40,13 +40,13 @@ func (m Mode) telemetry(ctx context.Context, listen string) (*otelmail.Telemetry
 		batches = sdktrace.NewBatchSpanProcessor(noExport{})
 		opts = append(opts, spansTo(batches), otelmail.WithSampleRatio(1))
 	default:
-		return nil, nil, fmt.Errorf("mode %q is not known: allowed are %v", m, modes)
+		return nil, nil, fmt.Errorf("unknown mode %q: want one of %v", m, modes)
 	}
 	tel, err := start(ctx, opts...)
 	return tel, batches, err
 }
 
-// noExport takes every batch.
+// noExport discards every batch.
 type noExport struct{}
 
 func (noExport) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// options are what the command line says.
+// options are the flags of the command line.
 type options struct {
 	quick   bool
 	list    bool
@@ -27,7 +27,7 @@ func parseFlags(args []string) (options, error) {
 	flags.BoolVar(&o.quick, "quick", false, "few and short turns: to see that everything runs, not for figures")
 	flags.BoolVar(&o.list, "list", false, "list the names of the rows")
 	flags.BoolVar(&o.render, "render", false, "write the page again from the results of the last run")
-	flags.StringVar(&o.only, "only", "", "measure only rows with these names, or beginnings of names, with commas between, and write no page")
+	flags.StringVar(&o.only, "only", "", "measure only rows whose names begin with one of these, separated by commas, and write no page")
 	flags.StringVar(&o.out, "out", "", "the folder of the docs; default docs, and with -quick a temporary one")
 	flags.StringVar(&o.allocs, "allocs", "", "write the allocations of each operation to this file, - for standard output")
 	flags.StringVar(&o.profile, "profile", "", "write CPU profiles of both sides of the row with this name")
@@ -35,7 +35,7 @@ func parseFlags(args []string) (options, error) {
 		return o, err
 	}
 	if flags.NArg() > 0 {
-		return o, fmt.Errorf("argument %q is not known: see -help", flags.Arg(0))
+		return o, fmt.Errorf("unknown argument %q: see -help", flags.Arg(0))
 	}
 	if o.out == "" && !o.quick {
 		o.out = "docs"
@@ -50,7 +50,7 @@ func (o options) wants(id string) bool {
 	})
 }
 
-// stores are those that a row was asked for of.
+// stores are the stores of the server rows that were asked for.
 func (o options) stores() []store {
 	var out []store
 	for _, s := range []store{spool, discard} {
@@ -95,12 +95,12 @@ func (o options) effort() effort {
 	}
 }
 
-// progress tells what is being measured, on standard error.
+// progress reports on standard error what is being measured.
 func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
 }
 
-// renderSaved writes the page again.
+// renderSaved writes the page again from the results of the last run.
 func (o options) renderSaved() error {
 	r, err := readResults(o.out)
 	if err != nil {

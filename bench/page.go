@@ -26,7 +26,8 @@ func (r Results) page() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// At returns what was measured of ours nearest to n domains, from above if need be.
+// At returns what was measured of ours at n domains, else at the next larger number, else
+// at the largest.
 func (g Growth) At(n int) Exposed {
 	for _, e := range g.Ours {
 		if e.Domains >= n {

@@ -60,7 +60,7 @@ func TestPage(t *testing.T) {
 	golden(t, "page.md", string(page))
 }
 
-// What is written can be read, and leads to the same page.
+// The results that are written can be read, and give the same page.
 func TestWriteAndRender(t *testing.T) {
 	docs := t.TempDir()
 	if err := fixed().write(docs); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // picture is one plot. Its horizontal axis is logarithmic, and so is the
-// vertical one where the values span decades; else that begins at 0.
+// vertical one where the values span decades; else the vertical one begins at 0.
 type picture struct {
 	file, title, x, y string
 	decades           bool
@@ -25,7 +25,7 @@ type line struct {
 	points plotter.XYs
 }
 
-// pictures are those of the growth page.
+// pictures are the plots of the page.
 func (g Growth) pictures() []picture {
 	exposed := func(y func(Exposed) float64) []line {
 		return []line{{"otelmail", points(g.Ours, y)}, {"client_golang", points(g.Theirs, y)}}
@@ -114,7 +114,7 @@ func (pic picture) draw(dir string) error {
 		p.Y.Min, p.Y.Max = decade(p.Y.Min, math.Floor), decade(p.Y.Max, math.Ceil)
 		p.Legend.Top, p.Legend.Left = true, true // lines rise to the right
 	} else {
-		p.Y.Min = 0 // half as high is half as much; the legend has room below
+		p.Y.Min = 0 // half as high is half as much; the legend fits below the lines
 	}
 	return p.Save(6.4*vg.Inch, 4*vg.Inch, filepath.Join(dir, pic.file))
 }

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// Results is everything that one run has measured. They are kept as data beside
-// the page, so that the page's words can change without a new run.
+// Results is everything that one run has measured. It is kept as data beside the page, so
+// that the page's text can change without a new run.
 type Results struct {
 	Machine Machine `json:"machine"`
 	Rows    []Row   `json:"rows"`

@@ -8,19 +8,20 @@ import (
 	"time"
 )
 
-// loop does something n times. Both sides of a duel bring their own loop, so
-// that no call through a function value is measured with a few nanoseconds.
+// loop does something n times. Each side of a duel has its own loop, so that the figures of
+// a few nanoseconds do not include a call through a function value.
 type loop func(n int)
 
-// duel sets two ways of doing the same beside each other.
+// duel compares two ways of doing the same thing.
 type duel struct {
 	row    Row // without figures
 	ours   loop
 	theirs loop
 	// common is what both sides do beside what is compared, such as reading the
-	// clock. Its time is taken in each pair too, and off both sides. Nil for none.
+	// clock. Its time is measured in each pair too and subtracted from both sides.
+	// Nil for none.
 	common loop
-	// allCores has every core run the loop at the same time.
+	// allCores makes every core run the loop at the same time.
 	allCores bool
 }
 
@@ -41,8 +42,8 @@ func (r runner) run(d duel) Row {
 	}
 	a, b := make([]float64, r.pairs), make([]float64, r.pairs)
 	for i := range r.pairs {
-		// Whoever comes second finds the caches and the clock as the first left
-		// them: take turns in that too.
+		// The second finds the caches and the clock rate as the first left them:
+		// take turns in that too.
 		if i%2 == 0 {
 			a[i], b[i] = ours(n), theirs(m)
 		} else {
@@ -93,11 +94,11 @@ func (d duel) timed(l loop) func(n int) float64 {
 	}
 }
 
-// allocRuns is how many operations the allocations of one are taken from.
+// allocRuns is over how many operations the allocations of one are averaged.
 const allocRuns = 1000
 
-// allocsOf returns the allocations of one operation out of n. What a loop
-// prepares before its first is not the operation's.
+// allocsOf returns the allocations of one operation, averaged over n. What a loop allocates
+// before its first operation is not counted.
 func allocsOf(l loop, n int) float64 {
 	once := testing.AllocsPerRun(5, func() { l(1) })
 	all := testing.AllocsPerRun(5, func() { l(n + 1) })

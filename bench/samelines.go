@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// sameLines registers with client_golang what stands on a page of ours, but for
-// the domains, with the same values.
+// sameLines registers with client_golang the series of a page of ours, except the
+// domains, with the same values.
 func sameLines(ctx context.Context, page http.Handler) (*prom.Registry, error) {
 	w := httptest.NewRecorder()
 	page.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/metrics", nil))

@@ -15,7 +15,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// What a Prometheus server of version 3 sends with a scrape.
+// prometheusAccept is what a Prometheus server of version 3 sends with a scrape.
 const prometheusAccept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.1"
 
 // exposition is a /metrics page that can be filled with domains.
@@ -24,7 +24,7 @@ type exposition struct {
 	fill func(domain string)
 }
 
-// newExposition serves the whole catalogue, each histogram recorded once.
+// newExposition serves the whole catalogue, with one record in each histogram.
 func newExposition(ctx context.Context, domains int) (*exposition, error) {
 	var reader *otelmail.Reader
 	tel, err := start(ctx, readerTo(&reader), otelmail.WithDomainLimit(domains), otelmail.WithSampleRatio(0))
@@ -137,7 +137,7 @@ func scrapeDuels(ctx context.Context) ([]duel, error) {
 func (e *exposition) loop(ctx context.Context, encoding string) loop {
 	return func(n int) {
 		for range n {
-			_, _ = e.scrape(ctx, encoding) // it has answered before; what it answers is not measured
+			_, _ = e.scrape(ctx, encoding) // the same scrape succeeded before
 		}
 	}
 }

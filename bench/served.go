@@ -18,7 +18,7 @@ type served struct {
 	out   *bufio.Reader
 }
 
-// serve starts a server child. Stop it.
+// serve starts a server child. End it with stop.
 func serve(ctx context.Context, mode Mode, procs int, args ...string) (*served, error) {
 	cmd, err := newChild(ctx, procs, append([]string{"server", "-mode", string(mode)}, args...)...)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *served) usage() (usage, error) {
 	return u, s.read(&u)
 }
 
-// stop has the server end and waits for it.
+// stop makes the server end and waits for it.
 func (s *served) stop() error {
 	_ = s.stdin.Close()
 	if err := s.cmd.Wait(); err != nil {
@@ -76,7 +76,7 @@ type spent struct {
 	rate    float64 // messages a second
 }
 
-// spend sends messages and returns what each cost by the server's own count.
+// spend sends messages and returns what each cost, as the server itself measures it.
 func (s *served) spend(ctx context.Context, g generator, sessions, messages int) (spent, error) {
 	before, err := s.usage()
 	if err != nil {

@@ -19,7 +19,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Every server takes what it is sent, counts it, and tells what it used.
+// Every server accepts what it is sent, counts it, and reports what it used.
 func TestServers(t *testing.T) {
 	for _, s := range []store{discard, spool} {
 		for _, m := range modes {
@@ -78,7 +78,7 @@ func TestExposed(t *testing.T) {
 	}
 }
 
-// A set that is recorded moves what its row says it moves.
+// Recording the set changes what its row says.
 func TestMessageSet(t *testing.T) {
 	tel, err := start(t.Context())
 	if err != nil {

@@ -42,7 +42,7 @@ func serverRows() []Row {
 	}
 }
 
-// serverTurns is how long the server rows take.
+// serverTurns is how much is measured for the server rows.
 type serverTurns struct {
 	rounds   int
 	messages map[store]int // in a turn
@@ -75,14 +75,14 @@ func measureServers(ctx context.Context, g generator, t serverTurns, stores []st
 	return rows, nil
 }
 
-// mallocsRow and serverRow are names of rows.
+// mallocsRow and serverRow are ids of rows.
 const mallocsRow = "server-mallocs"
 
 func serverRow(s store, m Mode) string { return fmt.Sprintf("server-%s-%s", s, m) }
 
 // compete starts a server for each mode and loads one after the other, in an order
-// that is drawn for each round: what a turn leaves behind for the next one would
-// else always fall on the same server.
+// that is random in each round: otherwise the after-effects of one server's turn would
+// always affect the same other server.
 func (t serverTurns) compete(ctx context.Context, g generator, s store) (costs map[Mode][]spent, err error) {
 	servers := map[Mode]*served{}
 	defer func() {
@@ -112,7 +112,7 @@ func (t serverTurns) compete(ctx context.Context, g generator, s store) (costs m
 	return costs, nil
 }
 
-// arguments are those of a server child.
+// arguments are the flags of a server child.
 func (s store) arguments() []string {
 	if s == spool {
 		return []string{"-spool"}

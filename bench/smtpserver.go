@@ -27,8 +27,8 @@ type hello struct {
 	Metrics string `json:"metrics"` // host:port, "" when unwrapped
 }
 
-// usage is a server child's answer to each line it reads: what it has used and
-// done since it began.
+// usage is a server child's answer to each line it reads: what it has used and how much
+// it has done since it began.
 type usage struct {
 	CPU      time.Duration `json:"cpu"` // user and system time
 	Mallocs  uint64        `json:"mallocs"`
@@ -117,7 +117,7 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 	return h, nil
 }
 
-// freeAddress finds a port for /metrics: the exporter listens by itself.
+// freeAddress finds a port for /metrics, which the exporter then listens on.
 func freeAddress(ctx context.Context) (string, error) {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -126,8 +126,8 @@ func freeAddress(ctx context.Context) (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// usage is taken once the spans that lie in the queue are exported: they belong
-// to the messages before.
+// usage is taken after the spans in the queue are exported: they belong to the messages
+// sent so far.
 func (s *mailServer) usage(ctx context.Context) (usage, error) {
 	if s.batches != nil {
 		if err := s.batches.ForceFlush(ctx); err != nil {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// smtpSource is postfix's load generator: one that is not ours cannot flatter us.
+// smtpSource is postfix's load generator: one that is not ours cannot favour us.
 type smtpSource struct{ path string }
 
 func (smtpSource) String() string { return "postfix's smtp-source" }

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// Spread is what many measurements of the same thing came to. The quartiles
-// stand beside the median because a shared machine disturbs some of the rounds,
-// and a mean would take those for facts. Low and High hold the true median with
+// Spread sums up many measurements of the same thing. It has the median and the
+// quartiles because a shared machine disturbs some of the rounds, which would distort a
+// mean. Low and High hold the true median with
 // 95 % confidence.
 type Spread struct {
 	Median float64 `json:"median"`
@@ -17,7 +17,7 @@ type Spread struct {
 	High   float64 `json:"high"`
 }
 
-// spreadOf returns the median with what it is known to lie between, and the
+// spreadOf returns the median, the bounds between which the true one lies, and the
 // quartiles; NaN for no values. The bounds are the values whose ranks lie 1.96
 // standard deviations of a binomial distribution from the middle, which needs no
 // assumption about how the values are distributed; of few values they are the

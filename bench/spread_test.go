@@ -28,7 +28,7 @@ func TestSpread(t *testing.T) {
 	}
 }
 
-// Of samples drawn again and again about 95 in 100 hold the true median.
+// The bounds of about 95 in 100 samples contain the true median.
 func TestSpreadHoldsTheMedian(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{10, 40, 120} {
@@ -36,7 +36,7 @@ func TestSpreadHoldsTheMedian(t *testing.T) {
 		for range 1000 {
 			values := make([]float64, n)
 			for i := range values {
-				values[i] = random.ExpFloat64() // lopsided, as times are
+				values[i] = random.ExpFloat64() // skewed, as times are
 			}
 			if s := spreadOf(values); s.Low <= math.Ln2 && math.Ln2 <= s.High {
 				held++

@@ -58,7 +58,7 @@ func (r Row) between(low, high float64) string {
 	return fmt.Sprintf("%.2f … %.2f", low, high)
 }
 
-// fine reports a goal within a few per cent of 1, for which two digits are too few.
+// fine reports a goal within a few per cent of 1, for which two decimals are too few.
 func (r Row) fine() bool { return r.Goal.Ratio > 1 && r.Goal.Ratio < 1.1 }
 
 func (r Row) verdict() string {

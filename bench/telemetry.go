@@ -9,8 +9,8 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// start makes a Telemetry that is the same on every machine: the environment's
-// settings do not count, and OpenTelemetry's globals are left alone.
+// start makes a Telemetry that is the same on every machine: settings of the environment
+// are not read, and OpenTelemetry's globals are left alone.
 func start(ctx context.Context, opts ...otelmail.Option) (*otelmail.Telemetry, error) {
 	opts = append([]otelmail.Option{
 		otelmail.WithoutGlobals(),
@@ -23,7 +23,7 @@ func start(ctx context.Context, opts ...otelmail.Option) (*otelmail.Telemetry, e
 	return tel, nil
 }
 
-// spansTo has finished spans handed to sp.
+// spansTo makes Start hand spans to sp.
 func spansTo(sp sdktrace.SpanProcessor) otelmail.Option {
 	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		p.AddSpanProcessor(sp)
@@ -31,7 +31,7 @@ func spansTo(sp sdktrace.SpanProcessor) otelmail.Option {
 	}))
 }
 
-// readerTo has the one source of all metrics stored in r.
+// readerTo makes Start store its Reader in r.
 func readerTo(r **otelmail.Reader) otelmail.Option {
 	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		*r = p.Reader()
@@ -39,8 +39,8 @@ func readerTo(r **otelmail.Reader) otelmail.Option {
 	}))
 }
 
-// discardSpans takes finished spans and forgets them: what is measured is the
-// making of a span up to the point where an exporter's queue begins.
+// discardSpans discards finished spans: what is measured is the making of a span, up to
+// an exporter's queue.
 type discardSpans struct{}
 
 func (discardSpans) OnStart(context.Context, sdktrace.ReadWriteSpan) {}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Unit is what a row's figures are in.
+// Unit is the unit of a row's figures.
 type Unit string
 
 // The units.
@@ -16,8 +16,8 @@ const (
 	Mallocs     Unit = "mallocs"
 )
 
-// format writes a figure in its unit, with three digits that count: more would
-// claim a precision that no shared machine has.
+// format writes a figure in its unit, with three significant digits: more would claim a
+// precision that no shared machine has.
 func (u Unit) format(v float64) string {
 	switch u {
 	case Nanoseconds:
@@ -47,7 +47,7 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// number takes a figure as the results hold it.
+// number converts a figure of the results.
 func number(v any) float64 {
 	switch n := v.(type) {
 	case int:

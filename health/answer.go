@@ -3,9 +3,9 @@ package health
 import "time"
 
 // health says whether every part works. Without checks it says "healthy" with an
-// empty list of checks while the registry runs: nothing the owner named is broken,
+// empty list of checks while the registry runs: nothing that is checked is broken,
 // and the empty list shows how little that means. Before Start and after Stop it
-// says "unhealthy" whatever the list, because nobody is looking.
+// says "unhealthy" whatever the list, because no check runs.
 func (r *Registry) health(now time.Time) (bool, healthBody) {
 	results := r.snapshotAt(now)
 	body := healthBody{
@@ -59,8 +59,8 @@ func (r *Registry) live(now time.Time) (bool, liveBody) {
 	return alive, liveBody{Alive: alive}
 }
 
-// verdict returns "" when every check is healthy, else the graver reason and the
-// names of the checks that fail.
+// verdict returns "" when every check is healthy, else the more serious reason and
+// the names of the checks that fail.
 func verdict(results []Result) (reason string, failing []string) {
 	for _, c := range results {
 		switch c.State {

@@ -12,8 +12,8 @@ const (
 	defaultTimeout  = 5 * time.Second
 	defaultInterval = 10 * time.Second
 
-	// The lower bound keeps a slip of the unit (Interval(10)) from keeping a core
-	// busy; the upper one keeps interval+timeout far from overflow.
+	// The lower bound catches a missing unit, as in Interval(10), which would keep a
+	// core busy; the upper one keeps interval+timeout far from overflow.
 	minDuration = time.Millisecond
 	maxDuration = 24 * time.Hour
 
@@ -34,9 +34,9 @@ type check struct {
 	done     chan struct{}   // closed when the check's goroutine has ended
 	previous <-chan struct{} // done of an unregistered check of the same name, or nil
 
-	told State // what OnChange was last told; used by the watching goroutine only
+	reported State // passed to OnChange last; used by the watching goroutine only
 
-	mu           sync.Mutex // held for a few assignments, never while foreign code runs
+	mu           sync.Mutex // held for a few assignments, never while the check runs
 	runningSince time.Time  // zero between two runs
 	last         run
 }
@@ -60,7 +60,7 @@ func newCheck(name string, fn func(context.Context) error, opts []CheckOption) (
 	c := &check{
 		name: name, fn: fn,
 		timeout: defaultTimeout, interval: defaultInterval,
-		told: StateStarting,
+		reported: StateStarting,
 	}
 	for _, o := range opts {
 		if o == nil {

@@ -13,8 +13,8 @@ const (
 	Readiness Probe = 1 << iota
 
 	// Liveness says that when the check fails, /live answers 503 and the process is
-	// restarted. Only for what a restart repairs, such as a deadlocked loop. A
-	// database that is down is no such thing: restarting every server at once
+	// restarted. Use it only for what a restart repairs, such as a deadlocked
+	// loop, and not for a database that is down: restarting every server at once
 	// makes that outage worse.
 	Liveness
 )
@@ -37,9 +37,9 @@ func (p Probe) names() []string {
 }
 
 // Decides says which probes the check decides beside /health. Several values are
-// joined. Default: none, because a check that takes a server out of service, or
-// restarts it, should say so. Register refuses any value but [Readiness] and
-// [Liveness].
+// joined. Default: none, because taking a server out of service, or restarting it,
+// should be asked for explicitly. Register refuses every value except [Readiness],
+// [Liveness], both joined, and 0.
 func Decides(probes ...Probe) CheckOption {
 	return checkOption(func(c *check) error {
 		c.decides = 0

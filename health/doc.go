@@ -12,8 +12,8 @@
 // a hung check is reported as [StateTimeout] and is not started again until it
 // returns.
 //
-// Nothing here is published by default that a stranger could have written: the
-// text of a check's error often holds a mail address, and is shown only with
+// By default nothing is published that a stranger could have written: the text of a
+// check's error, which often holds a mail address, is shown only with
 // [WithErrorDetail].
 //
 // The package uses the standard library alone.

@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxErrorText is in bytes.
+// maxErrorText is how much of an error's text is shown, in bytes.
 const maxErrorText = 256
 
-// bounded makes text that strangers may have written fit to show: no step below
-// lets it grow again after the cut.
+// bounded makes text that strangers may have written fit to show. No step after the
+// cut makes it longer again.
 func bounded(s string) string {
 	if len(s) > maxErrorText {
 		end := maxErrorText

@@ -36,7 +36,7 @@ func TestErrorDetail(t *testing.T) {
 	}
 }
 
-// An error's own method is foreign code too.
+// An error's Error method may panic too.
 func TestErrorMethodThatPanicsIsContained(t *testing.T) {
 	got := shownError(t, func(context.Context) error { return panickingError{} })
 	if got == "" {

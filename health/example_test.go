@@ -40,7 +40,7 @@ func Example() {
 	show(server.URL + "/ready")
 	show(server.URL + "/live")
 
-	registry.Drain() // let the load balancer look elsewhere, then end the sessions
+	registry.Drain() // the load balancer sends no new connections; then end the sessions
 	show(server.URL + "/ready")
 	if err := registry.Stop(ctx); err != nil {
 		fmt.Println(err)
@@ -67,7 +67,7 @@ func show(url string) {
 	fmt.Printf("%d %s", res.StatusCode, body)
 }
 
-// A loop that must turn says so at each turn.
+// A loop that must keep running calls Beat in each iteration.
 func ExampleHeartbeat() {
 	var heartbeat health.Heartbeat
 	check := heartbeat.Check(time.Minute)
@@ -78,7 +78,7 @@ func ExampleHeartbeat() {
 	}
 	fmt.Println(check(context.Background()))
 
-	// As a check: a queue runner that is stuck is repaired by a restart.
+	// As a check: a restart repairs a queue runner that is stuck.
 	registry := health.New()
 	err := registry.Register("queue", check, health.Decides(health.Liveness))
 	fmt.Println(err)

@@ -20,7 +20,7 @@ func in(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-// later lets d pass, and everything that is due in it happen.
+// later lets d pass, with everything that is due in that time.
 func later(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

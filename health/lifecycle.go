@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Start begins to run the checks: each at once, in parallel, then after its
-// interval. It does not wait for the first results. The checks see the values of
-// ctx, and when ctx ends the registry stops as if by Stop. A second Start changes
+// Start begins to run the checks: each at once, in parallel, then again after each
+// interval. It does not wait for the first results. The checks' contexts have the values
+// of ctx, and when ctx ends the registry stops as by Stop. A second Start changes
 // nothing and returns nil. Starting with a ctx that has ended, or after Stop, is an
 // error.
 func (r *Registry) Start(ctx context.Context) error {
@@ -49,8 +49,8 @@ func (r *Registry) Drain() { r.draining.Store(true) }
 
 // Stop drains, cancels every run under way and waits for them, but no longer than
 // ctx lasts: the error then names the checks that still run. Their results no longer
-// count. /health answers 503 from now on, for nobody looks any more; /live keeps its
-// last answer, for a process that stops on purpose needs no restart. Stop may be
+// count. /health answers 503 from now on, because no check runs any more; /live keeps
+// its last answer, because a process that stops on purpose needs no restart. Stop may be
 // called again, and before Start.
 func (r *Registry) Stop(ctx context.Context) error {
 	r.halt()

@@ -25,7 +25,7 @@ func TestReadyThroughALife(t *testing.T) {
 			}
 			return nil
 		}, health.Decides(health.Readiness))
-		register(t, r, "relay", fails) // decides /health alone
+		register(t, r, "relay", fails) // decides only /health
 
 		wantReady(t, r, `{"ready":false,"reason":"starting"}`)
 		start(t, r)

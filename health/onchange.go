@@ -14,9 +14,9 @@ func (r *Registry) changed() {
 	}
 }
 
-// watch calls OnChange until ctx ends. It compares what each check says now with
-// what was told last, instead of queueing events: so its memory is bounded however
-// slow the callback is, and the changes told always connect.
+// watch calls OnChange until ctx ends. It compares each check's state now with the
+// state reported last, instead of queueing events: so its memory is bounded however
+// slow the callback is, and each change reported begins where the last one ended.
 func (r *Registry) watch(ctx context.Context, watched chan struct{}) {
 	defer func() {
 		if ctx.Err() == nil {
@@ -30,7 +30,7 @@ func (r *Registry) watch(ctx context.Context, watched chan struct{}) {
 	timer := time.NewTimer(maxDuration)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		timer.Reset(r.tell(ctx))
+		timer.Reset(r.reportChanges(ctx))
 		select {
 		case <-ctx.Done():
 		case <-r.wake:
@@ -39,9 +39,9 @@ func (r *Registry) watch(ctx context.Context, watched chan struct{}) {
 	}
 }
 
-// tell calls OnChange for every check whose state is not the one told last, and
-// returns how long it may take until the clock alone changes a state.
-func (r *Registry) tell(ctx context.Context) time.Duration {
+// reportChanges calls OnChange for every check whose state is not the one reported
+// last, and returns how long it takes until the clock alone may change a state.
+func (r *Registry) reportChanges(ctx context.Context) time.Duration {
 	next := time.Now().Add(maxDuration)
 	for _, c := range r.checks() {
 		if ctx.Err() != nil {
@@ -51,23 +51,23 @@ func (r *Registry) tell(ctx context.Context) time.Duration {
 		if at := c.changesAfter(now); !at.IsZero() && at.Before(next) {
 			next = at
 		}
-		if from, to := c.told, c.at(now).State; from != to {
-			c.told = to
+		if from, to := c.reported, c.at(now).State; from != to {
+			c.reported = to
 			r.callOnChange(c.name, from, to)
 		}
 	}
-	// Already past if a call took that long: then we look again at once.
+	// Negative if a call took that long: the timer then fires at once.
 	return time.Until(next)
 }
 
 func (r *Registry) callOnChange(name string, from, to State) {
-	defer func() { _ = recover() }() // the owner's bug must not end the process
+	defer func() { _ = recover() }() // a bug in the callback must not end the process
 	r.onChange(name, from, to)
 }
 
 // changesAfter returns the first moment after now at which the check's state changes
-// by the passing of time: the run under way meets its limit, or a healthy verdict
-// grows stale. It is zero if there is none.
+// merely because time passes: the run under way reaches its limit, or a healthy result
+// becomes stale. It is zero if there is none.
 func (c *check) changesAfter(now time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,10 +14,10 @@ import (
 
 func TestOnChangeTellsEveryTransition(t *testing.T) {
 	in(t, func(t *testing.T) {
-		var told []string
+		var reported []string
 		runs := 0
 		r := health.New(health.OnChange(func(name string, from, to health.State) {
-			told = append(told, name+": "+string(from)+" to "+string(to))
+			reported = append(reported, name+": "+string(from)+" to "+string(to))
 		}))
 		register(t, r, "queue", func(context.Context) error {
 			runs++
@@ -42,8 +42,8 @@ func TestOnChangeTellsEveryTransition(t *testing.T) {
 			"queue: healthy to panic",
 			"queue: panic to healthy",
 		}
-		if !slices.Equal(told, want) {
-			t.Errorf("told %q\nwant %q", told, want)
+		if !slices.Equal(reported, want) {
+			t.Errorf("reported %q\nwant %q", reported, want)
 		}
 	})
 }
@@ -83,23 +83,23 @@ func TestOnChangeHoldsNothingUp(t *testing.T) {
 	})
 }
 
-// Nothing but the clock says that a check hangs.
+// Only the clock shows that a check hangs.
 func TestOnChangeTellsOfAHangAtOnce(t *testing.T) {
 	in(t, func(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
 		began := time.Now()
-		var told time.Duration
+		var reported time.Duration
 		r := health.New(health.OnChange(func(_ string, _, to health.State) {
 			if to == health.StateTimeout {
-				told = time.Since(began)
+				reported = time.Since(began)
 			}
 		}))
 		register(t, r, "queue", hangs(release))
 		start(t, r)
 		later(time.Minute)
-		if told != 5*time.Second {
-			t.Errorf("told after %v, want 5s", told)
+		if reported != 5*time.Second {
+			t.Errorf("reported after %v, want 5s", reported)
 		}
 	})
 }
@@ -109,10 +109,10 @@ func TestOnChangeTellsOfAHangThatBeganDuringASlowCall(t *testing.T) {
 		release := make(chan struct{})
 		defer close(release)
 		began := time.Now()
-		var told time.Duration
+		var reported time.Duration
 		r := health.New(health.OnChange(func(name string, _, _ health.State) {
 			if name == "a" {
-				told = time.Since(began)
+				reported = time.Since(began)
 				return
 			}
 			time.Sleep(time.Minute) // "a", looked at before, runs out of time
@@ -122,8 +122,8 @@ func TestOnChangeTellsOfAHangThatBeganDuringASlowCall(t *testing.T) {
 			health.Interval(time.Hour))
 		start(t, r)
 		later(2 * time.Minute)
-		if told != 61*time.Second {
-			t.Errorf("told after %v, want 61s", told)
+		if reported != 61*time.Second {
+			t.Errorf("reported after %v, want 61s", reported)
 		}
 	})
 }

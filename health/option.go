@@ -10,18 +10,18 @@ func (o registryOption) applyRegistry(r *Registry) { o(r) }
 // WithErrorDetail shows the text of a failing check's error (or of its panic) in
 // the details of /health and in [Result].Error: valid UTF-8, without control
 // characters, at most 256 bytes. Default: false, because the errors of a mail
-// server hold addresses and /health is open to whoever reaches the port.
+// server hold addresses and /health is open to everyone who can reach the port.
 func WithErrorDetail(show bool) Option {
 	return registryOption(func(r *Registry) { r.errorDetail = show })
 }
 
-// OnChange calls f when the state of a check has changed. Default: nobody is told.
+// OnChange calls f when the state of a check has changed. Default: no call.
 //
 // Calls come one at a time from a goroutine of their own, without any lock held,
 // so f may use the registry; a slow f delays other calls and no check. A state that
 // came and went while f was busy is left out: from is always the state that the
-// last call for this check told, or [StateStarting]. A panic in f is contained.
-// Nothing is told after Stop or about an unregistered check. A nil f is ignored.
+// last call for this check reported, or [StateStarting]. A panic in f is contained.
+// There are no calls after Stop or for an unregistered check. A nil f is ignored.
 //
 // f must not wait for Stop, which waits for f.
 func OnChange(f func(name string, from, to State)) Option {

@@ -58,7 +58,7 @@ func (r *Registry) Handler() http.Handler {
 }
 
 // Mount adds the three probes to mux. The error names the path that mux refuses,
-// for example because it is taken; those before it are mounted then.
+// for example because it is taken; the paths before it are then mounted already.
 func (r *Registry) Mount(mux *http.ServeMux) error {
 	if mux == nil {
 		return fmt.Errorf("health: mount %s: mux is nil: must be an *http.ServeMux", HealthPath)
@@ -109,7 +109,7 @@ func probe[Body any](judge func(now time.Time) (bool, Body)) http.Handler {
 func answer(w http.ResponseWriter, req *http.Request, status int, body any) {
 	line, err := json.Marshal(body)
 	if err != nil {
-		// Our own types always marshal; should that change, say no rather than 200.
+		// Our own types always marshal; should that change, do not answer 200.
 		status, line = http.StatusInternalServerError, []byte(`{"error":"cannot encode the answer"}`)
 	}
 	line = append(line, '\n')

@@ -113,7 +113,7 @@ func TestErrorsAreNotShownByDefault(t *testing.T) {
 	})
 }
 
-// A probe that waited for the hung check would never return in this clock.
+// With this clock a probe that waited for the hung check would never return.
 func TestProbesDoNotWaitForAHungCheck(t *testing.T) {
 	in(t, func(t *testing.T) {
 		release := make(chan struct{})

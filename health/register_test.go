@@ -98,7 +98,7 @@ func TestUnregister(t *testing.T) {
 	})
 }
 
-// Whoever replaces a hung check again and again must not collect hung goroutines.
+// Replacing a hung check again and again must not pile up hung goroutines.
 func TestReregisteredCheckWaitsForTheHungOne(t *testing.T) {
 	in(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -144,7 +144,7 @@ func TestReregisteredCheckWaitsForTheHungOne(t *testing.T) {
 	})
 }
 
-// Not about a result: the race detector watches.
+// Nothing is compared: this is for the race detector.
 func TestEverythingAtOnce(t *testing.T) {
 	r := health.New(health.OnChange(func(string, health.State, health.State) {}), health.WithErrorDetail(true))
 	if err := r.Start(t.Context()); err != nil {

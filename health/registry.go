@@ -32,7 +32,7 @@ type Registry struct {
 	detach  func() bool // from the context given to Start
 	leaving map[string]<-chan struct{}
 
-	wake    chan struct{} // of the watching goroutine; nil without OnChange
+	wake    chan struct{} // wakes the watching goroutine; nil without OnChange
 	watched chan struct{} // closed when it has ended; nil before Start
 }
 
@@ -56,9 +56,9 @@ func New(opts ...Option) *Registry {
 // the check's time limit, and at Stop and Unregister; it returns nil when all is
 // well. It is never run twice at the same time.
 //
-// The name has 1 to 64 characters: a-z, A-Z, 0-9, and after the first also _ - and
-// a dot. An error names the check, what is wrong with it and what is allowed;
-// nothing is registered then. A name already in use is an error, and so is any
+// The name has 1 to 64 characters: a-z, A-Z, 0-9, and after the first one also _, -
+// and a dot. An error names the check, what is wrong with it and what is allowed;
+// nothing is then registered. A name already in use is an error, and so is any
 // check after Stop.
 func (r *Registry) Register(name string, fn func(ctx context.Context) error, opts ...CheckOption) error {
 	c, err := newCheck(name, fn, opts)
@@ -116,7 +116,7 @@ func (r *Registry) Unregister(name string) bool {
 	return true
 }
 
-// remember keeps what closes when the last run under this name has returned. That is
+// remember keeps the channel that closes when the last run under this name has returned:
 // c's own run, unless c was still waiting for its predecessor's; being cancelled, it
 // will not begin one.
 func (r *Registry) remember(c *check) {

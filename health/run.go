@@ -7,8 +7,8 @@ import (
 )
 
 // launch starts the goroutine that runs c until ctx ends or c is unregistered.
-// From this moment on the first run counts as under way, so a goroutine that never
-// gets its turn shows as a timeout and not as starting for ever.
+// From this moment on the first run counts as under way, so a goroutine that is
+// never scheduled shows as a timeout and not as starting for ever.
 func (c *check) launch(ctx context.Context, changed func()) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.done = make(chan struct{})
@@ -16,8 +16,8 @@ func (c *check) launch(ctx context.Context, changed func()) {
 	go c.loop(ctx, changed)
 }
 
-// loop runs the check again and again, in this one goroutine: so there is never a
-// second run beside a hung one.
+// loop runs the check again and again, in this one goroutine, so that there is never
+// a second run beside a hung one.
 func (c *check) loop(ctx context.Context, changed func()) {
 	defer func() {
 		if ctx.Err() == nil {
@@ -50,7 +50,8 @@ func (c *check) waitForTurn(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// waitForPrevious keeps Unregister and Register in turn from stacking up hung runs.
+// waitForPrevious waits for the last run of an unregistered check of the same name, so
+// that Unregister and Register in turn cannot pile up hung runs.
 func (c *check) waitForPrevious(ctx context.Context) bool {
 	if c.previous != nil {
 		select {
@@ -68,7 +69,7 @@ func (c *check) runOnce(ctx context.Context, changed func()) {
 	runCtx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 
-	// What stands here when fn neither returns nor panics: it ended its goroutine.
+	// The outcome if fn neither returns nor panics: it called runtime.Goexit.
 	outcome := run{state: StatePanic, began: began, text: c.text("goroutine ended by the check")}
 	defer changed()
 	defer func() { c.finish(ctx, outcome) }()
@@ -94,8 +95,8 @@ func (c *check) runOnce(ctx context.Context, changed func()) {
 	}
 }
 
-// text is what may be shown of an error or a panic. fmt contains a panic in their
-// Error or String method.
+// text is what may be shown of an error or a panic's value. fmt recovers from a panic
+// in their Error or String method.
 func (c *check) text(v any) string {
 	if !c.errorDetail {
 		return ""

@@ -23,7 +23,7 @@ func TestStateOfOneRun(t *testing.T) {
 		{"panic with nil", func(context.Context) error { panic(nil) }, health.StatePanic},
 		{"ends its goroutine", func(context.Context) error { runtime.Goexit(); return nil }, health.StatePanic},
 		{"a deadline of its own", func(context.Context) error { return context.DeadlineExceeded }, health.StateUnhealthy},
-		{"heeds its context", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, health.StateTimeout},
+		{"ends with its context", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, health.StateTimeout},
 		{"returns nil too late", func(context.Context) error { time.Sleep(6 * time.Second); return nil }, health.StateTimeout},
 		{"slow but in time", func(context.Context) error { time.Sleep(4900 * time.Millisecond); return nil }, health.StateHealthy},
 	}

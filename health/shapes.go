@@ -2,8 +2,8 @@ package health
 
 import "time"
 
-// The bodies of the three probes. What is not marked as extra is a contract with
-// every dashboard, alert and orchestrator: names and types stay.
+// The bodies of the three probes. Dashboards, alerts and orchestrators rely on the
+// fields that are not marked as extra: their names and types stay.
 
 type healthBody struct {
 	Status string           `json:"status"` // statusHealthy or statusUnhealthy
@@ -35,7 +35,7 @@ type liveBody struct {
 const (
 	reasonStarting = "starting" // not started, or a first run is not finished
 	reasonDraining = "draining" // Drain or Stop was called
-	reasonStopped  = "stopped"  // nobody runs the checks any more
+	reasonStopped  = "stopped"  // the checks no longer run
 	reasonCheck    = "check"    // a check fails
 )
 
@@ -49,7 +49,7 @@ type detail struct {
 type runDetail struct {
 	Began           time.Time `json:"began"` // UTC
 	DurationSeconds float64   `json:"duration_seconds"`
-	AgeSeconds      float64   `json:"age_seconds"` // of the verdict
+	AgeSeconds      float64   `json:"age_seconds"` // see Result.Age
 }
 
 func detailOf(r Result) detail {

@@ -16,16 +16,16 @@ type Result struct {
 	// Duration is how long that run took, or has taken so far if it hangs.
 	Duration time.Duration
 
-	// Age is how long State's verdict is known: since the run ended, or since it
-	// ran out of time if it hangs.
+	// Age is how long ago State was determined: when the run ended, or when it ran
+	// out of time if it hangs.
 	Age time.Duration
 
-	// ConsecutiveFailures counts the runs since the last healthy one, with one
+	// ConsecutiveFailures counts the runs since the last healthy one, including one
 	// that hangs past its limit.
 	ConsecutiveFailures int
 
-	// Error is the bounded text of the last run's error; empty without
-	// WithErrorDetail.
+	// Error is the text of the last run's error, at most 256 bytes; empty without
+	// [WithErrorDetail].
 	Error string
 }
 
@@ -46,8 +46,8 @@ func (r *Registry) snapshotAt(now time.Time) []Result {
 	return results
 }
 
-// at judges the check by the clock as well as by its last run, so that what it says
-// is true even when the check's goroutine hangs or gets no turn.
+// at judges the check by the clock as well as by its last run, so that the result is
+// true even when the check's goroutine hangs or is not scheduled.
 func (c *check) at(now time.Time) Result {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,7 +1,7 @@
 package health
 
 // State is what is known about one check. The set is closed: no other value is
-// ever shown. Everything but [StateHealthy] makes /health answer 503.
+// ever shown. Every state except [StateHealthy] makes /health answer 503.
 type State string
 
 const (

@@ -10,25 +10,25 @@ import (
 	"os"
 )
 
-// storageFilePattern starts with a dot so that what walks a mail directory passes
-// over it.
+// storageFilePattern starts with a dot so that programs which walk a mail directory
+// skip the file.
 const storageFilePattern = ".otelmail-health-*"
 
 // WriteReadBack returns a check that the directory dir keeps what is written to it:
 // it creates a small file of a unique name, writes random bytes, syncs them to the
-// device, opens the file anew, reads it back, compares, and removes it. So it notices
+// device, opens the file again, reads it back, compares, and removes it. So it notices
 // a full, read-only, unmounted or hanging file system. The read may be served from the
 // operating system's cache: it does not prove that the device can be read.
 //
-// dir must exist; it should be one the server delivers to, and an empty name fails
-// at every run. The context is looked at between the steps. A single step cannot be
+// dir must exist; it should be one the server delivers to. An empty name fails at
+// every run. The context is checked between the steps. A single step cannot be
 // interrupted and may hang with the device, which the registry then reports as
 // [StateTimeout]. The file is removed whatever fails; only a process killed in the
 // middle leaves one behind, named .otelmail-health-* and safe to delete.
 func WriteReadBack(dir string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if dir == "" {
-			// os.CreateTemp would quietly test the system's temporary directory.
+			// os.CreateTemp would use the system's temporary directory instead.
 			return errors.New("health: storage: directory name is empty: must name an existing directory")
 		}
 		if err := writeReadBack(ctx, dir); err != nil {
@@ -47,8 +47,8 @@ func writeReadBack(ctx context.Context, dir string) (err error) {
 		return fmt.Errorf("create: %w", err)
 	}
 	defer func() {
-		// A file that cannot be removed is a failure too: one would be added at
-		// every run.
+		// A file that cannot be removed is a failure too: every run would leave
+		// another one.
 		if removeErr := os.Remove(file.Name()); removeErr != nil {
 			err = errors.Join(err, fmt.Errorf("remove: %w", removeErr))
 		}

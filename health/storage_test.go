@@ -54,7 +54,7 @@ func TestWriteReadBackNeedsADirectory(t *testing.T) {
 	}
 }
 
-// stepContext acts when the check looks at its context before step number at.
+// stepContext acts when the check asks its context before step number at.
 type stepContext struct {
 	context.Context
 	at  int

@@ -9,8 +9,8 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// wantAllSpans holds the spans of the whole run against the counters: as many
-// as there were events, none lost, none twice.
+// wantAllSpans compares the spans of the whole run with the counters: there are as many
+// as there were events, none is lost, none came twice.
 func wantAllSpans(t *testing.T, c *peer.Collector, p page) {
 	t.Helper()
 	count := countSpans(c)
@@ -32,7 +32,7 @@ func wantAllSpans(t *testing.T, c *peer.Collector, p page) {
 	}
 }
 
-// countSpans counts spans by name, and by what they say of mail.
+// countSpans counts spans by name, and by the facts about mail that they carry.
 func countSpans(c *peer.Collector) map[string]int {
 	count := map[string]int{}
 	for _, span := range spansByID(c) {
@@ -60,7 +60,7 @@ func countSpans(c *peer.Collector) map[string]int {
 	return count
 }
 
-// wantTheResource wants every signal to say who it is from.
+// wantTheResource wants every signal to carry the resource of the demo.
 func wantTheResource(t *testing.T, c *peer.Collector) {
 	t.Helper()
 	resources := map[string]map[string]any{}
@@ -94,7 +94,7 @@ func wantTheResource(t *testing.T, c *peer.Collector) {
 func wantLogsWithinTraces(t *testing.T, c *peer.Collector) {
 	t.Helper()
 	spans := spansByID(c)
-	said := map[string]string{} // what was said, to the span it was said in
+	spanOf := map[string]string{} // the text of a record, to the name of its span
 	for _, record := range c.Logs() {
 		text := fmt.Sprint(record.Body)
 		span, ok := spans[spanID{record.TraceID, record.SpanID}]
@@ -102,18 +102,18 @@ func wantLogsWithinTraces(t *testing.T, c *peer.Collector) {
 			t.Errorf("the log record %q is of the span %s/%s, which did not arrive", text, record.TraceID, record.SpanID)
 			continue
 		}
-		said[text] = span.Name
+		spanOf[text] = span.Name
 	}
 	for text, span := range map[string]string{
 		"accepted": "SMTP DATA", "dropped": "queue dequeue", "bounced": "queue dequeue",
 	} {
-		if said[text] != span {
-			t.Errorf("the log record %q is of the span %q, want %q; there are %v", text, said[text], span, said)
+		if spanOf[text] != span {
+			t.Errorf("the log record %q is of the span %q, want %q; there are %v", text, spanOf[text], span, spanOf)
 		}
 	}
 	for _, outcome := range []string{"delivered", "deferred", "failed"} {
-		if !strings.HasPrefix(said[outcome], "deliver ") {
-			t.Errorf("the log record %q is of the span %q, want a delivery's", outcome, said[outcome])
+		if !strings.HasPrefix(spanOf[outcome], "deliver ") {
+			t.Errorf("the log record %q is of the span %q, want a delivery's", outcome, spanOf[outcome])
 		}
 	}
 }

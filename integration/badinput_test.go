@@ -58,7 +58,7 @@ func TestAWrongSetting(t *testing.T) {
 	}
 }
 
-// All that is wrong is said at once, whoever reads it.
+// Everything that is wrong is reported at once, whichever part reads it.
 func TestSeveralWrongSettings(t *testing.T) {
 	for who, env := range map[string][]string{
 		"the process": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_PROPAGATORS=carrier-pigeon", "OTEL_SDK_DISABLED=maybe"},
@@ -78,8 +78,8 @@ func TestSeveralWrongSettings(t *testing.T) {
 	}
 }
 
-// wantRefusal wants the demo to end with status 1 and a message that says all
-// of it, and to have promised nothing.
+// wantRefusal wants the demo to end with status 1, a message that contains all the parts,
+// and nothing on standard output.
 func (d *demo) wantRefusal(parts ...string) {
 	d.t.Helper()
 	if status := d.wait(); status != 1 {

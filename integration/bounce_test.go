@@ -23,7 +23,7 @@ func TestABounceIsInTheMessagesTrace(t *testing.T) {
 		t.Errorf("%v bounces and %v retries, want 1 and 3", p[bounced], p[retries])
 	}
 	d.stop()
-	d.wantQuiet()
+	d.wantEmptyLog()
 
 	byID := spansByID(c)
 	var attempts []string

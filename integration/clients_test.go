@@ -14,7 +14,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// unverified is how clients use TLS: the demo's certificate is signed by nobody.
+// unverified is how clients use TLS: the demo's certificate is self-signed.
 var unverified = &tls.Config{InsecureSkipVerify: true}
 
 // letter is a message. extra are header lines.
@@ -26,8 +26,8 @@ func letter(from, to, body string, extra ...string) string {
 	return strings.Join(lines, "\r\n") + "\r\n\r\n" + body + "\r\n"
 }
 
-// bring delivers a message as other servers do, with Go's own client, in
-// plaintext and without a login.
+// bring delivers a message as other servers do: with Go's own client, in plaintext and
+// without a login.
 func (d *demo) bring(to, message string) error {
 	from := "stranger-" + marker + "@shop.example"
 	client, err := d.plain()
@@ -51,7 +51,7 @@ func (d *demo) bring(to, message string) error {
 	return errors.Join(text.Close(), client.Quit())
 }
 
-// bringLetter is bring for a message of no interest.
+// bringLetter is bring for a message whose content does not matter.
 func (d *demo) bringLetter(to string) error {
 	return d.bring(to, letter("stranger-"+marker+"@shop.example", to, "Good morning."))
 }
@@ -99,8 +99,8 @@ func submitOver(client *smtp.Client, from string, to ...string) error {
 	return errors.Join(err, client.Quit())
 }
 
-// say talks line by line: after the greeting each step is a line to send, " | "
-// and the code to be answered with. A step without code waits for no answer.
+// say talks line by line: after the greeting each step is a line to send, " | " and the
+// reply code to expect. After a step without a code it does not wait for a reply.
 func (d *demo) say(steps ...string) error {
 	conn, err := net.DialTimeout("tcp", d.smtp, patience)
 	if err != nil {
@@ -135,7 +135,7 @@ func talk(conn net.Conn, steps ...string) error {
 	return nil
 }
 
-// refused turns an error into nil when it is the refusal that was to come.
+// refused turns an error into nil when it is the refusal that was expected.
 func refused(code int, err error) error {
 	var text *textproto.Error
 	var reply *smtp.SMTPError

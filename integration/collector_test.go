@@ -6,11 +6,11 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// protocols are the two ways to a Collector.
+// protocols are the two protocols to push with.
 var protocols = []string{"grpc", "http/protobuf"}
 
-// pushTo is the environment that has a demo push to the Collector, often enough
-// for a test to wait for it.
+// pushTo is the environment that makes a demo push to the Collector, often enough for a
+// test to wait for it.
 func pushTo(c *peer.Collector, protocol string) []string {
 	return []string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + addressOf(c, protocol),
@@ -21,7 +21,7 @@ func pushTo(c *peer.Collector, protocol string) []string {
 	}
 }
 
-// addressOf is where a Collector takes a protocol; host:port.
+// addressOf is the host:port where a Collector receives a protocol.
 func addressOf(c *peer.Collector, protocol string) string {
 	if protocol == "grpc" {
 		return c.GRPC()
@@ -29,7 +29,7 @@ func addressOf(c *peer.Collector, protocol string) string {
 	return c.HTTP()
 }
 
-// forEachProtocol runs a test against a fresh Collector for each way to it.
+// forEachProtocol runs a test against a new Collector for each protocol.
 func forEachProtocol(t *testing.T, test func(t *testing.T, c *peer.Collector, protocol string)) {
 	for _, protocol := range protocols {
 		t.Run(protocol, func(t *testing.T) {
@@ -39,7 +39,7 @@ func forEachProtocol(t *testing.T, test func(t *testing.T, c *peer.Collector, pr
 	}
 }
 
-// spanID names a span within everything that was ever pushed.
+// spanID identifies a span among all that were ever pushed.
 type spanID struct{ trace, span string }
 
 // spansByID has each span once: a batch whose answer was lost is sent again.

@@ -37,7 +37,7 @@ func TestCurlSendsMail(t *testing.T) {
 	})
 }
 
-// What an operator types.
+// The commands that an operator types.
 func TestCurlReadsTheEndpoints(t *testing.T) {
 	d := startDemo(t, launch{})
 	if err := d.bringLetter(own); err != nil {

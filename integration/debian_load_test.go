@@ -4,8 +4,8 @@ package integration
 
 import "testing"
 
-// Postfix's smtp-source sends 500 messages over several sessions at a time, as
-// fast as they are taken, and every one of them counts.
+// Postfix's smtp-source sends 500 messages over several sessions at a time, as fast as
+// they are accepted, and every one of them is counted.
 func TestSMTPSource(t *testing.T) {
 	const messages, sessions = 500, 10
 	source := func(more ...string) func(*testing.T, *demo) {

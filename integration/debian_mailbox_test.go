@@ -24,15 +24,16 @@ func TestMailboxClients(t *testing.T) {
 	for name, tc := range map[string]struct {
 		run   func(*testing.T, *demo)
 		moves page
-		spans []string // some of them, in no order
-		fails []string // those that end in error
+		spans []string // some of those to expect, in any order
+		fails []string // those that end in an error
 	}{
 		"IMAP": {python("imap", overIMAP),
 			page{"rusmes_imap_connections_total": 1, "rusmes_imap_commands_total": 9, "rusmes_imap_errors_total": 1,
 				`rusmes_tls_sessions_total{tls="no"}`: 1},
 			[]string{"IMAP LOGIN", "IMAP LIST", "IMAP SELECT", "IMAP SEARCH", "IMAP FETCH", "IMAP STORE"}, []string{"IMAP SELECT"}},
 		"IMAP over STARTTLS": {python("imap_starttls", overIMAP),
-			page{"rusmes_imap_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_tls_sessions_total{tls="starttls"}`: 1},
+			page{"rusmes_imap_connections_total": 1, "rusmes_imap_commands_total": 6,
+				`rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_tls_sessions_total{tls="starttls"}`: 1},
 			[]string{"IMAP LOGIN", "IMAP EXAMINE"}, nil},
 		"IMAP with a wrong password": {python("imap_wrong_password", overIMAP),
 			page{"rusmes_imap_connections_total": 1, "rusmes_imap_commands_total": 3, "rusmes_imap_errors_total": 1,
@@ -69,7 +70,7 @@ func TestMailboxClients(t *testing.T) {
 				}
 			}
 			d.stop()
-			d.wantQuiet()
+			d.wantEmptyLog()
 			wantSpanNames(t, collector, tc.spans, tc.fails)
 		})
 	}
@@ -97,8 +98,8 @@ func wantSpanNames(t *testing.T, c *peer.Collector, names, failing []string) {
 	}
 }
 
-// curlJMAP asks for the session, then calls methods: all good ones at once, then
-// an unknown one, then something that is no request.
+// curlJMAP asks for the session, then calls methods: all good ones at once, then an
+// unknown one, and then sends something that is not a valid request.
 func curlJMAP(t *testing.T, d *demo) {
 	curl := func(args ...string) string {
 		t.Helper()
@@ -135,6 +136,6 @@ func curlJMAP(t *testing.T, d *demo) {
 		}
 	}
 	if answer := call(`{"using":[]`); !strings.Contains(answer, "urn:ietf:params:jmap:error:not") {
-		t.Errorf("a request that is none was answered %s", answer)
+		t.Errorf("an invalid request was answered %s", answer)
 	}
 }

@@ -4,7 +4,7 @@ package integration
 
 import "testing"
 
-// What swaks ends with.
+// The exit statuses of swaks.
 const (
 	swaksNoRecipient = 24
 	swaksNoAuth      = 28

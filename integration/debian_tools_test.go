@@ -17,7 +17,7 @@ func tool(t *testing.T, name string, args ...string) (output string, status int)
 	t.Helper()
 	executable, err := exec.LookPath(name)
 	if err != nil {
-		executable = filepath.Join("/usr/sbin", name) // not on everybody's path
+		executable = filepath.Join("/usr/sbin", name) // not on every user's path
 		if _, err := os.Stat(executable); err != nil {
 			t.Fatalf("%s is not installed: run `make test-peers`, which installs it", name)
 		}
@@ -43,13 +43,13 @@ func wantTool(t *testing.T, status int, name string, args ...string) string {
 	return output
 }
 
-// split is a host:port in its parts.
+// split splits host:port.
 func split(address string) (host, port string) {
 	host, port, _ = strings.Cut(address, ":")
 	return host, port
 }
 
-// use is one use of a foreign client, and what it moves.
+// use is one use of a foreign client, and the series that it changes.
 type use struct {
 	run   func(*testing.T, *demo)
 	moves page
@@ -65,7 +65,7 @@ func eachUse(t *testing.T, uses map[string]use) {
 			u.run(t, d)
 			d.wantMoved(first, u.moves)
 			d.stop()
-			d.wantQuiet()
+			d.wantEmptyLog()
 		})
 	}
 }

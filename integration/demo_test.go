@@ -23,8 +23,8 @@ import (
 // patience is for what takes a moment: long, because a busy machine is slow.
 const patience = 60 * time.Second
 
-// The user of every demo. The name is told from all other text by its marker,
-// so that a test can look for it where no address may be.
+// The user of every demo. The name has a marker that no other text contains, so that a
+// test can look for it where no address may be.
 const (
 	marker   = "xyzzy"
 	user     = "me-" + marker
@@ -45,7 +45,7 @@ type demo struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed once the program has ended
-	stdout output        // what it says to people
+	stdout output        // what it prints for people
 	stderr output        // its log
 
 	smtp, submissions, remote, web string // host:port
@@ -67,14 +67,14 @@ func startDemo(t *testing.T, l launch) *demo {
 	return d
 }
 
-// run starts a demo, whatever becomes of it.
+// run starts a demo and does not wait until it is ready, which it may never be.
 func run(t *testing.T, l launch) *demo {
 	t.Helper()
 	args := append([]string{
 		"demo", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0",
 		"--imap", "127.0.0.1:0", "--jmap", "127.0.0.1:0", "--pop3", "127.0.0.1:0",
 		"--user", user, "--password", password, "--rate", strconv.Itoa(l.rate),
-		"--duration", "15m", // ends by itself if the tests are killed
+		"--duration", "15m", // ends even if the tests are killed
 	}, l.flags...)
 	d := &demo{t: t, cmd: exec.Command(executable, args...), ended: make(chan struct{})}
 	d.cmd.Env = append(cleanEnv(), l.env...)
@@ -83,7 +83,7 @@ func run(t *testing.T, l launch) *demo {
 		t.Fatalf("starting the demo: %v", err)
 	}
 	go func() {
-		_ = d.cmd.Wait() // ProcessState tells the same and more
+		_ = d.cmd.Wait() // ProcessState has the same and more
 		close(d.ended)
 	}()
 	t.Cleanup(func() {
@@ -150,7 +150,7 @@ func (d *demo) terminate() {
 	}
 }
 
-// farewell waits for the end of a demo that was told to stop.
+// farewell waits for the end of a demo that is stopping.
 func (d *demo) farewell() summary {
 	d.t.Helper()
 	if status := d.wait(); status != 0 {
@@ -159,7 +159,7 @@ func (d *demo) farewell() summary {
 	return readSummary(d.t, d.stdout.String())
 }
 
-// wait returns the exit status of a demo that ends by itself.
+// wait waits for the end of a demo and returns its exit status.
 func (d *demo) wait() int {
 	d.t.Helper()
 	select {
@@ -170,14 +170,14 @@ func (d *demo) wait() int {
 	return d.cmd.ProcessState.ExitCode()
 }
 
-// kill ends the demo as a power cut would; nothing if it has ended.
+// kill ends the demo as a power cut would; it does nothing if the demo has ended.
 func (d *demo) kill() {
 	_ = d.cmd.Process.Kill() // fails only when it has ended
 	<-d.ended
 }
 
-// wantQuiet holds the log to having nothing in it.
-func (d *demo) wantQuiet() {
+// wantEmptyLog wants the demo to have logged nothing.
+func (d *demo) wantEmptyLog() {
 	d.t.Helper()
 	if log := d.stderr.String(); log != "" {
 		d.t.Errorf("the demo's log is not empty:\n%s", log)
@@ -207,7 +207,7 @@ func (d *demo) get(path string, headers ...string) (status int, body string) {
 	return response.StatusCode, string(text)
 }
 
-// output gathers what a program prints, while somebody reads it.
+// output collects what a program prints; it can be read meanwhile.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer

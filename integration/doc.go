@@ -1,5 +1,5 @@
 // Package integration tests otelmail from outside: the demo mail server runs as
 // a program of its own, mail clients talk to it, and a real Collector, a real
-// Prometheus and promtool take what it serves and pushes. What needs programs
-// from Debian has the build tag debian: see the target test-peers of the Makefile.
+// Prometheus and promtool read what it serves and receive what it pushes. Tests that need
+// programs from Debian have the build tag debian: see test-peers in the Makefile.
 package integration

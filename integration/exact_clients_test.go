@@ -60,8 +60,8 @@ func (d *demo) submitOverTLS() error {
 	return submitOver(client, own, "friend-"+marker+"@partner.example")
 }
 
-// announceTooMuch gives the size with MAIL (RFC 1870), in plaintext: what
-// go-smtp refuses by itself inside TLS is not seen.
+// announceTooMuch gives the size with MAIL (RFC 1870), in plaintext: inside TLS the
+// telemetry does not see what go-smtp itself refuses.
 func (d *demo) announceTooMuch() error {
 	client, err := smtp.Dial(d.smtp)
 	if err != nil {
@@ -71,7 +71,7 @@ func (d *demo) announceTooMuch() error {
 	return errors.Join(refused(552, client.Mail(own, &smtp.MailOptions{Size: 1<<20 + 1})), client.Quit())
 }
 
-// login wants to be refused with the code, 0 for accepted.
+// login logs in and wants to be refused with the code, or accepted for 0.
 func (d *demo) login(password string, code int) error {
 	client, err := d.startTLS()
 	if err != nil {
@@ -100,7 +100,7 @@ func (d *demo) onlyStartTLS() error {
 	return client.Quit()
 }
 
-// breakOff has the connection reset in the middle of a session.
+// breakOff resets the connection in the middle of a session.
 func (d *demo) breakOff() error {
 	conn, err := net.DialTimeout("tcp", d.smtp, patience)
 	if err != nil {

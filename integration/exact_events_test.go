@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The series that events move, as they stand on the page.
+// The series that events change, as they stand on the page.
 const (
 	connections = "rusmes_smtp_connections_total"
 	blocked     = "rusmes_smtp_connections_rejected_blocked_total"
@@ -35,8 +35,8 @@ const (
 	spam = "spam" // no series: how many of those processed were dropped as spam
 )
 
-// event is something that a client does, and what it moves, to the last count,
-// once the queue is empty again.
+// event is something that a client does, and exactly what it changes, once the queue is
+// empty again.
 type event struct {
 	name   string
 	times  int
@@ -44,7 +44,7 @@ type event struct {
 	moves  page
 }
 
-// atMX and atMXWithTLS add what every connection to the mail server moves.
+// atMX and atMXWithTLS add what every connection to the mail server changes.
 func atMX(moves page) page {
 	moves[connections], moves[plaintext] = 1, 1
 	return moves
@@ -55,7 +55,7 @@ func atMXWithTLS(moves page) page {
 	return atMX(moves)
 }
 
-// submitted is what a message accepted from the user moves.
+// submitted is what a message accepted from the user changes.
 func submitted(moves page) page {
 	moves[authSuccess], moves[received], moves[processed] = 1, 1, 1
 	return atMXWithTLS(moves)
@@ -67,7 +67,7 @@ func allEvents() []event {
 		l.Close()
 		events = append(events, event{"a blocked address", 2, (*demo).connectBlocked, page{blocked: 1}})
 	}
-	// The last one: it wants to be alone.
+	// This must be the last, because it needs to be the only client.
 	return append(events, event{"more connections than are allowed", 1, (*demo).connectTooMany,
 		page{connections: 100, plaintext: 100, overload: 3}})
 }

@@ -9,12 +9,12 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// The demo's pipeline has one mailet that fails at every 20th message that it
-// is shown; that message passes the pipeline once more.
+// The demo's pipeline has one mailet that fails for every 20th message that it gets; that
+// message passes the pipeline once more.
 const pipelineFailsEvery = 20
 
-// TestEveryCounterIsExact sends a known number of everything and compares the
-// whole page: what no event was to move has to be 0.
+// TestEveryCounterIsExact sends a known number of everything and compares the whole page:
+// what no event should change has to be 0.
 func TestEveryCounterIsExact(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, launch{})
@@ -35,24 +35,25 @@ func TestEveryCounterIsExact(t *testing.T) {
 	}
 	want = d.wantMoved(first, moves)
 
-	// The summary says the same in its own words.
+	// The summary shows the same numbers.
 	for series, value := range d.stop().page() {
 		if value != want[series] {
 			t.Errorf("%s is %v in the summary, want %v", series, value, want[series])
 		}
 	}
-	d.wantQuiet()
+	d.wantEmptyLog()
 }
 
-// add counts what has moved once more.
+// add adds the changes of one more event.
 func (p page) add(moves page) {
 	for series, n := range moves {
 		p[series] += n
 	}
 }
 
-// wantMoved waits until the demo is idle and wants its whole page to show the
-// moves and nothing else since the first page. It returns what it wanted.
+// wantMoved waits until nobody is connected and the queue is empty, and wants the whole
+// page to show these changes and no others since the first page. It returns the page that
+// it wanted.
 func (d *demo) wantMoved(first, moves page) page {
 	d.t.Helper()
 	want := atRest(first)
@@ -77,8 +78,8 @@ func (d *demo) wantMoved(first, moves page) page {
 	return want
 }
 
-// atRest is what a page without events shows: the series that are there, at 0,
-// but for the gauges that say what there is.
+// atRest is what a page without events shows: the same series at 0, except the gauges of
+// what exists.
 func atRest(p page) page {
 	want := maps.Clone(p)
 	for series := range want {
@@ -91,7 +92,8 @@ func atRest(p page) page {
 	return want
 }
 
-// dropTimes leaves out how long things took: of histograms only the count is known.
+// dropTimes leaves out how long things took: only the count of a histogram can be
+// predicted.
 func dropTimes(p page) {
 	for _, m := range otelmail.Catalog() {
 		if m.Kind != otelmail.Histogram {

@@ -12,8 +12,8 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// TestStorageDecidesReadiness takes the spool away and brings it back. Taking
-// permissions away would not do: the tests may run as root.
+// TestStorageDecidesReadiness takes the spool away and brings it back. Taking permissions
+// away would not be enough: the tests may run as root.
 func TestStorageDecidesReadiness(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -52,7 +52,7 @@ func TestStorageDecidesReadiness(t *testing.T) {
 	d.stop()
 }
 
-// wantHealth waits until probes and series say what the storage is like.
+// wantHealth waits until probes and series show that state of the storage.
 func wantHealth(d *demo, storage bool) {
 	d.t.Helper()
 	status, state, word, series := http.StatusServiceUnavailable, "unhealthy", "unhealthy", 0.0
@@ -85,7 +85,7 @@ func wantHealth(d *demo, storage bool) {
 	})
 }
 
-// readiness wants /ready to answer with the status and to say the same in words.
+// readiness wants /ready to answer with the status and to say the same in its body.
 func (d *demo) readiness(status int) error {
 	var ready struct{ Ready *bool }
 	code, body := d.get("/ready")
@@ -98,16 +98,16 @@ func (d *demo) readiness(status int) error {
 	return nil
 }
 
-// While the demo drains nobody is to send it anything new, but it lives.
+// While the demo drains it is alive, but not ready.
 func TestADrainingDemoIsNotReady(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, launch{})
-	idle, err := net.Dial("tcp", d.smtp) // a session that does not end holds the drain up
+	open, err := net.Dial("tcp", d.smtp) // a session that does not end holds up the drain
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer idle.Close()
-	if _, err := idle.Read(make([]byte, 1)); err != nil {
+	defer open.Close()
+	if _, err := open.Read(make([]byte, 1)); err != nil {
 		t.Fatalf("the greeting: %v", err)
 	}
 	d.terminate()
@@ -124,5 +124,5 @@ func TestADrainingDemoIsNotReady(t *testing.T) {
 		}
 	}
 	d.farewell()
-	d.wantQuiet()
+	d.wantEmptyLog()
 }

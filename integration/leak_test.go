@@ -15,11 +15,11 @@ import (
 )
 
 // TestNoAddressLeaves sends names, passwords, subjects, message ids, HELO names,
-// names of mailboxes and ids of JMAP that all hold one marker through every path,
-// good and bad, and looks for it in everything that leaves the process: /metrics
+// names of mailboxes and ids of JMAP, all with one marker in them, through every path,
+// good and bad, and looks for the marker in everything that leaves the process: /metrics
 // in each format, the probes, the page of links, the log, and the bytes of all
-// three signals. The demo's handlers do not panic; those that do are tested
-// beside it, in cmd/otelmail.
+// three signals. The demo's handlers do not panic; handlers that do are
+// tested in cmd/otelmail.
 func TestNoAddressLeaves(t *testing.T) {
 	c := peer.StartCollector(t)
 	d := startDemo(t, launch{env: append(pushTo(c, "http/protobuf"), "RUSMES_LOG_LEVEL=debug")})
@@ -75,7 +75,7 @@ func TestNoAddressLeaves(t *testing.T) {
 	everything["OTLP"] = string(c.Raw())
 	for what, text := range everything {
 		if text == "" && what != "the log" {
-			t.Errorf("%s is empty: nothing was looked at", what)
+			t.Errorf("%s is empty: nothing was searched", what)
 		}
 		for _, form := range append(encoded(marker), marker) {
 			if i := strings.Index(strings.ToLower(text), strings.ToLower(form)); i >= 0 {
@@ -84,7 +84,7 @@ func TestNoAddressLeaves(t *testing.T) {
 		}
 	}
 	if !bytes.Contains(c.Raw(), []byte("user.hash")) {
-		t.Error("nothing is left to correlate by: no user.hash")
+		t.Error("no user.hash: nothing correlates")
 	}
 }
 
@@ -108,7 +108,7 @@ func speak(t *testing.T, address string, lines ...string) {
 			t.Fatalf("%s: %v", address, err)
 		}
 		if _, err := answers.ReadString('\n'); err != nil {
-			return // some servers have had enough by now
+			return // some servers hang up before all lines are sent
 		}
 	}
 }
@@ -118,8 +118,8 @@ func plain(name, password string) string {
 	return base64.StdEncoding.EncodeToString([]byte("\x00" + name + "\x00" + password))
 }
 
-// encoded is how text looks within longer text in base64, which depends on what
-// stands before it; the characters that it shares with others are left out.
+// encoded is how text looks within a longer text in base64, which depends on what stands
+// before it; characters that also encode neighbouring text are left out.
 func encoded(text string) []string {
 	var all []string
 	for before, shared := range []int{0, 2, 3} {

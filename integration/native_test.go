@@ -12,8 +12,8 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// TestNativeHistograms: with the option, Prometheus keeps the histograms as native
-// ones, from 0 on, and the Collector gets exponential ones.
+// With the option, Prometheus keeps the histograms as native ones, from 0 on, and the
+// Collector gets exponential ones.
 func TestNativeHistograms(t *testing.T) {
 	t.Parallel()
 	collector := peer.StartCollector(t)

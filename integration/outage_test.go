@@ -11,8 +11,8 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// A demo whose Collector is not there works, says so once for each signal, and
-// pushes all of it when the Collector comes.
+// A demo whose Collector is not there works, reports that once for each signal, and pushes
+// everything when the Collector comes.
 func TestACollectorThatComesLater(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, c *peer.Collector, protocol string) {
 		c.Stop()
@@ -32,8 +32,8 @@ func TestACollectorThatComesLater(t *testing.T) {
 	})
 }
 
-// A Collector that is killed under traffic and comes back after 3 s misses
-// neither a span nor what was logged of a message.
+// A Collector that is killed under traffic and comes back after 3 s gets every span, and
+// every record about a message.
 func TestNothingIsLostInAnOutage(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, c *peer.Collector, protocol string) {
 		d := startDemo(t, launch{rate: 20, env: append(pushTo(c, protocol), "RUSMES_LOG_LEVEL=info")})
@@ -117,12 +117,12 @@ func wantEveryMessage(t *testing.T, c *peer.Collector, log string) {
 	}
 }
 
-// A dead Collector holds the end up for the 5 s that telemetry has, and the
-// summary says what did not get away.
+// A dead Collector holds up the end for the 5 s that telemetry has, and the summary says
+// what was not delivered.
 func TestTheEndWithADeadCollector(t *testing.T) {
 	const most = 8 * time.Second // 5 s, and what a busy machine adds
 	for _, protocol := range protocols {
-		for name, address := range map[string]func(*testing.T) string{"refuses": refusing, "is silent": silent} {
+		for name, address := range map[string]func(*testing.T) string{"refuses": refusing, "does not answer": unanswering} {
 			t.Run(protocol+" "+name, func(t *testing.T) {
 				t.Parallel()
 				d := startDemo(t, launch{env: []string{
@@ -161,13 +161,13 @@ func refusing(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// silent is an address where connections are taken and nothing is answered.
-func silent(t *testing.T) string {
+// unanswering is an address where connections are accepted and nothing is answered.
+func unanswering(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	return l.Addr().String() // the kernel takes them
+	return l.Addr().String() // the kernel accepts connections
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// A Collector that is stopped for a while under traffic misses nothing, and
-// nothing comes twice: it ends in good order.
+// A Collector that is stopped for a while under traffic gets everything, and nothing
+// twice: it shuts down properly.
 func TestOutageStopped(t *testing.T) {
 	eachWay(t, "stopped", func(s *scene) {
 		s.start(s.direct())
@@ -22,9 +22,9 @@ func TestOutageStopped(t *testing.T) {
 	})
 }
 
-// A Collector that is killed again and again misses nothing. It answers a request
-// when its file has it, so what is in flight at a kill can come twice: one
-// request of each signal, since one is sent at a time.
+// A Collector that is killed again and again gets everything. It answers a request when
+// its file has it, so what is in flight at a kill can come twice: one request of each
+// signal, since one is sent at a time.
 func TestOutageKilled(t *testing.T) {
 	eachWay(t, "killed", func(s *scene) {
 		s.start(s.direct(), "OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_BLRP_SCHEDULE_DELAY=200") // many requests
@@ -65,8 +65,8 @@ func TestOutageBlackHole(t *testing.T) {
 	})
 }
 
-// blackHole listens on an address and holds every connection without a word. It
-// returns what ends it, and fails the test if nobody came.
+// blackHole listens on an address and keeps every connection open without an answer. It
+// returns the function that ends it, which fails the test if nobody connected.
 func blackHole(t *testing.T, address string) (refill func()) {
 	t.Helper()
 	l, err := net.Listen("tcp", address)
@@ -93,14 +93,14 @@ func blackHole(t *testing.T, address string) (refill func()) {
 			conn.Close()
 		}
 		if len(held) == 0 {
-			t.Error("nobody fell into the black hole")
+			t.Error("nobody connected to the black hole")
 		}
 	}
 }
 
-// The mail server dies twice: in the middle of an outage, and while it sends what
-// the outage left. What its buffer counted arrives, and what was logged well
-// before the first death is in it.
+// The mail server is killed twice: in the middle of an outage, and while it sends what
+// waited. What its buffer counted arrives, including what was logged well before the first
+// kill.
 func TestOutageAndKilledDemo(t *testing.T) {
 	eachWay(t, "demo killed", func(s *scene) {
 		s.start(s.direct())
@@ -118,7 +118,7 @@ func TestOutageAndKilledDemo(t *testing.T) {
 
 		s.startAgain()
 		waitForMail(s.demo, outageRate)
-		s.finish(atMost(2 + 1)) // two deaths of the demo, one end of the Collector
+		s.finish(atMost(2 + 1)) // two kills of the demo, one end of the Collector
 		wantEveryMessage(s.T, s.collector, said)
 	})
 }

@@ -22,17 +22,17 @@ func atMost(n int) allowed {
 	return allowed{repeats: map[string]int{"traces": n, "logs": n}}
 }
 
-// finish ends the demo and holds the books against what the Collector wrote: all
-// that was produced has arrived, but for what was counted as dropped, and only
-// whole requests came twice, no more of them than allowed.
+// finish ends the demo and compares the counts with what the Collector wrote: everything
+// produced has arrived, except what was counted as dropped, and only whole requests came
+// twice, no more of them than allowed.
 func (s *scene) finish(may allowed) {
 	s.Helper()
 	s.wait(time.Second)
 	end := s.demo.stop()
-	books := s.books()
+	counts := s.finalCounts()
 	line := s.name
 	for _, arrived := range []arrival{spansArrived(s.collector), recordsArrived(s.collector)} {
-		kept, ok := books[arrived.signal]
+		kept, ok := counts[arrived.signal]
 		if !ok {
 			s.Fatalf("the buffer has no counts of %s", arrived.signal)
 		}
@@ -65,16 +65,16 @@ func (s *scene) finish(may allowed) {
 	if n := end.page()[droppedOf("metrics")]; n != 0 && !may.fullDisk {
 		s.Errorf("%v metric points dropped", n)
 	}
-	// The books are the exporter's own. The mail is counted elsewhere.
+	// These counts are the exporter's own. The mail's counters are independent of them.
 	if s.lives == 1 && !may.fullDisk {
 		wantAllSpans(s.T, s.collector, end.page())
 		wantEveryMessage(s.T, s.collector, s.demo.stderr.String())
 	}
 }
 
-// books sends what still waits in the buffer, as the next start of a mail server
-// would, and reads the counts in it, over all processes that used it, by signal.
-func (s *scene) books() map[string]otlp.Stats {
+// finalCounts sends what still waits in the buffer, as the next start of a mail server
+// would, and returns the counts in it, over all processes that used it, by signal.
+func (s *scene) finalCounts() map[string]otlp.Stats {
 	s.Helper()
 	var counts otlp.Counts
 	begun := time.Now()
@@ -85,13 +85,13 @@ func (s *scene) books() map[string]otlp.Stats {
 	if err != nil {
 		s.Fatalf("opening the buffer: %v", err)
 	}
-	books := map[string]otlp.Stats{}
+	bySignal := map[string]otlp.Stats{}
 	rest := int64(0) // what the demo left
 	peer.Eventually(s.T, 5*time.Minute, func() error {
 		waiting := int64(0)
 		for _, stats := range counts.Stats() {
-			books[stats.Signal] = stats
-			waiting += stats.Waiting()
+			bySignal[stats.Signal] = stats
+			waiting += stats.Waiting
 		}
 		if rest = max(rest, waiting); waiting > 0 {
 			return fmt.Errorf("%d spans and log records still wait", waiting)
@@ -102,7 +102,7 @@ func (s *scene) books() map[string]otlp.Stats {
 		s.Errorf("closing the buffer: %v", err)
 	}
 	s.Logf("%s: the demo left %d spans and log records to the next start, sent in %v", s.name, rest, time.Since(begun).Round(100*time.Millisecond))
-	return books
+	return bySignal
 }
 
 // arrival is what the Collector wrote of a signal.
@@ -117,8 +117,8 @@ func spansArrived(c *peer.Collector) arrival {
 	return arrivalOf("traces", c.TraceRequests(), func(span peer.Span) string { return span.TraceID + span.SpanID })
 }
 
-// recordsArrived tells log records apart by all that they say, to the nanosecond:
-// they have no id.
+// recordsArrived identifies log records by their whole content, to the nanosecond: they
+// have no id.
 func recordsArrived(c *peer.Collector) arrival {
 	return arrivalOf("logs", c.LogRequests(), func(r peer.Log) string {
 		return fmt.Sprint(r.Time.Format(time.RFC3339Nano), r.Observed.Format(time.RFC3339Nano), r.TraceID, r.SpanID, r.Severity, r.Body, r.Attributes)
@@ -146,8 +146,7 @@ func arrivalOf[T any](signal string, requests [][]T, identity func(T) string) ar
 	return a
 }
 
-// The counting itself: an item that came twice on its own is not taken for a
-// request that did.
+// The counting itself: a single item that came twice does not count as a request that did.
 func TestArrivalsAreCounted(t *testing.T) {
 	got := arrivalOf("traces", [][]string{{"a", "b"}, {"c"}, {"a", "b"}, {"c", "d"}, {"a", "b"}}, func(s string) string { return s })
 	want := arrival{signal: "traces", items: 9, unique: 4, repeats: 2, inRepeats: 4}

@@ -13,17 +13,16 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// smallDisk is room for what a demo has to say in a few seconds, in bytes.
+// smallDisk is enough for what a demo produces in a few seconds, in bytes.
 const smallDisk = 1 << 20
 
-// disk is what holds a buffer. It is small from when it was made until it has
-// space.
+// disk is where a buffer is kept. It is small until it is given more space.
 type disk struct {
 	name  string
 	space func()
 }
 
-// A file system with an end is the real thing, where this process may mount one.
+// A small file system is the real thing, where this process may mount one.
 func (s *scene) smallFileSystem() (d disk, mounted bool) {
 	mount := func(flags uintptr, bytes int64) error {
 		return unix.Mount("tmpfs", s.buffer, "tmpfs", flags, fmt.Sprintf("size=%d", bytes))
@@ -45,8 +44,8 @@ func (s *scene) smallFileSystem() (d disk, mounted bool) {
 }
 
 // Files that may not grow behave like those on a full disk: a write ends in an
-// error. That needs no rights on any machine, for only the soft limit is moved. Go
-// ignores the signal that comes with it. The mail's own files are far smaller.
+// error. That needs no rights on any machine, because only the soft limit is changed.
+// Go ignores the signal that comes with it. The mail's own files are far smaller.
 func (s *scene) smallFiles() disk {
 	var before unix.Rlimit
 	process := s.demo.cmd.Process.Pid
@@ -66,7 +65,7 @@ func (s *scene) smallFiles() disk {
 // filling makes every request large, so that disk and memory are full in
 // seconds: it is in the resource, which is in each of them.
 func filling() string {
-	const longest = 4096 // bytes of a value, of those that are taken
+	const longest = 4096 // bytes of a value that are kept
 	var all []string
 	for n := range 25 {
 		all = append(all, fmt.Sprintf("filling.%d=%s", n, strings.Repeat("x", longest)))
@@ -74,8 +73,8 @@ func filling() string {
 	return "OTEL_RESOURCE_ATTRIBUTES=" + strings.Join(all, ",")
 }
 
-// The disk is full while the Collector is away: mail goes on, what memory has no
-// room for is counted as dropped for the disk, and all the rest arrives. Both ways
+// The disk is full while the Collector is away: mail goes on, what does not
+// fit memory is counted as dropped for the disk, and all the rest arrives. Both ways
 // of filling it are tried, and both ends: with gRPC the Collector comes back
 // first and takes what it can while the disk is still full, with HTTP the disk has
 // space first.

@@ -21,16 +21,16 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// gate stands in front of a Collector and hands on what it is asked, OTLP over
-// HTTP as well as over gRPC, which is HTTP/2 in plaintext with trailers. It can
-// hold answers back, or refuse in the Collector's place.
+// gate stands in front of a Collector and passes requests on, OTLP over HTTP as well as
+// over gRPC, which is HTTP/2 in plaintext with trailers. It can delay answers, or refuse
+// requests itself.
 type gate struct {
 	t       *testing.T
 	address string
 
 	mu      sync.Mutex
 	delay   time.Duration
-	refusal *refusal       // nil lets pass
+	refusal *refusal       // nil passes requests on
 	refused map[string]int // requests, by signal
 	late    map[string]int // answers that nobody waited for any more, by signal
 }
@@ -39,7 +39,7 @@ type gate struct {
 type refusal struct {
 	status int
 	code   codes.Code
-	pause  time.Duration // whole seconds that the sender is asked to wait; 0 asks nothing
+	pause  time.Duration // whole seconds that the sender is asked to wait; 0 for none
 }
 
 // newGate opens a gate to a Collector's address.
@@ -83,7 +83,7 @@ func newGate(t *testing.T, to string) *gate {
 	return g
 }
 
-// oneProtocol sends a request on as it came.
+// oneProtocol sends a request on over the protocol that it came with.
 type oneProtocol struct{ http1, http2 *http.Transport }
 
 func (o oneProtocol) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -93,14 +93,14 @@ func (o oneProtocol) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.http1.RoundTrip(r)
 }
 
-// slow has every answer wait from now on.
+// slow delays every answer from now on.
 func (g *gate) slow(delay time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.delay = delay
 }
 
-// hold keeps an answer of the Collector, which has taken the request by now.
+// hold delays an answer of the Collector, which has taken the request by now.
 func (g *gate) hold(answer *http.Response) error {
 	g.mu.Lock()
 	delay := g.delay
@@ -119,7 +119,7 @@ func (g *gate) noteLate(r *http.Request) {
 	g.late[signalOf(r)]++
 }
 
-// shut refuses everything from now on; nil lets everything pass again.
+// shut refuses everything from now on; with nil it passes everything on again.
 func (g *gate) shut(with *refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -144,7 +144,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request) bool {
 	if with == nil {
 		return false
 	}
-	_, _ = io.Copy(io.Discard, r.Body) // a sender that went away is no matter
+	_, _ = io.Copy(io.Discard, r.Body) // a sender that went away does not matter
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
 		if with.pause > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(with.pause.Seconds())))
@@ -152,7 +152,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(with.status)
 		return true
 	}
-	// An answer of headers alone, as the gRPC protocol has it for errors.
+	// An answer of headers only, as the gRPC protocol specifies for errors.
 	w.Header().Set("Content-Type", "application/grpc")
 	w.Header().Set("Grpc-Status", strconv.Itoa(int(with.code)))
 	w.Header().Set("Grpc-Message", "refused by the test")
@@ -162,7 +162,7 @@ func (g *gate) refuse(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// details is the status in full, with the RetryInfo that OTLP asks for.
+// details is the whole status, with the RetryInfo that OTLP specifies.
 func (g *gate) details(with *refusal) []byte {
 	full, err := status.New(with.code, "refused by the test").WithDetails(
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(with.pause)})

@@ -8,9 +8,8 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// A Collector that takes its time is waited for, as long as the timeout allows;
-// one that takes longer is asked again and has the request twice. Either way
-// everything arrives.
+// A slow Collector is waited for, as long as the timeout allows; one that takes longer
+// gets the request twice. Either way everything arrives.
 func TestOutageSlow(t *testing.T) {
 	eachWay(t, "slow", func(s *scene) {
 		g := newGate(s.T, s.direct())
@@ -36,9 +35,9 @@ func TestOutageSlow(t *testing.T) {
 	})
 }
 
-// A Collector that refuses, because it is busy or because a token has expired,
-// gets everything once it does not any more. One that says when to come back is
-// left alone until then.
+// A Collector that refuses, because it is busy or because a token has expired, gets
+// everything once it no longer refuses. One that says when to come back gets no request
+// until then.
 func TestOutageRefusing(t *testing.T) {
 	const pause = 2 * time.Second
 	busy := &refusal{status: http.StatusTooManyRequests, code: codes.ResourceExhausted, pause: pause}

@@ -11,17 +11,17 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// The tests TestOutage… hold the durable buffer to its word against the real
-// Collector. By default they are short; `make outages` has the long form.
+// The tests TestOutage… check the promises of the durable buffer against the real
+// Collector. By default they are short; `make outages` runs the long form.
 var (
 	outageFor = flag.Duration("outage", 8*time.Second, "how long the Collector is away in TestOutageStopped; the other outages last a third of it, a minute at most")
 	kills     = flag.Int("kills", 3, "how often TestOutageKilled kills the Collector")
 )
 
-// partOfOutage is how long the outages are that are not about their length.
+// partOfOutage is the length of the outages in tests where the length does not matter.
 func partOfOutage() time.Duration { return min(*outageFor/3, time.Minute) }
 
-// outageRate is the mail of a scene, in messages a second.
+// outageRate is the rate of mail in a scene, in messages a second.
 const outageRate = 20
 
 // scene is a demo with a buffer on disk that pushes to a Collector.
@@ -55,14 +55,14 @@ func eachWay(t *testing.T, name string, play func(*scene)) {
 	both.Wait()
 }
 
-// start starts a demo that pushes to an address, which is the Collector's or of
-// something in front of it, and lets some mail pass. Another one on the same
-// directories is started by startAgain.
+// start starts a demo that pushes to an address, that of the Collector or of something in
+// front of it, and waits for some mail. startAgain starts another one on the same
+// directories.
 func (s *scene) start(address string, env ...string) {
 	s.Helper()
 	s.launch = launch{
 		rate: outageRate, flags: []string{"--spool", s.TempDir(), "--duration", "1h"},
-		env: append([]string{ // batches are the default, a second's
+		env: append([]string{ // batches are gathered for a second, the default
 			"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + address,
 			"OTEL_EXPORTER_OTLP_PROTOCOL=" + s.protocol,
 			"OTEL_METRIC_EXPORT_INTERVAL=1000",
@@ -83,8 +83,8 @@ func (s *scene) startAgain() {
 // direct is the Collector's own address.
 func (s *scene) direct() string { return addressOf(s.collector, s.protocol) }
 
-// wait lets time pass, be it an outage or after it, and wants the demo to be well
-// all the while: mail is accepted, and /health and /metrics answer.
+// wait lets time pass, during an outage or after it, and wants the demo to be healthy all
+// the while: mail is accepted, and /health and /metrics answer.
 func (s *scene) wait(d time.Duration) {
 	s.Helper()
 	begun, before := time.Now(), s.demo.page()[received]
@@ -99,7 +99,7 @@ func (s *scene) wait(d time.Duration) {
 	if d < time.Second {
 		return // too short to count messages in
 	}
-	// A busy machine is slow; a mail server that waits for telemetry stands still.
+	// A busy machine is only slow; a mail server that waits for telemetry would accept nothing.
 	peer.Eventually(s.T, patience, func() error {
 		if accepted = s.demo.page()[received]; accepted == before {
 			return fmt.Errorf("no message is accepted any more: still %v", before)
@@ -110,7 +110,7 @@ func (s *scene) wait(d time.Duration) {
 	s.Logf("%s: %.1f messages a second accepted for %v; then wait: %s", s.name, rate, d.Round(time.Second), s.demo.backlog())
 }
 
-// backlog words what waits to be sent.
+// backlog is a text that says what waits to be sent.
 func (d *demo) backlog() string {
 	d.t.Helper()
 	p := d.page()

@@ -14,8 +14,7 @@ import (
 
 const namespace = "rusmes"
 
-// page is the series of our namespace on /metrics, by name and labels as they
-// stand there.
+// page is the series of our namespace on /metrics, by name and labels as written there.
 type page map[string]float64
 
 // page reads /metrics in the classic text format.
@@ -69,7 +68,7 @@ func (d *demo) settled() page {
 	return p
 }
 
-// differences compares two pages; the first is called what it is.
+// differences compares two pages; what is the name of the first.
 func differences(name string, got, want page) []string {
 	var all []string
 	both := maps.Clone(want)

@@ -25,9 +25,9 @@ func TestTheCollectorGetsEverything(t *testing.T) {
 			return errors.Join(metricsDiffer(lastMetrics(c), p)...)
 		})
 		d.stop()
-		d.wantQuiet()
+		d.wantEmptyLog()
 
-		// The last push, at the end, says the same.
+		// The last push, at the end, has the same values.
 		if err := errors.Join(metricsDiffer(lastMetrics(c), p)...); err != nil {
 			t.Errorf("after the end: %v", err)
 		}
@@ -35,7 +35,7 @@ func TestTheCollectorGetsEverything(t *testing.T) {
 		wantTheResource(t, c)
 		wantLogsWithinTraces(t, c)
 		if i := bytes.Index(bytes.ToLower(c.Raw()), []byte(marker)); i >= 0 {
-			t.Errorf("what no mail was to give away is in the telemetry: …%s…", c.Raw()[max(0, i-200):i+100])
+			t.Errorf("an address or a subject is in the telemetry: …%s…", c.Raw()[max(0, i-200):i+100])
 		}
 	})
 }
@@ -70,7 +70,7 @@ func metricsDiffer(pushed map[string]peer.Metric, p page) []error {
 	return all
 }
 
-// pushedKind is the kind of a metric in Prometheus' words.
+// pushedKind is the kind of a metric as Prometheus calls it.
 func pushedKind(m peer.Metric) string {
 	switch {
 	case m.Kind == "sum" && m.Monotonic && m.Temporality == "cumulative":

@@ -22,7 +22,7 @@ func TestATraceSurvivesARestart(t *testing.T) {
 			if err := first.submit(own, "defer-"+marker+"@slow.example"); err != nil {
 				t.Fatal(err)
 			}
-			peer.Eventually(t, patience, func() error { // the session too: a kill takes what has not left
+			peer.Eventually(t, patience, func() error { // the session too: a kill loses what was not sent
 				if n := countSpans(c); n["deliver smtp"] == 0 || n["SMTP session"] == 0 {
 					return fmt.Errorf("of the first run have arrived: %v", n)
 				}
@@ -51,8 +51,8 @@ func TestATraceSurvivesARestart(t *testing.T) {
 	}
 }
 
-// wantContinued wants everything the second process did to be part of the
-// trace that the first one began.
+// wantContinued wants everything that the second process did to be part of the trace that
+// the first one began.
 func wantContinued(t *testing.T, c *peer.Collector, accepted peer.Span) {
 	t.Helper()
 	process := accepted.Resource["service.instance.id"]
@@ -85,7 +85,7 @@ func wantContinued(t *testing.T, c *peer.Collector, accepted peer.Span) {
 	}
 }
 
-// named returns the spans of a name; there is at least one.
+// named returns the spans of a name, and wants at least one.
 func named(t *testing.T, c *peer.Collector, name string) []peer.Span {
 	t.Helper()
 	var spans []peer.Span

@@ -12,11 +12,11 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// ofItself says of a series that it is about the telemetry, which moves when
-// something is wrong with it, or with every push.
+// ofItself reports whether a series is about the telemetry itself: it rises when something
+// is wrong with that, or with every push.
 func ofItself(m otelmail.Metric) bool { return strings.HasPrefix(m.Name, "telemetry_") }
 
-// labelValues are the values to expect of labels that have no closed set.
+// labelValues are the values to expect for labels without a closed set.
 var labelValues = map[string][]string{
 	"check":  {"queue", "storage"},
 	"domain": {"example.org", "partner.example", "slow.example", "supplier.example"},
@@ -49,11 +49,11 @@ func TestPrometheusScrapesTheDemo(t *testing.T) {
 	collector := peer.StartCollector(t)
 	d := startDemo(t, launch{rate: 20, env: pushTo(collector, "http/protobuf")})
 	for _, address := range []string{d.smtp, d.imap, d.jmap, d.pop3} {
-		idle, err := net.Dial("tcp", address) // or a scrape might always see 0 active connections
+		open, err := net.Dial("tcp", address) // or every scrape might see 0 active connections
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer idle.Close()
+		defer open.Close()
 	}
 	prometheus := peer.StartPrometheusWith(t, peer.WithTargets(d.web),
 		peer.WithScrapeSettings("scrape_interval: 3s\nscrape_timeout: 3s")) // a busy machine may take a second for anything
@@ -71,7 +71,7 @@ func TestPrometheusScrapesTheDemo(t *testing.T) {
 	})
 	prometheus.Stop()
 	d.stop()
-	d.wantQuiet()
+	d.wantEmptyLog()
 }
 
 func wantTypes(t *testing.T, prometheus *peer.Prometheus) {
@@ -106,8 +106,8 @@ func wantFromTheFirstScrape(t *testing.T, prometheus *peer.Prometheus) {
 	}
 }
 
-// wantMoves wants every series to be more than 0 at some time, but for those
-// that tell of trouble with the telemetry.
+// wantMoves wants every series to be more than 0 at some time, except those that are about
+// trouble with the telemetry.
 func wantMoves(t *testing.T, prometheus *peer.Prometheus) {
 	waiting := map[string]bool{}
 	for _, m := range otelmail.Catalog() {
@@ -179,5 +179,5 @@ func TestPromtoolFindsTheTwoKnownNames(t *testing.T) {
 		t.Errorf("promtool names %v, want %v:\n%s", named, want, output)
 	}
 	d.stop()
-	d.wantQuiet()
+	d.wantEmptyLog()
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// hostile is traffic that nobody wants, until end.
+// hostile is hostile traffic, until end is called.
 type hostile struct {
 	demo *demo
 	stop chan struct{}
@@ -50,7 +50,7 @@ func (h *hostile) end() {
 	h.wg.Wait()
 }
 
-// repeat has n clients do it over and over, each with a pause in between.
+// repeat makes n clients do it over and over, each with a pause in between.
 func (h *hostile) repeat(n int, pause time.Duration, do func()) {
 	for range n {
 		h.wg.Go(func() {
@@ -67,8 +67,8 @@ func (h *hostile) repeat(n int, pause time.Duration, do func()) {
 }
 
 // sendToRandomDomains submits messages in one session, each to domains never seen
-// before, and returns how many domains. The demo takes mail with X-Spam: yes and
-// throws it away: other mail costs it a delivery with TLS for each domain.
+// before, and returns how many domains. The demo accepts mail with X-Spam: yes and
+// discards it: other mail would cost a delivery with TLS for each domain.
 func (d *demo) sendToRandomDomains(messages, recipients int, extra ...string) (domains int64) {
 	client, err := d.startTLS()
 	if err != nil {
@@ -102,8 +102,8 @@ func junk() string {
 	return strings.NewReplacer("\r", "", "\n", "").Replace(string(b))
 }
 
-// Random bytes in every field of every protocol. The answers do not matter: the
-// server must live, and all that it says of this must be clean.
+// Random bytes in every field of every protocol. The answers do not matter: the server must
+// live, and all telemetry about this must be clean.
 
 func (d *demo) junkSMTP() {
 	_ = d.say("EHLO "+junk()+" | 250", "MAIL FROM:<"+junk()+">", "RCPT TO:<"+junk()+"@"+junk()+">",
@@ -138,7 +138,7 @@ func (d *demo) junkJMAP() {
 	}
 }
 
-// lines says everything at once and reads until the server has had enough.
+// lines sends everything at once and reads until the server hangs up.
 func lines(address string, say ...string) {
 	conn, err := net.DialTimeout("tcp", address, patience)
 	if err != nil {

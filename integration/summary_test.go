@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// summary is what a demo says at its end.
+// summary is what a demo prints at its end.
 type summary struct {
 	text   string
 	series map[string]float64 // by name without namespace, {value} after a labelled one
@@ -19,7 +19,7 @@ func readSummary(t *testing.T, stdout string) summary {
 	t.Helper()
 	_, text, found := strings.Cut(stdout, "\nDraining:")
 	if !found {
-		t.Fatal("the demo said nothing of draining")
+		t.Fatal("the demo did not print that it drains")
 	}
 	s := summary{text: text, series: map[string]float64{}}
 	for _, line := range summaryLine.FindAllStringSubmatch(text, -1) {

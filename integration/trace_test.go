@@ -11,8 +11,7 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// given stands for an attribute that is there with a value that differs from
-// run to run.
+// given stands for an attribute whose value differs from run to run.
 type given struct{}
 
 // wantedSpan is a span of a message's trace, with exactly these attributes.
@@ -39,8 +38,8 @@ func with(base map[string]any, more map[string]any) map[string]any {
 	return all
 }
 
-// deferredTrace is what docs/spans.md says of a message that the user submits
-// and the other server defers twice.
+// deferredTrace is, by docs/spans.md, the trace of a message that the user submits and the
+// other server defers twice.
 func deferredTrace() []wantedSpan {
 	message := map[string]any{
 		"messaging.message.id": given{}, "messaging.message.body.size": given{}, "email.message_id": given{},
@@ -105,7 +104,7 @@ func TestAMessageIsOneTrace(t *testing.T) {
 	}
 	d.settled()
 	d.stop()
-	d.wantQuiet()
+	d.wantEmptyLog()
 
 	spans := c.Traces()
 	byID := spansByID(c)
@@ -127,7 +126,7 @@ func TestAMessageIsOneTrace(t *testing.T) {
 			return err == nil
 		})
 		if found < 0 {
-			t.Errorf("not to be expected: %s: %v", lineage(byID, span), why)
+			t.Errorf("unexpected: %s: %v", lineage(byID, span), why)
 			continue
 		}
 		missing = slices.Delete(missing, found, found+1)
@@ -155,7 +154,7 @@ func lineage(spans map[spanID]peer.Span, span peer.Span) string {
 	return strings.Join(names, " > ")
 }
 
-// differs says how a span is not the one that was wanted.
+// differs says how a span differs from the one that was wanted.
 func (w wantedSpan) differs(got peer.Span) error {
 	var all []error
 	if got.Kind != w.kind || got.Status != w.status || got.StatusMessage != "" {
@@ -190,8 +189,8 @@ func wantLink(t *testing.T, spans map[spanID]peer.Span, span peer.Span) {
 	}
 }
 
-// wantSameMessage wants every span of the message to call it, and the people,
-// the same.
+// wantSameMessage wants every span of the message to have the same ids and hashes for it
+// and its people.
 func wantSameMessage(t *testing.T, spans []peer.Span) {
 	t.Helper()
 	for _, key := range []string{"messaging.message.id", "email.message_id", "email.from.hash", "email.to.hash", "user.hash"} {

@@ -22,9 +22,9 @@ const (
 	// OutcomeKey is "delivered", "deferred" or "failed". Required on delivery
 	// spans once the attempt has ended.
 	OutcomeKey = attribute.Key("email.delivery.outcome")
-	// ReasonKey is the class of a failed attempt's reason, on failure: one of
-	// RFC 3463's subjects ("address", "mailbox", "system", "network",
-	// "protocol", "content", "policy"), or "tls", "dns", "timeout", "other".
+	// ReasonKey is why an attempt failed: one of RFC 3463's subjects ("address",
+	// "mailbox", "system", "network", "protocol", "content", "policy"), or "tls",
+	// "dns", "timeout", "other". On failed attempts only.
 	ReasonKey = attribute.Key("email.delivery.reason")
 	// AttemptKey is the number of the attempt, from 1, an int. Required on
 	// delivery spans.
@@ -36,10 +36,11 @@ const (
 	// QueueWaitKey is the time a message spent in the queue, in seconds, a
 	// double. Recommended on CONSUMER spans.
 	QueueWaitKey = attribute.Key("email.queue.wait")
-	// PushFinalKey says on a Web Push span whether the notification was given
-	// up, a boolean, on failure.
+	// PushFinalKey says whether a failed Web Push notification was given up, a
+	// boolean. On failed attempts only.
 	PushFinalKey = attribute.Key("email.push.final")
-	// BouncedKey names the event that a bounce (RFC 3464) was generated.
+	// BouncedKey is the name of the span event for a bounce (RFC 3464) that was
+	// generated.
 	BouncedKey = attribute.Key("email.bounce")
 )
 

@@ -13,8 +13,8 @@ const (
 	// IMAPStateKey is the session's state (RFC 9051 section 3):
 	// "not_authenticated", "authenticated", "selected" or "logout".
 	IMAPStateKey = attribute.Key("imap.state")
-	// IMAPMailboxKey is the mailbox name: as it is for the common ones (INBOX,
-	// Sent …), a keyed hash for others unless the policy is PrivacyFull.
+	// IMAPMailboxKey is the mailbox name: with PrivacyFull as it is, else a keyed
+	// hash, except that PrivacyDomain shows common names (INBOX, Sent …) too.
 	IMAPMailboxKey = attribute.Key("imap.mailbox")
 	// POP3CommandKey is the command in upper case, or "_OTHER". Required.
 	POP3CommandKey = attribute.Key("pop3.command")

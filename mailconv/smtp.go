@@ -18,7 +18,7 @@ const (
 	// SMTPRoleKey is "mx", "submission" or "lmtp". Required on session spans.
 	SMTPRoleKey = attribute.Key("smtp.role")
 	// SMTPRecipientCountKey is the number of accepted recipients, an int.
-	// Recommended on DATA and BDAT.
+	// Recommended on DATA and BDAT spans.
 	SMTPRecipientCountKey = attribute.Key("smtp.recipient.count")
 	// SMTPAuthMechanismKey is the SASL mechanism, or "_OTHER". Example: "PLAIN".
 	SMTPAuthMechanismKey = attribute.Key("smtp.auth.mechanism")

@@ -157,17 +157,17 @@ func (b brokenIMAP) at(verb string) error {
 func (w *watched) panicInIMAP() {
 	for _, verb := range []string{"", "LOGIN", "DELETE", "SUBSCRIBE"} {
 		var own text
-		server := imapserver.New(&imapserver.Options{
+		server := otelimap.NewServer(w.Telemetry, &imapserver.Options{
 			InsecureAuth: true, Logger: log.New(&own, "", 0),
-			NewSession: otelimap.Wrap(w.Telemetry, func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 				if verb == "" {
 					panic(errNamesPeople)
 				}
 				return brokenIMAP{in: verb}, nil, nil
-			}),
+			},
 		})
 		l := w.listen()
-		go func() { _ = server.Serve(otelimap.Listener(l)) }()
+		go func() { _ = server.Serve(l) }()
 		w.talk(l.Addr().String(), canary+" LOGIN "+address+" secret-"+canary, "b DELETE folder-"+canary,
 			"c SUBSCRIBE folder-"+canary, "d LOGOUT")
 		w.saw("go-imap", &own, "panic handling command")

@@ -14,10 +14,10 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// A receiver that dies while it reads a request breaks the writing of the body.
-// Which of the system's ways to say so comes first is chance, and one of them is
-// an error of "readfrom". So many requests, each larger than what a connection
-// holds, are cut off at every second attempt: all of them arrive.
+// A receiver that dies while it reads a request breaks the writing of the body. Which error
+// the system then returns is random, and one of them is an error of "readfrom". So many
+// requests, each larger than a connection's buffers, are cut off at every second attempt:
+// all of them arrive.
 func TestBodyCutOffIsSentAgain(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)

@@ -11,7 +11,7 @@ import (
 // BufferOption configures [Buffer].
 type BufferOption interface{ applyBuffer(*bufferChoice) error }
 
-// bufferChoice is what was said of the buffer. Zero values mean "not said".
+// bufferChoice is what the options set for the buffer. Zero values mean "not set".
 type bufferChoice struct {
 	dir     string
 	setting string // that named dir
@@ -25,7 +25,7 @@ func (f bufferOption) applyBuffer(c *bufferChoice) error { return f(c) }
 
 // Buffer keeps spans, log records and metrics in the directory dir until the
 // receiver has taken them, so that they survive its outages and the death of
-// this process. The directory is made if only its last part is missing; one
+// this process. The directory is created if only its last part is missing; one
 // process at a time can use it. See docs/reliability.md. Default:
 // RUSMES_OTLP_BUFFER_DIR, else none: a bounded queue in memory.
 func Buffer(dir string, opts ...BufferOption) Option {
@@ -72,13 +72,13 @@ func MaxAge(d time.Duration) BufferOption {
 	})
 }
 
-// buffer resolves the settings of the buffer. Its dir is empty if there is none.
-func (e *environment) buffer(said bufferChoice) bufferChoice {
+// buffer resolves the settings of the buffer. dir is empty if there is none.
+func (e *environment) buffer(chosen bufferChoice) bufferChoice {
 	dir, setting := e.String(settings.BufferDir)
-	if said.dir == "" {
-		said.dir, said.setting = dir, setting
+	if chosen.dir == "" {
+		chosen.dir, chosen.setting = dir, setting
 	}
-	said.bytes = cmp.Or(said.bytes, e.Size(settings.BufferMaxBytes))
-	said.age = cmp.Or(said.age, e.Duration(settings.BufferMaxAge))
-	return said
+	chosen.bytes = cmp.Or(chosen.bytes, e.Size(settings.BufferMaxBytes))
+	chosen.age = cmp.Or(chosen.age, e.Duration(settings.BufferMaxAge))
+	return chosen
 }

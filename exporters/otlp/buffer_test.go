@@ -17,7 +17,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// quick has batches written without much delay.
+// quick makes batches be written without much delay.
 var quick = []string{"OTEL_BSP_SCHEDULE_DELAY", "20", "OTEL_BLRP_SCHEDULE_DELAY", "20"}
 
 // statsOf is the entry of one signal.
@@ -25,7 +25,7 @@ func statsOf(t *testing.T, c *otlp.Counts, signal string) otlp.Stats {
 	t.Helper()
 	for _, s := range c.Stats() {
 		if s.Signal == signal {
-			if s.Produced != s.Sent+s.Failed+s.Waiting() || s.Waiting() < 0 || s.Failed != sumDropped(s.Dropped) {
+			if s.Produced != s.Sent+s.Failed+s.Waiting || s.Waiting < 0 || s.Failed != sumDropped(s.Dropped) {
 				t.Errorf("the counts do not balance: %+v", s)
 			}
 			return s
@@ -36,10 +36,10 @@ func statsOf(t *testing.T, c *otlp.Counts, signal string) otlp.Stats {
 }
 
 func sumDropped(d otlp.Dropped) int64 {
-	return d.QueueFull + d.TooOld + d.TooManyBytes + d.TooLarge + d.Rejected + d.Disk + d.Damaged
+	return d.QueueFull + d.TooOld + d.TooManyBytes + d.TooLarge + d.Rejected + d.Disk + d.Damaged + d.Shutdown
 }
 
-// buffered starts a push over a buffer in dir.
+// buffered starts a push through a buffer in dir.
 func buffered(t *testing.T, dir string, opts ...otlp.Option) (*otelmail.Telemetry, *otlp.Counts, *background) {
 	t.Helper()
 	var c otlp.Counts
@@ -93,7 +93,7 @@ func TestOutageLosesNothing(t *testing.T) {
 				t.Errorf("the counter is %v, want 5", sum)
 			}
 			for _, signal := range []string{"traces", "metrics", "logs"} {
-				if s := statsOf(t, c, signal); s.Waiting() != 0 || s.Failed != 0 || s.Sent == 0 {
+				if s := statsOf(t, c, signal); s.Waiting != 0 || s.Failed != 0 || s.Sent == 0 {
 					t.Errorf("%+v", s)
 				}
 			}
@@ -101,8 +101,8 @@ func TestOutageLosesNothing(t *testing.T) {
 	}
 }
 
-// What one process leaves, the next one sends, over another protocol too, and
-// the resource it describes is still the old one's.
+// The next process sends what one has left, over another protocol too, and with the
+// resource of the old one.
 func TestRestartSendsWhatWaits(t *testing.T) {
 	noLeak(t)
 	dir := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// For every answer: is a stored request kept until a better one, or dropped?
+// For every answer: is a stored request kept until there is a better answer, or dropped?
 func TestAnswersToStoredRequests(t *testing.T) {
 	for _, tt := range []struct {
 		code int
@@ -75,7 +75,7 @@ func TestAnswersToStoredRequests(t *testing.T) {
 	}
 }
 
-// keptOrDropped emits spans to a receiver that gives an answer, then mends it.
+// keptOrDropped emits spans to a receiver that first gives an answer, and later takes them.
 func keptOrDropped(t *testing.T, r *receiver, protocol string, keep bool, report string, mend func(), tooLarge bool) {
 	t.Helper()
 	tel, c, b := buffered(t, t.TempDir(), append(only("traces"), protocols(r)[protocol]...)...)
@@ -127,7 +127,7 @@ func TestStoredRequestPartlyRejected(t *testing.T) {
 	}
 }
 
-// A receiver that asks for patience gets it.
+// A receiver that asks for a pause gets it.
 func TestRetryAfterIsHeeded(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
@@ -154,8 +154,7 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 	}
 }
 
-// While the receiver asks for patience a shutdown does not wait for it, nor ask
-// again.
+// While the receiver asks for a pause, a shutdown neither waits for it nor tries again.
 func TestShutdownHeedsRetryAfter(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)

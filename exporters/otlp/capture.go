@@ -9,9 +9,9 @@ import (
 	"net/url"
 )
 
-// The stock exporters do not say how they turn telemetry into protobuf. So they
-// are given a transport that keeps the body of their request instead of sending
-// it: that is what is stored.
+// The stock exporters do not export the functions that turn telemetry into protobuf. So
+// they are given a transport that keeps the body of the request instead of sending it;
+// the body is what is stored.
 
 type captureKey struct{}
 
@@ -31,10 +31,7 @@ func (capturing) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, fmt.Errorf("read the request: %w", err)
 		}
 	}
-	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, Body: http.NoBody, Request: req,
-	}, nil
+	return okResponse(req), nil
 }
 
 // captureTarget and captureWire make a stock exporter that sends nothing.
@@ -46,12 +43,10 @@ func captureTarget() target {
 	}
 }
 
-func captureWire() wire {
-	return wire{http: clientOver(capturing{}), close: func() error { return nil }}
-}
+func captureWire() wire { return wire{http: &http.Client{Transport: capturing{}}} }
 
-// capture returns the request that export makes. It is not bound to any deadline,
-// since nothing of it leaves the process.
+// capture returns the request that export makes. It has no deadline, since nothing
+// leaves the process.
 func capture(export func(context.Context) error) ([]byte, error) {
 	var body []byte
 	err := guard(func() error { return export(context.WithValue(context.Background(), captureKey{}, &body)) })

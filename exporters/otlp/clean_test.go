@@ -20,7 +20,7 @@ import (
 
 const bad = "caf\xe9 \xff\xfe"
 
-// foreign are attributes as a stranger's mail could fill them.
+// foreign are attributes with what a stranger's mail could contain.
 func foreign() []attribute.KeyValue {
 	huge := strings.Repeat("é", 512<<10) // 1 MiB
 	deep := attribute.StringValue(bad)
@@ -101,8 +101,8 @@ func TestForeignTextInSpans(t *testing.T) {
 	}
 }
 
-// A batch of spans that are each within bounds is still too large for one
-// request, and must arrive in several.
+// A batch of spans that are each within bounds can still be too large for one request, and
+// must arrive in several.
 func TestLargeBatchIsSplit(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)

@@ -3,72 +3,55 @@ package otlp
 import (
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
-// perSpan is about what ids and times take, in bytes; the same for an event, a
-// link or a log record.
+// perSpan is roughly the size of ids and times, in bytes; it serves for an event, a
+// link and a log record too.
 const perSpan = 128
 
 func weighSpan(s *sdktrace.ReadOnlySpan) int {
-	w := scaleSpan(*s)
-	return w.size
-}
-
-// scaleSpan weighs what a caller could fill with foreign text. Resource and
-// scope are the program's own; a trace state is checked where it is parsed.
-func scaleSpan(s sdktrace.ReadOnlySpan) scale {
-	w := scale{size: perSpan}
-	w.text(s.Name())
-	w.text(s.Status().Description)
-	w.attributes(s.Attributes())
-	for _, e := range s.Events() {
-		w.size += perSpan
-		w.text(e.Name)
-		w.attributes(e.Attributes)
-	}
-	for _, l := range s.Links() {
-		w.size += perSpan
-		w.attributes(l.Attributes)
-	}
-	return w
+	_, item := cleaned(*s)
+	return item.Weight()
 }
 
 // cleanSpan returns s itself if it is fit to be sent, else a clean copy.
 func cleanSpan(s sdktrace.ReadOnlySpan) sdktrace.ReadOnlySpan {
-	if w := scaleSpan(s); !w.dirty() {
+	clean, item := cleaned(s)
+	if !item.Changed() {
 		return s
 	}
-	c := cleaner{left: maxItem - perSpan}
-	out := &cleanedSpan{ReadOnlySpan: s, name: c.text(s.Name()), status: s.Status()}
-	out.status.Description = c.text(out.status.Description)
-	out.attributes, out.droppedAttributes = c.attributes(s.Attributes())
-	for _, e := range s.Events() {
-		if c.left <= perSpan {
-			out.droppedEvents++
-			continue
-		}
-		c.left -= perSpan
-		var dropped int
-		e.Name = c.text(e.Name)
-		e.Attributes, dropped = c.attributes(e.Attributes)
-		e.DroppedAttributeCount += dropped
-		out.events = append(out.events, e)
-	}
-	for _, l := range s.Links() {
-		if c.left <= perSpan {
-			out.droppedLinks++
-			continue
-		}
-		c.left -= perSpan
-		var dropped int
-		l.Attributes, dropped = c.attributes(l.Attributes)
-		l.DroppedAttributeCount += dropped
-		out.links = append(out.links, l)
-	}
-	return out
+	kept := clean // only this copy is on the heap
+	return &kept
 }
 
-// cleanedSpan is a span with some of its answers replaced.
+// cleaned cleans and weighs everything that may hold a stranger's text. Resource and
+// scope are clean already; a trace state is checked where it is parsed.
+func cleaned(s sdktrace.ReadOnlySpan) (out cleanedSpan, item clean.Item) {
+	item.Add(perSpan)
+	out = cleanedSpan{ReadOnlySpan: s, name: item.Text(s.Name()), status: s.Status()}
+	out.status.Description = item.Text(out.status.Description)
+	out.attributes, out.droppedAttributes = item.Attributes(s.Attributes())
+	out.events, out.droppedEvents = clean.List(&item, s.Events(), func(e *sdktrace.Event) sdktrace.Event { return cleanEvent(&item, e) })
+	out.links, out.droppedLinks = clean.List(&item, s.Links(), func(l *sdktrace.Link) sdktrace.Link { return cleanLink(&item, l) })
+	return out, item
+}
+
+func cleanEvent(item *clean.Item, e *sdktrace.Event) sdktrace.Event {
+	item.Add(perSpan)
+	name := item.Text(e.Name)
+	attrs, dropped := item.Attributes(e.Attributes)
+	return sdktrace.Event{Name: name, Attributes: attrs, DroppedAttributeCount: e.DroppedAttributeCount + dropped, Time: e.Time}
+}
+
+func cleanLink(item *clean.Item, l *sdktrace.Link) sdktrace.Link {
+	item.Add(perSpan)
+	attrs, dropped := item.Attributes(l.Attributes)
+	return sdktrace.Link{SpanContext: l.SpanContext, Attributes: attrs, DroppedAttributeCount: l.DroppedAttributeCount + dropped}
+}
+
+// cleanedSpan is a span with clean values in place of some of its own.
 type cleanedSpan struct {
 	sdktrace.ReadOnlySpan
 

@@ -9,22 +9,21 @@
 // OTEL_LOGS_EXPORTER say where it goes: a comma-separated list of otlp, console
 // (standard output) and none; for metrics also prometheus, which the pull side
 // serves and for which nothing is pushed. Where the list is not set, a signal is
-// pushed if, and only if, somebody named an endpoint: by [Endpoint],
+// pushed if, and only if, an endpoint is named: by [Endpoint],
 // OTEL_EXPORTER_OTLP_ENDPOINT, the signal's own OTEL_EXPORTER_OTLP_*_ENDPOINT
 // or, for traces, RUSMES_TRACING_ENDPOINT.
 //
 // This departs from the OpenTelemetry specification on purpose: there, an unset
 // list means "otlp to localhost". A mail server without a Collector beside it
-// would then knock on a closed port for ever and report it as an error. Here a
-// program can always say otlp.Push() and the operator turns it on by naming an
-// endpoint.
+// would then try a closed port for ever and report it as an error. Here a program
+// can always include otlp.Push(), and the operator turns it on by naming an endpoint.
 //
 // # Settings
 //
 // All OTEL_EXPORTER_OTLP_* variables of the specification are read, each also
 // per signal (OTEL_EXPORTER_OTLP_TRACES_HEADERS and so on): ENDPOINT, PROTOCOL,
 // HEADERS, TIMEOUT, COMPRESSION, CERTIFICATE, CLIENT_CERTIFICATE and CLIENT_KEY
-// (for https alone), INSECURE (for gRPC endpoints without a scheme alone); for
+// (only for https), INSECURE (only for gRPC endpoints without a scheme); for
 // metrics METRICS_TEMPORALITY_PREFERENCE and
 // METRICS_DEFAULT_HISTOGRAM_AGGREGATION; and OTEL_METRIC_EXPORT_*, OTEL_BSP_*
 // and OTEL_BLRP_*. Options win over variables. A wrong value stops start-up,
@@ -37,16 +36,16 @@
 //
 // # What happens when the receiver is away
 //
-// Neither start-up nor the code that is being observed ever waits for it. A
-// refused or broken connection, a timeout and an answer that asks for patience
-// are tried again for up to a minute (or OTEL_BSP_EXPORT_TIMEOUT and its
+// Neither start-up nor the code that is being observed ever waits for it. After a
+// refused or broken connection, a timeout or an answer that says so, a request is
+// tried again for up to a minute (or OTEL_BSP_EXPORT_TIMEOUT and its
 // siblings, if set), with growing, random pauses. OTEL_EXPORTER_OTLP_TIMEOUT
 // bounds one attempt. Meanwhile spans and log records collect in a bounded
 // queue; what does not fit is dropped and counted. Shutdown says how much was
-// not delivered and where to.
+// not delivered and where to. [CountInto] gives a program the counts.
 //
-// With a directory for it, by [Buffer] or RUSMES_OTLP_BUFFER_DIR, everything is
-// on disk before it is sent and stays there until the receiver has it, through
+// With a directory, given by [Buffer] or RUSMES_OTLP_BUFFER_DIR, everything is on
+// disk before it is sent and stays there until the receiver has it, through
 // long outages, restarts and kill -9, in order and counted to the last item; see
-// docs/reliability.md. [CountInto] gives a program the counts.
+// docs/reliability.md.
 package otlp

@@ -18,8 +18,8 @@ type address struct {
 	bare bool
 }
 
-// parseEndpoint reads the value of setting. host:port without a scheme is
-// allowed if bare is. Errors show no user name, password or query.
+// parseEndpoint reads the value of setting. bare allows host:port without a scheme.
+// Errors show no user name, password or query.
 func parseEndpoint(setting, value string, bare bool) (address, error) {
 	rule := settings.OTLPEndpoint.Wants()
 	if bare {
@@ -77,8 +77,8 @@ func (a address) hostPort() string {
 	return net.JoinHostPort(a.url.Hostname(), port)
 }
 
-// redact takes out what may be secret in an endpoint: all that stands before an
-// "@", and the query. It works on text, since the endpoint may not be a URL.
+// redact removes what may be secret in an endpoint: everything before an "@", and the
+// query. It works on text, since the endpoint may not be a URL.
 func redact(value string) string {
 	prefix := ""
 	if at := strings.LastIndexByte(value, '@'); at >= 0 {

@@ -14,9 +14,9 @@ import (
 
 // signal is one of the three kinds of telemetry.
 type signal struct {
-	name  string // as in an error: otlp traces
-	path  string // what HTTP adds to a base endpoint (OTLP specification)
-	items string // what is counted
+	name  string // "traces", "metrics" or "logs"
+	path  string // is appended to a base endpoint for HTTP (OTLP specification)
+	items string // what is counted, as in errors
 	// method is what gRPC calls (opentelemetry-proto, collector services).
 	method string
 	// exporters lists where it goes.
@@ -78,14 +78,13 @@ type target struct {
 	tls       *tls.Config   // nil: the system's roots
 }
 
-// plan says of one signal where it goes.
+// plan is where one signal goes.
 type plan struct {
 	otlp, console bool
 	target        target
 }
 
-// plan resolves one signal. All its variables are checked even if it goes
-// nowhere: a wrong value is wrong.
+// plan resolves one signal. All its variables are checked even if it is not pushed.
 func (e *environment) plan(s signal, one, all choice) plan {
 	t := target{transport: e.transport(s, one, all)}
 	named := e.endpoint(s, one, all, &t)
@@ -132,23 +131,23 @@ func (e *environment) exporters(s signal) []string {
 }
 
 func (e *environment) transport(s signal, one, all choice) Transport {
-	said := e.Enum(settings.OTLPProtocol.For(s.name))
+	protocol := e.Enum(settings.OTLPProtocol.For(s.name))
 	if s.name == traces.name {
 		older := e.Enum(settings.TracingProtocol)
 		if older != "" && !e.IsSet(settings.OTLPProtocol.For(s.name)) {
-			said = older
+			protocol = older
 		}
 	}
 	t := HTTP
-	if said == settings.GRPC {
+	if protocol == settings.GRPC {
 		t = GRPC
 	}
 	return cmp.Or(one.transport, all.transport, t)
 }
 
-// endpoint finds out where the signal goes and whether somebody said so.
+// endpoint finds out where the signal goes, and whether a setting named the endpoint.
 func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool) {
-	// INSECURE is for gRPC endpoints without a scheme alone (OTLP exporter
+	// INSECURE is only for gRPC endpoints without a scheme (OTLP exporter
 	// specification); it is checked in any case.
 	insecure := e.Bool(settings.OTLPInsecure.For(s.name))
 
@@ -223,9 +222,9 @@ func (e *environment) headers(s signal, one, all choice, t target) map[string]st
 }
 
 func (e *environment) gzip(s signal, one, all choice) bool {
-	said := e.Enum(settings.OTLPCompression.For(s.name))
+	compression := e.Enum(settings.OTLPCompression.For(s.name))
 	if c := cmp.Or(one.compression, all.compression); c != 0 {
 		return c == Gzip
 	}
-	return said == settings.Gzip
+	return compression == settings.Gzip
 }

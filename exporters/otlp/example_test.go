@@ -23,8 +23,8 @@ func ExamplePush() {
 	// Output: started
 }
 
-// Everything goes to one Collector over gRPC, but traces elsewhere and logs
-// nowhere.
+// Everything goes to one Collector over gRPC, except traces, which go elsewhere, and logs,
+// which are not pushed.
 func ExampleTraces() {
 	ctx := context.Background()
 	tel, err := otelmail.Start(ctx, otelmail.WithoutGlobals(), otlp.Push(

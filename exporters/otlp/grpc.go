@@ -3,20 +3,17 @@ package otlp
 import (
 	"context"
 	"fmt"
-	"time"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
-	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/proto"
 )
 
-// dial prepares a connection without making it: that happens with the first
-// request.
+// dial prepares a connection, which is made with the first request.
 func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	creds := insecure.NewCredentials()
 	if t.url.Scheme == "https" {
@@ -44,46 +41,67 @@ func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return conn, nil
 }
 
-// intercept tries a call again where that may help.
-func intercept(r *retry) grpc.UnaryClientInterceptor {
-	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		err := r.do(ctx, func(ctx context.Context) verdict {
-			select {
-			case <-r.stopping:
-				conn.ResetConnectBackoff()
-			default:
-			}
-			return judge(call(ctx, method, req, reply, conn, opts...))
-		})
-		if err == nil {
-			noteTaken(ctx, reply)
-		}
-		return err
-	}
+// caller makes attempts over gRPC.
+type caller struct {
+	signal signal
+	target target
+	conn   *grpc.ClientConn
 }
 
-// judge follows the OTLP specification ("Failures", OTLP/gRPC).
-func judge(err error) verdict {
-	if err == nil {
-		return verdict{}
-	}
-	s := status.Convert(err)
-	pause, asked := retryInfo(s)
-	v := verdict{err: err, pause: pause}
-	switch s.Code() {
-	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
-		v.again = true
-	case codes.ResourceExhausted:
-		v.again = asked
-	}
-	return v
+func (c *caller) close() error { return c.conn.Close() }
+
+// send makes one attempt with a serialised request.
+func (c *caller) send(ctx context.Context, body []byte) outcome {
+	ctx = metadata.NewOutgoingContext(ctx, metadata.New(c.target.headers))
+	reply := c.signal.newReply()
+	return call(c.conn, reply, func() error {
+		return c.conn.Invoke(ctx, c.signal.method, serialised(body), reply, grpc.ForceCodec(passThrough{}))
+	})
 }
 
-func retryInfo(s *status.Status) (pause time.Duration, asked bool) {
-	for _, detail := range s.Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return info.GetRetryDelay().AsDuration(), true
-		}
+// call makes one attempt at once, even if gRPC would wait before connecting again.
+func call(conn *grpc.ClientConn, reply any, invoke func() error) outcome {
+	conn.ResetConnectBackoff()
+	return callOutcome(invoke(), reply)
+}
+
+// intercept is beneath a stock exporter and tries a call again where that may
+// help.
+func (r *retry) intercept(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	o := r.do(ctx, func(ctx context.Context) outcome {
+		return call(conn, reply, func() error { return invoke(ctx, method, req, reply, conn, opts...) })
+	})
+	answered(ctx, o)
+	if o.fate != taken {
+		return o.err
 	}
-	return 0, false
+	return nil
+}
+
+// serialised is a message that is protobuf already.
+type serialised []byte
+
+// passThrough is gRPC's codec for serialised. Replies are decoded as usual.
+type passThrough struct{}
+
+// Name implements [google.golang.org/grpc/encoding.Codec]: what is sent is ordinary
+// protobuf.
+func (passThrough) Name() string { return "proto" }
+
+// Marshal implements [google.golang.org/grpc/encoding.Codec].
+func (passThrough) Marshal(v any) ([]byte, error) {
+	body, ok := v.(serialised)
+	if !ok {
+		return nil, fmt.Errorf("a request of type %T", v)
+	}
+	return body, nil
+}
+
+// Unmarshal implements [google.golang.org/grpc/encoding.Codec].
+func (passThrough) Unmarshal(data []byte, v any) error {
+	m, ok := v.(proto.Message)
+	if !ok {
+		return fmt.Errorf("a reply of type %T", v)
+	}
+	return proto.Unmarshal(data, m)
 }

@@ -13,7 +13,7 @@ import (
 // without properties (OTLP exporter specification, "Specifying headers via
 // environment variables"). Empty members are skipped, the last of two equal
 // names wins. Errors never show a value, which may be a secret, nor a member
-// without a name, which may be a value torn apart.
+// without a name, which may be a part of a value.
 func parseHeaders(setting, list string) (map[string]string, error) {
 	headers, rule := map[string]string{}, settings.OTLPHeaders.Wants()
 	var errs []error

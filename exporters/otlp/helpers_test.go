@@ -46,7 +46,7 @@ func (b *background) all() []string {
 	return append([]string(nil), b.errs...)
 }
 
-// start starts telemetry with a background that nobody else sees.
+// start starts telemetry with its own background.
 func start(t *testing.T, opts ...otelmail.Option) (*otelmail.Telemetry, *background) {
 	t.Helper()
 	b := &background{}

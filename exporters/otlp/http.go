@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -15,20 +16,21 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// largestReply bounds what is read of an answer, in bytes.
+// largestReply bounds how much of an answer is read, in bytes.
 const largestReply = 4 << 20
 
-// httpWire sends requests over HTTP and tries again where that may help. It is
-// the transport of the stock exporters' HTTP client.
-type httpWire struct {
+// poster makes attempts over HTTP.
+type poster struct {
 	signal signal
-	retry  *retry
+	target target
 	base   *http.Transport
 }
 
-func newHTTPWire(s signal, t target, r *retry) *httpWire {
-	return &httpWire{signal: s, retry: r, base: newTransport(t)}
+func newPoster(s signal, t target) *poster {
+	return &poster{signal: s, target: t, base: newTransport(t)}
 }
+
+func (p *poster) close() error { p.base.CloseIdleConnections(); return nil }
 
 func newTransport(t target) *http.Transport {
 	return &http.Transport{
@@ -43,90 +45,105 @@ func newTransport(t target) *http.Transport {
 	}
 }
 
-// client is for the stock exporters. It follows no redirect: that would turn a
-// POST into a GET, whose answer 200 is no delivery, or hand the headers to
-// another host.
-func (w *httpWire) client() *http.Client { return clientOver(w) }
-
-func clientOver(w http.RoundTripper) *http.Client {
-	return &http.Client{
-		Transport:     w,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-func (w *httpWire) close() { w.base.CloseIdleConnections() }
-
-// RoundTrip implements [http.RoundTripper]. Any answer but 2xx is an error, so
-// that all three stock exporters report it alike.
-func (w *httpWire) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close()
-	}
-	var resp *http.Response
-	err := w.retry.do(req.Context(), func(ctx context.Context) (v verdict) {
-		resp, v = w.once(ctx, req) //nolint:bodyclose // returned to the caller, or closed in once before another try
-		return v
-	})
-	if err != nil {
-		return nil, err
-	}
-	return resp, nil
-}
-
-func (w *httpWire) once(ctx context.Context, req *http.Request) (*http.Response, verdict) {
-	again := req.Clone(ctx)
-	if req.GetBody != nil {
-		body, err := req.GetBody()
-		if err != nil {
-			return nil, verdict{err: fmt.Errorf("read the request again: %w", err)}
+// send makes one attempt with a serialised request.
+func (p *poster) send(ctx context.Context, body []byte) outcome {
+	if p.target.gzip {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		_, err := w.Write(body)
+		if err := errors.Join(err, w.Close()); err != nil {
+			return outcome{fate: refused, err: fmt.Errorf("compress the request: %w", err)}
 		}
-		again.Body = body
+		body = z.Bytes()
 	}
-	resp, err := w.base.RoundTrip(again)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.target.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, verdict{err: err, again: isPassing(err)}
+		return outcome{fate: misconfigured, err: fmt.Errorf("make a request: %w", err)}
+	}
+	req.Header.Set("User-Agent", "otelmail")
+	for name, value := range p.target.headers {
+		req.Header.Set(name, value)
+	}
+	req.Header.Set("Content-Type", "application/x-protobuf")
+	if p.target.gzip {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	return p.post(req)
+}
+
+// post makes one attempt. It uses the transport without a client: a client would follow
+// redirects, which turn a POST into a GET, whose answer 200 means no delivery, or hand
+// the headers to another host.
+func (p *poster) post(req *http.Request) outcome {
+	resp, err := p.base.RoundTrip(req)
+	if err != nil {
+		if isPassing(err) || errors.Is(err, context.Canceled) {
+			return outcome{fate: later, err: err}
+		}
+		return outcome{fate: misconfigured, err: err} // a certificate, a port that does not speak HTTP
 	}
 	defer resp.Body.Close()
 	// The answer is read within the attempt, so that its timeout covers it.
-	body, err := io.ReadAll(io.LimitReader(resp.Body, largestReply+1))
-	if err == nil && len(body) > largestReply {
-		return nil, verdict{err: fmt.Errorf("the answer %s is longer than %d bytes", resp.Status, largestReply)}
-	}
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, largestReply))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, verdict{
-			err:   &httpError{status: resp.Status, location: resp.Header.Get("Location"), body: body},
-			again: isBusy(resp.StatusCode),
+		return outcome{
+			fate:  statusFate(resp.StatusCode),
+			err:   &httpError{status: resp.Status, location: resp.Header.Get("Location"), body: answer},
 			pause: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
 		}
 	}
+	reply := p.signal.newReply()
+	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
+		err = proto.Unmarshal(answer, reply)
+	}
 	if err != nil {
-		return nil, verdict{err: fmt.Errorf("read the answer %s: %w", resp.Status, err), again: isPassing(err)}
+		// The status says that the request was taken; the body would only have said
+		// whether a part of it was rejected.
+		return outcome{err: fmt.Errorf("read the answer %s: %w", resp.Status, err)}
 	}
-	reply := w.signal.newReply()
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
-		// An answer that cannot be read is reported by the stock exporter; the
-		// request was taken all the same.
-		_ = proto.Unmarshal(body, reply)
-	}
-	noteTaken(req.Context(), reply)
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return resp, verdict{}
+	return takenWith(reply)
 }
 
-// isBusy names the status codes that the OTLP specification has a client retry
-// ("Failures", OTLP/HTTP).
-func isBusy(status int) bool {
-	switch status {
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return true
-	}
-	return false
+// repeated is a poster beneath a stock exporter. It tries again where that may help.
+type repeated struct {
+	*poster
+	retry *retry
 }
 
-// isPassing tells an absent, overloaded or restarting receiver from a wrong
-// setting, such as a certificate that does not match or a port that does not
-// speak HTTP, where trying again only puts off the error.
+// RoundTrip implements [http.RoundTripper]. Any answer except 2xx is an error, so that
+// all three stock exporters report it alike.
+func (r repeated) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		defer req.Body.Close()
+	}
+	o := r.retry.do(req.Context(), func(ctx context.Context) outcome {
+		again := req.Clone(ctx)
+		if req.GetBody != nil {
+			var err error
+			if again.Body, err = req.GetBody(); err != nil {
+				return outcome{fate: unencodable, err: fmt.Errorf("read the request again: %w", err)}
+			}
+		}
+		return r.post(again)
+	})
+	answered(req.Context(), o)
+	if o.fate != taken {
+		return nil, o.err
+	}
+	return okResponse(req), nil
+}
+
+// okResponse is the answer of a receiver that has taken a request.
+func okResponse(req *http.Request) *http.Response {
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: http.NoBody, Request: req,
+	}
+}
+
+// isPassing reports whether an error comes from an absent, overloaded or restarting
+// receiver. Where a setting is wrong, such as a certificate that does not match or a
+// port that does not speak HTTP, trying again soon only delays the error.
 func isPassing(err error) bool {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
@@ -138,15 +155,15 @@ func isPassing(err error) bool {
 	}
 	var op *net.OpError
 	if errors.As(err, &op) {
-		// A body that is copied to the connection fails as "readfrom", whatever
-		// is wrong with writing.
+		// A failure to copy the body to the connection is named "readfrom", although
+		// it is one of writing.
 		return op.Op == "dial" || op.Op == "read" || op.Op == "write" || op.Op == "readfrom"
 	}
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
-// retryAfter reads the header of that name: seconds or a date (RFC 9110,
-// section 10.2.3). 0 for anything else.
+// retryAfter reads the value of Retry-After: seconds or a date (RFC 9110, section
+// 10.2.3). It returns 0 for anything else.
 func retryAfter(value string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
 		return time.Duration(n) * time.Second

@@ -1,7 +1,6 @@
 package otlp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -11,10 +10,11 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
 )
 
-// While the disk hangs, ending a span does not wait for it: what the queue has no
-// room for is dropped and counted to the last one, and the shutdown is bounded.
+// While the disk hangs, ending a span does not wait for it: what does not fit the queue is
+// dropped and counted to the last one, and the shutdown is bounded.
 func TestHungDisk(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
@@ -33,7 +33,7 @@ func TestHungDisk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.store.disk.Lock()
+	release := e.store.Hold()
 	begun := time.Now()
 	for range 5000 {
 		_, span := tel.TracerProvider().Tracer("test").Start(context.Background(), "a")
@@ -44,7 +44,7 @@ func TestHungDisk(t *testing.T) {
 	}
 	s := e.stats()[0]
 	// One batch of ten is with the writer.
-	if s.Produced != 5000 || s.Dropped.QueueFull+s.Waiting() != 5000 || s.Waiting() < 100 || s.Waiting() > 110 {
+	if s.Produced != 5000 || s.Dropped.QueueFull+s.Waiting != 5000 || s.Waiting < 100 || s.Waiting > 110 {
 		t.Errorf("while the disk hangs: %+v", s)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -57,54 +57,21 @@ func TestHungDisk(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "queue_full") {
 		t.Errorf("Shutdown: %v", err)
 	}
-	e.store.disk.Unlock()
-	<-e.store.ended // the store is closed when the disk is back
-}
-
-// A disk that never takes anything: memory is bounded, the first requests are
-// kept and can be sent, and the others are counted.
-func TestDiskThatFails(t *testing.T) {
-	s, h := mustOpen(t, choiceFor(t.TempDir()))
-	fill(s, traces, 0, 2, 10)
-	s.disk.Lock()
-	s.broken = errors.New("the disk is gone")
-	s.disk.Unlock()
-	const size = 1 << 20
-	fill(s, logs, 0, 20, size)
-	a := s.account(logs)
-	l := s.ledger(a)
-	if kept := l.memory; kept != mostPending/size || l.dropped[diskFailed] != 20-kept || !l.balanced() {
-		t.Errorf("counts: %+v", l)
-	}
-	if said := h.all(); !strings.Contains(said, "the disk is gone") || !strings.Contains(said, "memory for it is full") {
-		t.Errorf("reports: %.500s", said)
-	}
-	e, body, ok := s.pick(a)
-	if !ok || !bytes.HasPrefix(body, []byte("00000000")) {
-		t.Fatalf("picked %.8q, %v", body, ok)
-	}
-	s.settle(a, e, 1, rejected)
-	if l = s.ledger(a); l.sent != 1 || !l.balanced() {
-		t.Errorf("counts: %+v", l)
-	}
-	// It works again: everything is written, in order.
-	s.disk.Lock()
-	s.broken = nil
-	s.commit()
-	s.disk.Unlock()
-	if l = s.ledger(a); l.memory != 0 || !l.balanced() {
-		t.Errorf("counts: %+v", l)
-	}
-	if got := strings.Join(empty(s, traces), " "); got != numbers(0, 2) {
-		t.Errorf("spans: %s", got)
-	}
-	// 15 requests of 1 MiB and a little do not fit a buffer of 8 MiB.
-	if got := strings.Join(empty(s, logs), " "); got != numbers(9, 7) {
-		t.Errorf("records: %s", got)
+	release()
+	// The store is closed when the disk works again.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		again, err := store.Open(e.store.Config)
+		if err == nil {
+			_ = again.Leave(context.Background())
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the store is still open: %v", err)
+		}
 	}
 }
 
-// A start that fails further on closes the buffer again.
+// A start that fails after the buffer was opened closes it again.
 func TestFailedStartClosesTheBuffer(t *testing.T) {
 	dir := t.TempDir()
 	push := func() otelmail.Option { return Push(Endpoint("http://127.0.0.1:1"), Buffer(dir)) }

@@ -5,31 +5,32 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// intake gathers items into batches for the disk. Adding one waits for neither
-// disk nor network: what does not fit is dropped and counted. It stands in for the SDK's batch
-// processors, which do not say what they drop.
+// intake is the queue in memory, which gathers items into batches. Adding one waits for
+// neither disk nor network: what does not fit is dropped and counted. It replaces the
+// SDK's batch processors, which do not report what they drop.
 type intake[T any] struct {
 	batching batching
-	accept   func()    // an item was taken
-	full     func()    // an item was taken and dropped
-	write    func([]T) // may be slow
+	books    books
+	write    func(context.Context, []T) // may be slow
 
 	mu     sync.Mutex
 	items  []T
 	closed bool
 
 	enough  chan struct{}      // there is a full batch
-	flushes chan chan struct{} // closed when all that was there is written
+	flushes chan chan struct{} // closed when everything added before is written
 	ending  chan struct{}
 	ended   chan struct{}
 	once    sync.Once
 }
 
-func newIntake[T any](b batching, accept, full func(), write func([]T)) *intake[T] {
+func newIntake[T any](b batching, to books, write func(context.Context, []T)) *intake[T] {
 	i := &intake[T]{
-		batching: b, accept: accept, full: full, write: write,
+		batching: b, books: to, write: write,
 		enough: make(chan struct{}, 1), flushes: make(chan chan struct{}),
 		ending: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -40,14 +41,14 @@ func newIntake[T any](b batching, accept, full func(), write func([]T)) *intake[
 func (i *intake[T]) add(item T) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	switch {
-	case i.closed:
-		return
-	case len(i.items) >= i.batching.queue:
-		i.full()
+	if i.closed {
 		return
 	}
-	i.accept()
+	i.books.Accept(1)
+	if len(i.items) >= i.batching.queue {
+		i.books.Drop(1, ledger.QueueFull)
+		return
+	}
 	i.items = append(i.items, item)
 	if len(i.items) >= i.batching.most {
 		select {
@@ -77,7 +78,7 @@ func (i *intake[T]) run() {
 	}
 }
 
-// drain writes batches as long as there are at least that many items.
+// drain writes batches as long as there are at least least items.
 func (i *intake[T]) drain(least int) {
 	for {
 		i.mu.Lock()
@@ -89,7 +90,9 @@ func (i *intake[T]) drain(least int) {
 		batch := slices.Clone(i.items[:n])
 		i.items = slices.Delete(i.items, 0, n)
 		i.mu.Unlock()
-		i.write(batch)
+		ctx, cancel := context.WithTimeout(context.Background(), i.batching.timeout)
+		i.write(ctx, batch)
+		cancel()
 	}
 }
 
@@ -101,17 +104,17 @@ func (i *intake[T]) flush(ctx context.Context) error {
 	case <-i.ended:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	select {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }
 
-// stop writes what is left and takes nothing more.
+// stop writes what is left; what is added from now on is ignored.
 func (i *intake[T]) stop(ctx context.Context) error {
 	i.once.Do(func() {
 		i.mu.Lock()
@@ -123,6 +126,6 @@ func (i *intake[T]) stop(ctx context.Context) error {
 	case <-i.ended:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 }

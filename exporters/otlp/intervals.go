@@ -10,7 +10,8 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// batching is how spans or log records are gathered into requests.
+// batching is how spans or log records are gathered into requests: most is the
+// number in one request.
 type batching struct {
 	queue, most    int
 	delay, timeout time.Duration // timeout bounds one batch, all attempts together
@@ -60,8 +61,8 @@ func (e *environment) cadence(c choices) cadence {
 	return k
 }
 
-// ownReader says whether what is pushed cannot be what /metrics shows, so that
-// it needs an aggregation of its own.
+// ownReader reports whether the push needs other data than /metrics shows, and so a
+// further reader.
 func (k cadence) ownReader() bool { return k.preference != Cumulative || k.exponential }
 
 // temporality is the SDK's form of the preference.

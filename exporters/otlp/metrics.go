@@ -4,33 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
-// metricPush collects all metrics at an interval and sends them. It is not the
-// SDK's periodic reader: that one aggregates every event a second time, sends
-// nothing at all when one callback fails, and ends the process when one panics.
+// metricPush collects all metrics at an interval and hands every collection to a
+// way out. The SDK's periodic reader is not used: it aggregates every event a second
+// time, sends nothing at all when one callback fails, and ends the process when one
+// panics.
 type metricPush struct {
-	*route
+	way
 	cadence cadence
 	reader  *otelmail.Reader
 	stock   sdkmetric.Exporter
-	close   func() error
 
-	start sync.Once
-	done  chan struct{} // closed when the loop has ended
+	start    sync.Once
+	stopping chan struct{}
+	done     chan struct{} // closed when the loop has ended
 
 	// The loop alone uses these until done is closed.
 	number  int           // of the last collection
-	pending []*collection // differences that were not sent yet, oldest first
-	missing int64         // data points of the last collection that were not sent
-	points  int64         // that it had
-	dropped int64         // differences of earlier ones that were given up
+	pending []*collection // still to be handed over, oldest first
+	before  ledger.Ledger // as it was before the last collection
+	points  int64         // data points of the last collection
+	missing int64         // how many of these were dropped
 	failure error         // of the last collection
 }
 
@@ -46,124 +50,106 @@ type collection struct {
 // away: a quarter of an hour at the default interval.
 const maxPending = 15
 
-func newMetricPush(r *route, k cadence, reader *otelmail.Reader, stock sdkmetric.Exporter, close func() error) *metricPush {
-	return &metricPush{
-		route: r, cadence: k, reader: reader, stock: stock, close: close,
-		done: make(chan struct{}),
-	}
+func newMetricPush(w way, c cadence, reader *otelmail.Reader, stock sdkmetric.Exporter) *metricPush {
+	return &metricPush{way: w, cadence: c, reader: reader, stock: stock, stopping: make(chan struct{}), done: make(chan struct{})}
 }
 
-// begin starts the loop. The first push follows after one interval.
+// begin starts the loop. The first collection follows after one interval.
 func (p *metricPush) begin(context.Context) error {
-	p.start.Do(func() {
-		go func() {
-			defer close(p.done)
-			p.cadence.keep(p.life, p.stopping, p.cycle)
-		}()
-	})
+	p.start.Do(func() { go p.run() })
 	return nil
 }
 
-// cycle collects once and sends what there is.
-func (p *metricPush) cycle(ctx context.Context) {
-	p.failure, p.missing, p.points = nil, 0, 0
+func (p *metricPush) run() {
+	defer close(p.done)
+	ticker := time.NewTicker(p.cadence.interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.stopping:
+			p.cycle(p.lifetime(), true) // with all the time that shutdown has
+			return
+		case <-ticker.C:
+			ctx, cancel := context.WithTimeout(p.lifetime(), p.cadence.timeout)
+			p.cycle(ctx, false)
+			cancel()
+		}
+	}
+}
+
+// cycle collects once and hands over what there is.
+func (p *metricPush) cycle(ctx context.Context, last bool) {
 	p.number++
+	p.before, p.points, p.missing = p.Ledger(), 0, 0
 	var all metricdata.ResourceMetrics
-	if err := p.reader.Collect(ctx, &all); err != nil {
-		p.failure = err
-		p.reporter.report(err)
+	if p.failure = p.reader.Collect(ctx, &all); p.failure != nil {
+		p.problem(p.failure)
 	}
 	splitMetrics(&all, func(part *metricdata.ResourceMetrics, points int64) {
+		p.Accept(points)
 		p.pending = append(p.pending, &collection{p.number, part, points})
 		p.points += points
 	})
-	p.produced.Add(p.points)
-
 	for len(p.pending) > 0 {
 		c := p.pending[0]
-		lost, err := p.deliver(ctx, c.points, func(ctx context.Context) error {
-			return p.stock.Export(ctx, c.metrics)
-		})
-		if err != nil && lost == c.points && p.cadence.preference != Cumulative {
-			// A difference is said once, so it has to be said again.
-			p.keepPending()
+		// No later collection repeats a difference, so it has to be sent again.
+		again := p.differences() && !last && c.number > p.number-maxPending
+		before := p.Ledger().Lost()
+		if !p.take(ctx, c.points, again, func(ctx context.Context) error { return p.stock.Export(ctx, c.metrics) }) {
 			return
 		}
 		p.pending = p.pending[1:]
-		p.failed.Add(lost)
 		if c.number == p.number {
-			p.missing += lost
-		} else {
-			p.dropped += lost
+			p.missing += p.Ledger().Lost() - before
 		}
 	}
 }
 
-// keepPending counts what waits for the next cycle and gives up what is too old.
-func (p *metricPush) keepPending() {
-	for len(p.pending) > 0 && p.pending[0].number <= p.number-maxPending {
-		n := p.pending[0].points
-		p.failed.Add(n)
-		p.dropped += n
-		p.pending = p.pending[1:]
+func (p *metricPush) differences() bool { return p.cadence.preference != Cumulative }
+
+// undeliveredPoints says what has not reached the receiver, for a way without a buffer.
+// The next push of totals repeats what a failed one said, so only the last collection
+// counts; of differences all do.
+func (p *metricPush) undeliveredPoints() (what string, since ledger.Ledger) {
+	select {
+	case <-p.done:
+	default:
+		return "", since // stop says so
 	}
-	for _, c := range p.pending {
-		if c.number == p.number {
-			p.missing += c.points
-		}
+	var parts []string
+	if p.missing > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d data points of the last collection", p.missing, p.points))
 	}
+	if !p.differences() {
+		since = p.before
+	} else if earlier := p.Ledger().Lost() - p.missing; earlier > 0 {
+		parts = append(parts, fmt.Sprintf("%d of earlier ones", earlier))
+	}
+	return strings.Join(parts, " and "), since
 }
 
-// stop makes the last collection, sends it, and says what was not delivered.
+// stop makes the last collection and hands it over.
 func (p *metricPush) stop(ctx context.Context) error {
-	return p.shutdown(ctx, p.finish, p.unsaid)
+	err := p.shutdown(ctx, p.finish, p.undeliveredPoints)
+	select {
+	case <-p.done:
+	default:
+		return errors.Join(err, errors.New("otlp metrics: the last collection has not ended, nothing of it is sent or kept: a callback or the disk hangs"))
+	}
+	if p.failure != nil {
+		return errors.Join(err, fmt.Errorf("otlp metrics: the last collection is not whole: %w", p.failure))
+	}
+	return err
 }
 
 func (p *metricPush) finish(ctx context.Context) error {
-	// A start that comes too late finds nothing to do any more.
+	close(p.stopping)
+	// If begin is called only now, it starts no loop any more.
 	p.start.Do(func() { close(p.done) })
 	select {
 	case <-p.done:
 	case <-ctx.Done():
-		// The loop waits for a callback that does not return.
+		// A callback or the disk hangs, and the loop waits for it.
 	}
-	return errors.Join(p.stock.Shutdown(ctx), p.close())
-}
-
-// unsaid says what the receiver has not been told. A failed push of totals is
-// made good by the next, so it is the last one that counts; of differences it is
-// all of them.
-func (p *metricPush) unsaid() error {
-	select {
-	case <-p.done:
-	default:
-		return fmt.Errorf("otlp metrics: the last collection has not ended, nothing of it was sent to %s: a callback hangs", p.where)
-	}
-	if p.failure != nil {
-		return fmt.Errorf("otlp metrics: nothing of the last collection was sent to %s: %w", p.where, p.failure)
-	}
-	text, last := "", p.last.Load()
-	if p.missing > 0 {
-		text = fmt.Sprintf("%d of %d data points of the last collection", p.missing, p.points)
-	}
-	earlier := p.dropped
-	for _, c := range p.pending {
-		if c.number != p.number {
-			earlier += c.points
-		}
-	}
-	if earlier > 0 {
-		if text != "" {
-			text += " and "
-		}
-		text += fmt.Sprintf("%d of earlier ones", earlier)
-	}
-	if text == "" {
-		return nil
-	}
-	text = fmt.Sprintf("otlp metrics: %s not delivered to %s", text, p.where)
-	if last == nil {
-		return errors.New(text)
-	}
-	return &deliveryError{text: text + ": " + last.text, cause: last.cause}
+	return p.stock.Shutdown(ctx)
 }

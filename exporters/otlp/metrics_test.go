@@ -104,12 +104,12 @@ func TestCatalogueIsPushed(t *testing.T) {
 	}
 }
 
-// A series for each of many domains is more than a receiver takes at once.
+// The series of many domains are more than a receiver takes at once.
 func TestManySeriesAreSplit(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env(), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
-	const series = 1900 // the SDK folds what is beyond 2,000
+	const series = 1900 // the SDK joins what is beyond 2,000
 	for i := range series {
 		count(t, tel, "c", int64(i), attribute.String("k", strings.Repeat("x", 4000)+strconv.Itoa(i)))
 	}

@@ -22,17 +22,17 @@ type SignalOption interface {
 	applyOne(*choice) error
 }
 
-// choices is what the options said.
+// choices is what the options set.
 type choices struct {
 	all, traces, metrics, logs choice
 
-	interval    time.Duration // 0: not said
-	temporality Preference    // 0: not said
+	interval    time.Duration // 0: not set
+	temporality Preference    // 0: not set
 	buffer      bufferChoice
-	counts      *Counts // nil: nobody asks
+	counts      *Counts // nil: not set
 }
 
-// choice is what they said of one signal. Zero values mean "not said".
+// choice is what they set for one signal. Zero values mean "not set".
 type choice struct {
 	off         bool
 	endpoint    string
@@ -79,8 +79,8 @@ func applyTo(c *choice, name string, opts []SignalOption) error {
 	return errors.Join(errs...)
 }
 
-// Off has a signal not pushed, whatever the environment says. Default: see the
-// package's comment.
+// Off keeps a signal from being pushed, whatever the environment says. Default: see the
+// package comment.
 func Off() SignalOption {
 	return signalOption(func(c *choice) error { c.off = true; return nil })
 }
@@ -111,7 +111,7 @@ const (
 	GRPC                      // grpc
 )
 
-// String returns the name that OTEL_EXPORTER_OTLP_PROTOCOL has for t.
+// String returns the value of OTEL_EXPORTER_OTLP_PROTOCOL for t.
 func (t Transport) String() string {
 	switch t {
 	case HTTP:
@@ -146,7 +146,7 @@ func Headers(headers map[string]string) SignalOption {
 		}
 		c.headers = maps.Clone(headers)
 		if c.headers == nil {
-			c.headers = map[string]string{} // said: none
+			c.headers = map[string]string{} // set, to none
 		}
 		return nil
 	})
@@ -174,7 +174,7 @@ const (
 	Gzip                     // gzip
 )
 
-// String returns the name that OTEL_EXPORTER_OTLP_COMPRESSION has for e.
+// String returns the value of OTEL_EXPORTER_OTLP_COMPRESSION for e.
 func (e Encoding) String() string {
 	switch e {
 	case None:
@@ -231,7 +231,7 @@ const (
 	LowMemory                        // differences for synchronous counters and histograms alone
 )
 
-// String returns the name that the environment variable has for p.
+// String returns the value of the environment variable for p.
 func (p Preference) String() string {
 	switch p {
 	case Cumulative:
@@ -244,8 +244,8 @@ func (p Preference) String() string {
 	return "Preference(" + strconv.Itoa(int(p)) + ")"
 }
 
-// Temporality chooses [Cumulative], [Delta] or [LowMemory]. All but Cumulative
-// need a second aggregation of every event beside the one of /metrics. Default:
+// Temporality chooses [Cumulative], [Delta] or [LowMemory]. All except Cumulative
+// need a second aggregation of every event beside the one for /metrics. Default:
 // OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE, else Cumulative.
 func Temporality(p Preference) Option {
 	return option(func(c *choices) error {

@@ -185,7 +185,7 @@ func TestPartlyRejected(t *testing.T) {
 	}
 }
 
-// Differences are said once: what was not taken has to be sent again.
+// No later push repeats a difference: what was not taken has to be sent again.
 func TestDeltaSurvivesAnOutage(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)

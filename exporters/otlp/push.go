@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 
-	sdklog "go.opentelemetry.io/otel/sdk/log"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
+	"github.com/rusmes/otelmail/internal/report"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// Push has otelmail.Start push metrics, traces and logs. Without options it does
+// Push makes otelmail.Start push metrics, traces and logs. Without options it does
 // what the environment says, and nothing where that names no endpoint; see the
-// package's comment.
+// package comment.
 func Push(opts ...Option) otelmail.Option {
 	return otelmail.WithExporter(&exporter{opts: opts})
 }
@@ -25,7 +23,7 @@ type exporter struct {
 	opts  []Option
 	ways  []func() Stats
 	stops []func(context.Context) error
-	store *store // nil: no buffer
+	store *store.Store // nil: no buffer
 }
 
 // Open implements [otelmail.Exporter]. All settings are checked before anything
@@ -59,11 +57,11 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	}
 
 	if buffer.dir != "" && (toTraces.otlp || toMetrics.otlp || toLogs.otlp) {
-		leave, err := e.openBuffer(ctx, p, buffer)
-		if err != nil {
+		if err := e.openBuffer(p, buffer); err != nil {
 			return fmt.Errorf("otlp: %w", err)
 		}
-		defer leave()
+		// Once all signals are opened, the last of them to stop closes the buffer.
+		defer func() { _ = e.store.Leave(ctx) }()
 	}
 	err := errors.Join(
 		e.openTraces(ctx, p, toTraces, spans),
@@ -82,7 +80,8 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	return nil
 }
 
-// stats is what became of everything so far, one entry for each way out.
+// stats is what became of everything so far, one entry for each signal and
+// destination.
 func (e *exporter) stats() []Stats {
 	all := make([]Stats, len(e.ways))
 	for i, stats := range e.ways {
@@ -95,68 +94,53 @@ func (e *exporter) stats() []Stats {
 func (e *exporter) series() []otelmail.ExportStats {
 	all := make([]otelmail.ExportStats, len(e.ways))
 	for i, s := range e.stats() {
-		all[i] = otelmail.ExportStats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting()}
+		all[i] = otelmail.ExportStats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting}
 	}
 	return all
 }
 
 func (e *exporter) openTraces(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
-	if e.store != nil && to.otlp {
-		if err := e.keepTraces(ctx, p, to, b); err != nil {
-			return err
+	return e.open(ctx, p, traces, to, b.queue, func(w way, t target, over wire) (stop, error) {
+		stock, err := newSpanExporter(ctx, t, over)
+		if err != nil {
+			return nil, err
 		}
-		to.otlp = false // done; what is left is the console
-	}
-	return open(p, traces, to,
-		func(w wire) (sdktrace.SpanExporter, error) { return newSpanExporter(ctx, to.target, w) },
-		newSpanConsole,
-		func(r *route, stock sdktrace.SpanExporter, close func() error) {
-			push := newSpanPush(r, b, stock, close)
-			p.AddSpanProcessor(push)
-			e.opened(p, r.signal, r.stats, push.stop)
-		})
+		push := newSpanPush(w, b, stock)
+		p.AddSpanProcessor(push)
+		return push.stop, nil
+	})
 }
 
 func (e *exporter) openLogs(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
-	if e.store != nil && to.otlp {
-		if err := e.keepLogs(ctx, p, to, b); err != nil {
-			return err
+	return e.open(ctx, p, logs, to, b.queue, func(w way, t target, over wire) (stop, error) {
+		stock, err := newLogExporter(ctx, t, over)
+		if err != nil {
+			return nil, err
 		}
-		to.otlp = false // done; what is left is the console
-	}
-	return open(p, logs, to,
-		func(w wire) (sdklog.Exporter, error) { return newLogExporter(ctx, to.target, w) },
-		newLogConsole,
-		func(r *route, stock sdklog.Exporter, close func() error) {
-			push := newLogPush(r, b, stock, close)
-			p.AddLogProcessor(push)
-			e.opened(p, r.signal, r.stats, push.stop)
-		})
+		push := newLogPush(w, b, stock)
+		p.AddLogProcessor(push)
+		return push.stop, nil
+	})
 }
 
 func (e *exporter) openMetrics(ctx context.Context, p *otelmail.Pipeline, to plan, k cadence) error {
-	if e.store != nil && to.otlp {
-		if err := e.keepMetrics(ctx, p, to, k); err != nil {
-			return err
+	return e.open(ctx, p, metrics, to, 0, func(w way, t target, over wire) (stop, error) {
+		k := k
+		if over.console {
+			k.preference, k.exponential = Cumulative, false // settings of OTLP
 		}
-		to.otlp = false
-	}
-	return open(p, metrics, to,
-		func(w wire) (sdkmetric.Exporter, error) { return newMetricExporter(ctx, to.target, w, k) },
-		newMetricConsole,
-		func(r *route, stock sdkmetric.Exporter, close func() error) {
-			k := k
-			if r.where == console {
-				k.preference, k.exponential = Cumulative, false // settings of OTLP
-			}
-			push := newMetricPush(r, k, metricReader(p, k), stock, close)
-			p.OnStart("otlp metrics", push.begin)
-			e.opened(p, r.signal, r.stats, push.stop)
-		})
+		stock, err := newMetricExporter(ctx, t, over, k)
+		if err != nil {
+			return nil, err
+		}
+		push := newMetricPush(w, k, metricReader(p, k), stock)
+		p.OnStart("otlp metrics", push.begin)
+		return push.stop, nil
+	})
 }
 
-// metricReader is the common reader, or one of our own if that cannot give what
-// is asked for.
+// metricReader is the common reader, or a further one if the settings ask for what the
+// common one cannot give.
 func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 	if !k.ownReader() {
 		return p.Reader()
@@ -164,43 +148,53 @@ func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 	return p.NewReader(k.temporality(), k.exponential)
 }
 
-// opened has a way out stopped with everything else.
-func (e *exporter) opened(p *otelmail.Pipeline, s signal, stats func() Stats, stop func(context.Context) error) {
-	e.ways = append(e.ways, stats)
-	e.stops = append(e.stops, stop)
-	p.OnShutdown("otlp "+s.name, stop)
-}
+// stop ends a push.
+type stop = func(context.Context) error
 
-// console is where the exporter of that name writes.
-const console = "standard output"
-
-// open makes the ways out of one signal and hands them to add, each with what
-// closes its connection.
-func open[E any](
-	p *otelmail.Pipeline, s signal, to plan,
-	push func(wire) (E, error), print func() (E, error),
-	add func(r *route, stock E, close func() error),
-) error {
-	if to.otlp {
-		r := newRoute(s, to.target.url.String(), to.target.headers, p.HandleError)
-		w, err := newWire(s, to.target, r.retry(to.target.timeout))
-		if err != nil {
-			r.end()
-			return fmt.Errorf("%s: %w", s.name, err)
+// open makes the ways out of one signal and calls add with each, with the target and
+// wire of its stock exporter.
+func (e *exporter) open(ctx context.Context, p *otelmail.Pipeline, s signal, to plan, queue int, add func(way, target, wire) (stop, error)) error {
+	opened := func(where string, w way, t target, over wire, err error) error {
+		var end stop
+		if err == nil {
+			if end, err = add(w, t, over); err != nil {
+				err = errors.Join(err, w.shutdown(ctx, func(context.Context) error { return nil }, nil))
+			}
 		}
-		stock, err := push(w)
 		if err != nil {
-			r.end()
-			return errors.Join(fmt.Errorf("%s to %s: %w", s.name, r.where, err), w.close())
+			return fmt.Errorf("%s to %s: %w", s.name, where, err)
 		}
-		add(r, stock, w.close)
+		e.ways = append(e.ways, w.stats)
+		e.stops = append(e.stops, end)
+		p.OnShutdown("otlp "+s.name, end)
+		return nil
+	}
+	var errs [2]error
+	switch where := to.target.url.String(); {
+	case to.otlp && e.store != nil:
+		b, err := newBuffered(s, to.target, queue, e.store, p.HandleError)
+		errs[0] = opened(where, b, captureTarget(), captureWire(), err)
+	case to.otlp:
+		d, err := newDirect(s, to.target, queue, p.HandleError)
+		errs[0] = opened(where, d, to.target, d.wire, err)
 	}
 	if to.console {
-		stock, err := print()
-		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
-		}
-		add(newRoute(s, console, nil, p.HandleError), stock, func() error { return nil })
+		d := newConsole(s, queue, p.HandleError)
+		errs[1] = opened(console, d, target{}, d.wire, nil)
 	}
-	return nil
+	return errors.Join(errs[:]...)
+}
+
+// openBuffer opens the buffer for the signals that are opened next.
+func (e *exporter) openBuffer(p *otelmail.Pipeline, chosen bufferChoice) (err error) {
+	reporter := report.New(p.HandleError, func(err error) string { return "otlp buffer: " + wordingFor(nil).text(err) })
+	config := store.Config{
+		Dir: chosen.dir, Setting: chosen.setting, MaxBytes: chosen.bytes, MaxAge: chosen.age,
+		Report: func(err error) { reporter.Report("", err) },
+	}
+	for _, s := range []signal{traces, metrics, logs} {
+		config.Signals = append(config.Signals, store.Signal{Name: s.name, Items: s.items})
+	}
+	e.store, err = store.Open(config)
+	return err
 }

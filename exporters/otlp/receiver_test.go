@@ -47,7 +47,7 @@ type receiver struct {
 	// callAnswer, if set, decides on a gRPC call: an error is returned in place
 	// of taking it.
 	callAnswer func() error
-	// rejected is told as a partial success, for every request.
+	// rejected is reported as a partial success, for every request.
 	rejected int64
 
 	httpAddr, grpcAddr string
@@ -215,8 +215,8 @@ func (r *receiver) noteCall(ctx context.Context) {
 	for name, values := range md {
 		headers[name] = values[0]
 	}
-	// The server takes grpc-encoding out of the metadata; what it will accept
-	// for the answer names what the client used.
+	// The server removes grpc-encoding from the metadata; what the client accepts
+	// for the answer names what it used.
 	method, _ := grpc.Method(ctx)
 	r.note(headers, method, headers["grpc-encoding"])
 }
@@ -293,7 +293,7 @@ func (s logService) Export(ctx context.Context, in *collogs.ExportLogsServiceReq
 	return s.r.takeLogs(in), nil
 }
 
-// spanNames counts the spans that came, by name.
+// spanNames counts the spans received, by name.
 func (r *receiver) spanNames() map[string]int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -343,7 +343,7 @@ func (r *receiver) setCallAnswer(f func() error) {
 	r.callAnswer = f
 }
 
-// order is the names of all spans as they came, and the bodies of all records.
+// order is the names of all spans in the order received, and the bodies of all records.
 func (r *receiver) order() (spans, records []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

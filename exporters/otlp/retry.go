@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// patience is how long one batch is tried for.
+// patience is how long sending one batch is tried without a buffer.
 const patience = time.Minute
 
 // The pauses between two attempts grow from the first to the longest.
@@ -16,87 +16,87 @@ const (
 	longestPause = 5 * time.Second
 )
 
-// retry tries to send a batch until it is taken, refused for good, or the time
-// is up. It stands in for the stock exporters' own retries, which are switched
-// off: those of HTTP give up at once when a connection is refused, and those of
-// gRPC after the timeout of a single attempt.
+// pauses is the last pause between two attempts, from which the next one grows.
+type pauses time.Duration
+
+// next returns how long to wait: 0.5 to 1.5 times a pause that doubles each time. The
+// random part keeps many senders from trying at the same moment.
+func (p *pauses) next(first, longest time.Duration) time.Duration {
+	d := min(max(2*time.Duration(*p), first), longest)
+	*p = pauses(d)
+	return d/2 + rand.N(d)
+}
+
+// retry tries to send a batch until it is taken, refused, or the time is up. It
+// replaces the stock exporters' own retries, which are switched off: those of HTTP
+// give up at once when a connection is refused, and those of gRPC after the timeout
+// of a single attempt.
 type retry struct {
 	attempt  time.Duration   // bounds one attempt
-	first    time.Duration   // the pause after the first attempt; each further one doubles
-	longest  time.Duration   // bounds the pauses
-	stopping <-chan struct{} // closed when there is no time for long pauses any more
-	// failing hears of the first failed attempt, so that an operator need not
-	// wait for a minute to read of it.
+	stopping <-chan struct{} // closed when the process stops: no more long pauses
+	// failing is called with the error of the first failed attempt, so that an
+	// operator need not wait for a minute to read about it.
 	failing func(error)
 }
 
-// verdict is how one attempt ended.
-type verdict struct {
-	err   error
-	again bool          // the next attempt may succeed
-	pause time.Duration // what the receiver asked for, if it did
-}
-
-// do runs try until it succeeds or there is no use in going on. Its error is the
-// last attempt's.
-func (r *retry) do(ctx context.Context, try func(context.Context) verdict) error {
+// do calls try until it succeeds or trying again is of no use, and returns how the
+// last attempt ended.
+func (r *retry) do(ctx context.Context, try func(context.Context) outcome) outcome {
 	giveUp := time.Now().Add(patience)
-	pause := r.first
-	var last error
+	var pause pauses
+	var last outcome
 	for n := 1; ; n++ {
-		v := r.once(ctx, try)
-		if v.err == nil {
-			return nil
+		o := r.once(ctx, try)
+		switch {
+		case o.fate == taken:
+			return o
+		case ctx.Err() != nil && n > 1:
+			return last // this attempt was cut short; the one before says more
+		case ctx.Err() != nil:
+			return outcome{fate: later, err: fmt.Errorf("no answer before the time was up: %w", o.err)}
+		case o.fate != later:
+			return o
 		}
-		if ctx.Err() != nil {
-			// This attempt was cut off; an earlier one says more.
-			if last != nil {
-				return last
-			}
-			return fmt.Errorf("no answer before the time was up: %w", v.err)
-		}
-		last = v.err
-		if !v.again {
-			return last
-		}
+		last = o
 		if n == 1 {
-			r.failing(fmt.Errorf("%w; trying again for up to %v", last, patience))
+			r.failing(fmt.Errorf("%w; trying again for up to %v", o.err, patience))
 		}
-		wait := max(v.pause, pause/2+rand.N(pause)) // 0.5 to 1.5 of the pause: many senders spread out
+		wait := max(o.pause, pause.next(firstPause, longestPause))
 		if time.Now().Add(wait).After(giveUp) {
-			return fmt.Errorf("gave up after %d attempts: %w", n, last)
-		}
-		if r.sleep(ctx, wait) != nil {
+			last.err = fmt.Errorf("gave up after %d attempts: %w", n, o.err)
 			return last
 		}
-		pause = min(2*pause, r.longest)
+		if !r.sleep(ctx, wait) {
+			return last
+		}
 	}
 }
 
-func (r *retry) once(ctx context.Context, try func(context.Context) verdict) verdict {
+func (r *retry) once(ctx context.Context, try func(context.Context) outcome) outcome {
 	ctx, cancel := context.WithTimeout(ctx, r.attempt)
 	defer cancel()
 	return try(ctx)
 }
 
-// hurried is the longest pause once the process is stopping.
-const hurried = 200 * time.Millisecond
+// longestStoppingPause is the longest pause once the process is stopping.
+const longestStoppingPause = 200 * time.Millisecond
 
-func (r *retry) sleep(ctx context.Context, wait time.Duration) error {
+// sleep returns false if ctx ended meanwhile.
+func (r *retry) sleep(ctx context.Context, wait time.Duration) bool {
 	stopping := r.stopping
 	select {
 	case <-stopping:
-		wait, stopping = min(wait, hurried), nil
+		wait, stopping = min(wait, longestStoppingPause), nil
 	default:
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return nil
+		return true
 	case <-stopping: // the receiver may be back by now: no time to lose
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }

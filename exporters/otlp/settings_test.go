@@ -158,8 +158,8 @@ func TestWrongOptions(t *testing.T) {
 	}
 }
 
-// The stock exporters read the process's environment too; nothing of it may get
-// past the settings that otelmail was told to use.
+// The stock exporters read the process's environment too; nothing in it may win over the
+// settings that otelmail was given.
 func TestProcessEnvironmentHasNoSay(t *testing.T) {
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT":                       "https://127.0.0.1:1/elsewhere",
@@ -231,7 +231,7 @@ func TestTLS(t *testing.T) {
 			"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", client.keyFile,
 		}},
 		{name: "unknown authority", env: nil, want: "certificate"},
-		// The server's alert may be lost behind its closing of the connection.
+		// The server's alert may be lost because it then closes the connection.
 		{name: "no client certificate", env: all[:2], want: "https://127.0.0.1:"},
 	} {
 		for _, protocol := range []string{"HTTP", "gRPC"} {

@@ -2,89 +2,58 @@ package otlp
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
-// spanPush takes ended spans, queues them and sends them in batches. It is the
-// processor that the TracerProvider feeds and the exporter that the SDK's batch
-// processor drains into.
+// spanPush takes ended spans, queues them and hands them to a way out in batches.
 type spanPush struct {
-	*route
-	batching batching
-	batch    sdktrace.SpanProcessor
-	stock    sdktrace.SpanExporter
-	close    func() error
+	way
+	intake *intake[sdktrace.ReadOnlySpan]
+	stock  sdktrace.SpanExporter
 }
 
-func newSpanPush(r *route, b batching, stock sdktrace.SpanExporter, close func() error) *spanPush {
-	p := &spanPush{route: r, batching: b, stock: stock, close: close}
-	p.batch = sdktrace.NewBatchSpanProcessor(spanSink{p},
-		sdktrace.WithMaxQueueSize(b.queue),
-		sdktrace.WithMaxExportBatchSize(b.most),
-		sdktrace.WithBatchTimeout(b.delay),
-		sdktrace.WithExportTimeout(b.timeout),
-	)
+func newSpanPush(w way, b batching, stock sdktrace.SpanExporter) *spanPush {
+	p := &spanPush{way: w, stock: stock}
+	p.intake = newIntake(b, w, p.write)
 	return p
 }
 
 // OnStart implements [sdktrace.SpanProcessor].
 func (p *spanPush) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 
-// OnEnd implements [sdktrace.SpanProcessor]. The span is cleaned before it is
-// queued, so that the queue's memory is bounded too.
+// OnEnd implements [sdktrace.SpanProcessor]. It never waits. The span is
+// cleaned before it is queued, so that the queue's memory is bounded too.
 func (p *spanPush) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
-	p.produced.Add(1)
-	if err := guard(func() error { p.batch.OnEnd(cleanSpan(s)); return nil }); err != nil {
-		p.reporter.report(err)
+	if err := guard(func() error { p.intake.add(cleanSpan(s)); return nil }); err != nil {
+		dropDamaged(p, err)
 	}
 }
 
-// ForceFlush implements [sdktrace.SpanProcessor].
-func (p *spanPush) ForceFlush(ctx context.Context) error {
-	before := p.failed.Load()
-	if err := p.batch.ForceFlush(ctx); err != nil {
-		return fmt.Errorf("otlp traces: flush: %w", err)
-	}
-	return p.failedSince(before)
+func (p *spanPush) write(ctx context.Context, spans []sdktrace.ReadOnlySpan) {
+	batches(spans, weighSpan, func(some []sdktrace.ReadOnlySpan) {
+		p.take(ctx, int64(len(some)), false, func(ctx context.Context) error { return p.stock.ExportSpans(ctx, some) })
+	})
 }
 
-// Shutdown implements [sdktrace.SpanProcessor]. What was not delivered is told
-// by stop, which otelmail calls as well; here it would be told twice.
+// ForceFlush implements [sdktrace.SpanProcessor]. It returns when the receiver has
+// everything; with a buffer, when everything is on disk and the receiver has it or
+// does not take it now. An error means that something was dropped, or that ctx ended.
+func (p *spanPush) ForceFlush(ctx context.Context) error { return p.flush(ctx, p.intake.flush) }
+
+// Shutdown implements [sdktrace.SpanProcessor]. It returns no error: otelmail calls stop
+// as well, which reports what was not delivered.
 func (p *spanPush) Shutdown(ctx context.Context) error {
 	_ = p.stop(ctx)
 	return nil
 }
 
 func (p *spanPush) stop(ctx context.Context) error {
-	return p.shutdown(ctx, p.batch.Shutdown, func() error { return p.undelivered(p.batching.queue) })
-}
-
-// spanSink is spanPush as the batch processor sees it.
-type spanSink struct{ *spanPush }
-
-// ExportSpans implements [sdktrace.SpanExporter]. It returns no error: the SDK
-// would print it without bound, and it is counted and reported already.
-func (p spanSink) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	p.arrived(len(spans), p.batching)
-	batches(spans, weighSpan, func(some []sdktrace.ReadOnlySpan) {
-		lost, _ := p.deliver(ctx, int64(len(some)), func(ctx context.Context) error {
-			return p.stock.ExportSpans(ctx, some)
-		})
-		p.failed.Add(lost)
-	})
-	return nil
-}
-
-// Shutdown implements [sdktrace.SpanExporter].
-func (p spanSink) Shutdown(ctx context.Context) error {
-	err := p.stock.Shutdown(ctx)
-	if closed := p.close(); err == nil {
-		err = closed
-	}
-	return err
+	return p.shutdown(ctx, func(ctx context.Context) error {
+		return errors.Join(p.intake.stop(ctx), p.stock.Shutdown(ctx))
+	}, nil)
 }

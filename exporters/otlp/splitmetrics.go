@@ -3,11 +3,13 @@ package otlp
 import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail/internal/clean"
 )
 
-// splitMetrics calls send with parts of all that are estimated to fit one
-// request, and how many data points each has: a series for each of thousands of
-// domains is more than a receiver takes at once. Empty metrics are left out.
+// splitMetrics calls send with parts of all that are estimated to fit one request, and
+// with the number of data points in each: the series of thousands of domains may be
+// more than a receiver takes at once. Empty metrics are left out.
 func splitMetrics(all *metricdata.ResourceMetrics, send func(part *metricdata.ResourceMetrics, points int64)) {
 	var part *metricdata.ResourceMetrics
 	var size int
@@ -42,7 +44,7 @@ func splitMetrics(all *metricdata.ResourceMetrics, send func(part *metricdata.Re
 }
 
 // eachPiece calls take with runs of a metric's data points that each fit one
-// request: how many points, and about how many bytes.
+// request, with their number and their estimated size in bytes.
 func eachPiece(m metricdata.Metrics, take func(piece metricdata.Metrics, points, weight int)) {
 	head := perSpan + len(m.Name) + len(m.Description) + len(m.Unit)
 	with := func(data metricdata.Aggregation, points, weight int) {
@@ -77,51 +79,30 @@ func eachPiece(m metricdata.Metrics, take func(piece metricdata.Metrics, points,
 	}
 }
 
-// runs is batches with the weight of each run.
-func runs[T any](items []T, weigh func(*T) int, take func([]T, int)) {
-	batches(items, weigh, func(some []T) {
-		total := 0
-		for i := range some {
-			total += weigh(&some[i])
-		}
-		take(some, total)
-	})
-}
-
-// perPoint is about what times and a value take, in bytes.
+// perPoint is roughly the size of times and a value, in bytes.
 const perPoint = 40
 
 func weighSet(set attribute.Set) int {
-	var s scale
-	for i := range set.Len() {
-		kv, _ := set.Get(i)
-		s.text(string(kv.Key))
-		s.value(kv.Value, 0)
-	}
-	return perPoint + s.size
+	var item clean.Item
+	item.Set(set)
+	return perPoint + item.Weight()
 }
 
-func weighExemplars[N int64 | float64](list []metricdata.Exemplar[N]) int {
-	size := 0
-	for _, e := range list {
-		var s scale
-		s.attributes(e.FilteredAttributes)
-		size += perPoint + perValue + s.size
-	}
-	return size
-}
+// perExemplar is roughly the size of a time, a value and two ids, in bytes. The Reader
+// removes the attributes of exemplars.
+const perExemplar = 64
 
 func weighPoint[N int64 | float64](p *metricdata.DataPoint[N]) int {
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars)
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars)
 }
 
 func weighHistogram[N int64 | float64](p *metricdata.HistogramDataPoint[N]) int {
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars) + 8*(len(p.Bounds)+len(p.BucketCounts)) + perPoint
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars) + 8*(len(p.Bounds)+len(p.BucketCounts)) + perPoint
 }
 
 func weighExponential[N int64 | float64](p *metricdata.ExponentialHistogramDataPoint[N]) int {
 	buckets := len(p.PositiveBucket.Counts) + len(p.NegativeBucket.Counts)
-	return weighSet(p.Attributes) + weighExemplars(p.Exemplars) + 10*buckets + perPoint
+	return weighSet(p.Attributes) + perExemplar*len(p.Exemplars) + 10*buckets + perPoint
 }
 
 func weighSummary(p *metricdata.SummaryDataPoint) int {

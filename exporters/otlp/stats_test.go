@@ -38,31 +38,23 @@ func TestStats(t *testing.T) {
 	if err := tel.Shutdown(ctx); err == nil {
 		t.Error("two lost spans are no error")
 	}
-	want := Stats{Signal: "traces", Where: server.URL + "/v1/traces", Produced: 5, Sent: 3, Failed: 2}
-	if got := e.stats(); len(got) != 1 || got[0] != want || got[0].Waiting() != 0 {
+	want := Stats{Signal: "traces", Where: server.URL + "/v1/traces", Produced: 5, Sent: 3, Failed: 2, Dropped: Dropped{Rejected: 2}}
+	if got := e.stats(); len(got) != 1 || got[0] != want {
 		t.Errorf("stats: %+v, want %+v", got, want)
 	}
 }
 
 // A panic in a stock exporter must not end the process.
 func TestGuard(t *testing.T) {
-	r := newRoute(traces, "nowhere", nil, func(error) {})
-	defer r.end()
-	lost, err := r.deliver(t.Context(), 4, func(context.Context) error { panic("secret") })
-	if lost != 4 || err == nil || err.Error() != "4 of 4 spans not delivered: the exporter panicked with a string" {
-		t.Errorf("deliver: %d, %v", lost, err)
+	var said string
+	d := newConsole(traces, 1, func(err error) { said = err.Error() })
+	defer d.end()
+	d.Accept(4)
+	d.take(t.Context(), 4, false, func(context.Context) error { panic("secret") })
+	if said != "otlp traces: standard output: 4 of 4 spans not delivered: the exporter panicked with a string" {
+		t.Errorf("reported: %s", said)
 	}
-}
-
-func TestReportsAreFew(t *testing.T) {
-	var texts []string
-	r := &reporter{prefix: "p", secrets: hide(nil), handle: func(err error) { texts = append(texts, err.Error()) }}
-	for range 1000 {
-		r.report(context.DeadlineExceeded)
-	}
-	r.last = r.last.Add(-reportEvery)
-	r.report(context.DeadlineExceeded)
-	if len(texts) != 2 || texts[0] != "p: context deadline exceeded" || texts[1] != "p: context deadline exceeded (999 more since the last report)" {
-		t.Errorf("reports: %q", texts)
+	if s := d.stats(); s.Failed != 4 || s.Waiting != 0 {
+		t.Errorf("stats: %+v", s)
 	}
 }

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 
@@ -22,31 +21,42 @@ import (
 	"google.golang.org/grpc"
 )
 
-// The stock exporters turn telemetry into protobuf. They also read the process's
-// environment themselves and only log what is wrong there, so every setting is
-// given to them as an option, which wins, and the connection is ours: that
-// leaves them no say over TLS, timeouts and retries.
+// The stock exporters turn telemetry into protobuf, or print it to what os.Stdout is
+// when they are opened. They also read the process's environment themselves and only
+// log what is wrong there. So every setting is given to them as an option, which wins,
+// and the connection is ours: TLS, timeouts and retries are not left to them.
 
-// wire is a connection that all stock exporters can use.
+// wire is what a stock exporter sends over: a client, a connection, or neither.
 type wire struct {
-	http  *http.Client     // nil with gRPC
-	grpc  *grpc.ClientConn // nil with HTTP
-	close func() error
+	http    *http.Client
+	grpc    *grpc.ClientConn
+	console bool // it prints
+	closing func() error
+}
+
+func (w wire) close() error {
+	if w.closing == nil {
+		return nil
+	}
+	return w.closing()
 }
 
 func newWire(s signal, t target, r *retry) (wire, error) {
 	if t.transport == HTTP {
-		w := newHTTPWire(s, t, r)
-		return wire{http: w.client(), close: func() error { w.close(); return nil }}, nil
+		p := newPoster(s, t)
+		return wire{http: &http.Client{Transport: repeated{p, r}}, closing: p.close}, nil
 	}
-	conn, err := dial(t, grpc.WithUnaryInterceptor(intercept(r)))
+	conn, err := dial(t, grpc.WithUnaryInterceptor(r.intercept))
 	if err != nil {
 		return wire{}, err
 	}
-	return wire{grpc: conn, close: conn.Close}, nil
+	return wire{grpc: conn, closing: conn.Close}, nil
 }
 
 func newSpanExporter(ctx context.Context, t target, w wire) (sdktrace.SpanExporter, error) {
+	if w.console {
+		return stdouttrace.New(stdouttrace.WithWriter(os.Stdout))
+	}
 	if t.transport == GRPC {
 		return otlptrace.New(ctx, otlptracegrpc.NewClient(
 			otlptracegrpc.WithGRPCConn(w.grpc),
@@ -71,6 +81,9 @@ func newSpanExporter(ctx context.Context, t target, w wire) (sdktrace.SpanExport
 }
 
 func newMetricExporter(ctx context.Context, t target, w wire, k cadence) (sdkmetric.Exporter, error) {
+	if w.console {
+		return stdoutmetric.New(stdoutmetric.WithWriter(os.Stdout))
+	}
 	if t.transport == GRPC {
 		return otlpmetricgrpc.New(ctx,
 			otlpmetricgrpc.WithGRPCConn(w.grpc),
@@ -98,6 +111,9 @@ func newMetricExporter(ctx context.Context, t target, w wire, k cadence) (sdkmet
 }
 
 func newLogExporter(ctx context.Context, t target, w wire) (sdklog.Exporter, error) {
+	if w.console {
+		return stdoutlog.New(stdoutlog.WithWriter(os.Stdout))
+	}
 	if t.transport == GRPC {
 		return otlploggrpc.New(ctx,
 			otlploggrpc.WithGRPCConn(w.grpc),
@@ -118,30 +134,4 @@ func newLogExporter(ctx context.Context, t target, w wire) (sdklog.Exporter, err
 		otlploghttp.WithCompression(compression),
 		otlploghttp.WithRetry(otlploghttp.RetryConfig{}),
 	)
-}
-
-// The console exporters write to what standard output is when they are opened.
-
-func newSpanConsole() (sdktrace.SpanExporter, error) {
-	e, err := stdouttrace.New(stdouttrace.WithWriter(os.Stdout))
-	if err != nil {
-		return nil, fmt.Errorf("open the console: %w", err)
-	}
-	return e, nil
-}
-
-func newMetricConsole() (sdkmetric.Exporter, error) {
-	e, err := stdoutmetric.New(stdoutmetric.WithWriter(os.Stdout))
-	if err != nil {
-		return nil, fmt.Errorf("open the console: %w", err)
-	}
-	return e, nil
-}
-
-func newLogConsole() (sdklog.Exporter, error) {
-	e, err := stdoutlog.New(stdoutlog.WithWriter(os.Stdout))
-	if err != nil {
-		return nil, fmt.Errorf("open the console: %w", err)
-	}
-	return e, nil
 }

@@ -22,9 +22,9 @@ func runtimeRegistry() (*prom.Registry, error) {
 	return r, nil
 }
 
-// calm turns a collector's panic into one failing series, so that it is told
-// apart from a series that is merely wrong, and the series before it stay.
-type calm struct{ prom.Collector }
+// recovering turns a collector's panic into an invalid series with a [collectorPanic], so
+// that a panic is reported as such, and the series collected before it are shown.
+type recovering struct{ prom.Collector }
 
 type collectorPanic struct{ collector, value string }
 
@@ -32,11 +32,11 @@ func (p *collectorPanic) Error() string {
 	return fmt.Sprintf("collector %s panicked with a %s", p.collector, p.value)
 }
 
-func (c calm) panicked(v any) error {
+func (c recovering) panicked(v any) error {
 	return &collectorPanic{fmt.Sprintf("%T", c.Collector), fmt.Sprintf("%T", v)}
 }
 
-func (c calm) Collect(out chan<- prom.Metric) {
+func (c recovering) Collect(out chan<- prom.Metric) {
 	defer func() {
 		if v := recover(); v != nil {
 			err := c.panicked(v)
@@ -48,7 +48,7 @@ func (c calm) Collect(out chan<- prom.Metric) {
 
 // Describe is called by a goroutine of the registry's, where a panic would end
 // the process.
-func (c calm) Describe(out chan<- *prom.Desc) {
+func (c recovering) Describe(out chan<- *prom.Desc) {
 	defer func() {
 		if v := recover(); v != nil {
 			out <- prom.NewInvalidDesc(c.panicked(v))
@@ -57,15 +57,15 @@ func (c calm) Describe(out chan<- *prom.Desc) {
 	c.Collector.Describe(out)
 }
 
-// register gives an added collector a registry of its own: in a shared one it
-// would be chance which of two equal series is shown.
+// register gives an added collector its own registry: in a shared one it would be
+// random which of two equal series is shown.
 func register(col prom.Collector) (*prom.Registry, error) {
 	r := prom.NewRegistry()
-	return r, r.Register(calm{col})
+	return r, r.Register(recovering{col})
 }
 
 // gathered adapts a gatherer. A Registry checks what it returns; what any other
-// returns is checked here, for one wrong family could spoil the page.
+// gatherer returns is checked here, because one wrong family could spoil the page.
 func gathered(name string, g prom.Gatherer) gatherFunc {
 	registry, checked := g.(*prom.Registry)
 	if checked {
@@ -91,7 +91,7 @@ func gathered(name string, g prom.Gatherer) gatherFunc {
 	}
 }
 
-// wrongFamily finds what [prom.Gatherers] does not look at.
+// wrongFamily finds what [prom.Gatherers] does not check.
 func wrongFamily(mf *dto.MetricFamily) error {
 	if !model.UTF8Validation.IsValidMetricName(mf.GetName()) {
 		return fmt.Errorf("the name %q is not valid", mf.GetName())

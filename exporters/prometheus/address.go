@@ -13,12 +13,12 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// bindAddress is where to listen, and who said so.
+// bindAddress is where to listen, and which settings say so.
 type bindAddress struct{ address, from string }
 
 // readAddress applies option, then OTEL_EXPORTER_PROMETHEUS_HOST and _PORT, then
-// RUSMES_METRICS_BIND_ADDRESS. The two OpenTelemetry variables each replace
-// their half only: with the port alone set, the host stays what it was.
+// RUSMES_METRICS_BIND_ADDRESS. Each of the two OpenTelemetry variables
+// replaces only its half: with only the port set, the host stays what it was.
 func readAddress(option string, env *settings.Env) bindAddress {
 	address, name := env.String(settings.MetricsBindAddress)
 	host, port, ok := splitAddress(address)

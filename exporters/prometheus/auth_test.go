@@ -37,7 +37,7 @@ func TestBasicAuth(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tel := start(t, opt, page)
-			for range 2 { // the second time from what is remembered
+			for range 2 { // the second time without a comparison
 				for header, code := range map[string]int{
 					login("scraper", "open sesame"):  200,
 					login("scraper", "open sesame "): 401,
@@ -80,7 +80,7 @@ func TestBasicAuth(t *testing.T) {
 	}
 }
 
-// A flood of guesses waits in a short line, and keeps out nobody who was in.
+// A flood of guesses waits in a short queue, and credentials that were right once still pass.
 func TestBasicAuthUnderAFlood(t *testing.T) {
 	tel := start(t, prometheus.WithBasicAuth("scraper", hash(t, "open sesame", 9)))
 	right := login("scraper", "open sesame")

@@ -45,8 +45,8 @@ func gatherer(families ...*dto.MetricFamily) prom.Gatherer {
 
 var good = gauge("good_series", "Good.", 7)
 
-// badSeries are things that can be wrong on a page, each by the reason it is
-// counted under; "" where it can be shown after all.
+// badSeries are things that can be wrong on a page, each with the reason that it is counted
+// under, "" where it can be shown after all.
 var badSeries = []struct {
 	name   string
 	reason string
@@ -166,7 +166,7 @@ var badSeries = []struct {
 			Label: []*dto.LabelPair{{Name: proto.String("l"), Value: proto.String("\xff")}}, Gauge: &dto.Gauge{}})))},
 }
 
-// brokenLabel gets past client_golang's constructors, as a collector can.
+// brokenLabel is not made by client_golang's constructors, which would refuse it.
 type brokenLabel struct{}
 
 func (brokenLabel) Desc() *prom.Desc { return prom.NewDesc("odd_label", "Odd.", []string{"l"}, nil) }
@@ -204,7 +204,7 @@ func TestOneBadSeries(t *testing.T) {
 					t.Errorf("%s: rusmes_queue_size %v comes from elsewhere", accept, got)
 				}
 			}
-			// Each series shows its own scrape or the one before.
+			// Each problem is counted on its own scrape or on the next.
 			all := families(t, get(t, tel.url+"/metrics"))
 			for _, reason := range []string{"source", "series", "encode", "timeout", "busy"} {
 				if got := scrapeErrors(t, all, reason); (got > 0) != (reason == bad.reason) {
@@ -232,7 +232,7 @@ func checkReports(t *testing.T, texts []string, reason string) {
 	}
 }
 
-// A family that is valid and yet has no form in the format asked for.
+// A valid family that cannot be written in the format asked for.
 func TestFamilyThatCannotBeEncoded(t *testing.T) {
 	h := &dto.Histogram{SampleCountFloat: proto.Float64(1.5), Bucket: []*dto.Bucket{{
 		CumulativeCountFloat: proto.Float64(1.5), UpperBound: proto.Float64(1)}}}

@@ -21,22 +21,22 @@ import (
 )
 
 // basicAuth checks one user. bcrypt is slow on purpose, so a flood of guesses
-// must not take the mail server's CPU: one comparison runs at a time, few wait,
-// the rest are turned away; and who was let in once passes without comparing.
+// must not take the mail server's CPU: one comparison runs at a time, a few wait,
+// the rest are refused; and credentials that were right once need no comparison.
 type basicAuth struct {
 	username string
 	hash     []byte
-	key      []byte                 // random; makes the digest below useless to others
+	key      []byte                 // random; without it the digest below is useless
 	admitted atomic.Pointer[[]byte] // digest of the credentials that were right
 	waiting  chan struct{}          // one entry for each request in or before a comparison
 	turn     chan struct{}
 }
 
-// mostWaiting bounds the comparisons waited for.
+// mostWaiting is how many requests may wait for their comparison, or be in it.
 const mostWaiting = 8
 
-// mostCost is the highest bcrypt cost taken: about 2 s a comparison. More would
-// outlast a scrape.
+// mostCost is the highest bcrypt cost allowed: about 2 s a comparison. With more,
+// scrapes would time out.
 const mostCost = 15
 
 var bcryptPattern = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
@@ -65,7 +65,7 @@ func newBasicAuth(username, hash string) (*basicAuth, error) {
 	}, nil
 }
 
-// protect lets through to next who gives the right name and password.
+// protect passes a request on to next if it has the right name and password.
 func (a *basicAuth) protect(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		username, password, given := r.BasicAuth()
@@ -87,7 +87,7 @@ func (a *basicAuth) protect(next http.Handler) http.Handler {
 
 var errManyLogins = errors.New("too many logins at once")
 
-// check compares in a time that does not tell a wrong name from a wrong password.
+// check takes the same time for a wrong name as for a wrong password.
 func (a *basicAuth) check(ctx context.Context, username, password string) (bool, error) {
 	digest := a.digest(username, password)
 	if right := a.admitted.Load(); right != nil && subtle.ConstantTimeCompare(*right, digest) == 1 {

@@ -22,34 +22,43 @@ var translation = otlptranslator.UnderscoreEscapingWithSuffixes
 
 // bridge turns OpenTelemetry's metrics into Prometheus families with
 // OpenTelemetry's own exporter. That exporter is the reader of a MeterProvider
-// without instruments, so that all it sees is what our producer collected.
+// without instruments, so that it sees only what our producer collected.
 // Collecting beforehand gives the collection the scrape's deadline, for which
 // client_golang's Collector has no parameter, and keeps a failing collection
 // out of the exporter, which would send its error to the global handler.
 type bridge struct {
 	producer sdkmetric.Producer
 	registry *prom.Registry
-	// turn guards pending. There is one exporter and not one for each scrape,
-	// because it remembers the type under which it first saw a name.
+	// turn guards pending. All scrapes share one exporter, because it remembers
+	// the type under which it first saw a name.
 	turn    chan struct{}
 	pending []metricdata.ScopeMetrics
 }
 
 func newBridge(producer sdkmetric.Producer) (*bridge, error) {
 	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
-	exporter, err := otelprom.New(
-		otelprom.WithRegisterer(b.registry),
+	exporter, err := newExporter(b.registry, otelprom.WithProducer(pendingMetrics{b}))
+	if err != nil {
+		return nil, err
+	}
+	// The provider may be dropped: the exporter keeps what it needs of it, and neither
+	// has a goroutine.
+	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.Empty()))
+	return b, nil
+}
+
+// newExporter builds OpenTelemetry's exporter, which adds no labels and no series of
+// its own.
+func newExporter(registry *prom.Registry, opts ...otelprom.Option) (*otelprom.Exporter, error) {
+	exporter, err := otelprom.New(append(opts,
+		otelprom.WithRegisterer(registry),
 		otelprom.WithoutScopeInfo(),
 		otelprom.WithoutTargetInfo(),
-		otelprom.WithTranslationStrategy(translation),
-		otelprom.WithProducer(pendingMetrics{b}),
-	)
+		otelprom.WithTranslationStrategy(translation))...)
 	if err != nil {
 		return nil, fmt.Errorf("build the Prometheus exporter: %w", err)
 	}
-	// The exporter keeps what it needs of the provider. Neither owns a goroutine.
-	sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithResource(resource.Empty()))
-	return b, nil
+	return exporter, nil
 }
 
 // pendingMetrics hands the exporter what was collected before.

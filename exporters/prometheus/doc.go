@@ -1,6 +1,6 @@
 // Package prometheus is the pull side: it serves /metrics.
 //
-// [Serve] has [otelmail.Start] run a small HTTP server with /metrics, the three
+// [Serve] makes [otelmail.Start] run a small HTTP server with /metrics, the three
 // probes of package health and a page of links. [NewHandler] is the same
 // /metrics to mount on a mux of your own.
 //
@@ -13,8 +13,8 @@
 // # One bad series
 //
 // A scrape does not fail because one thing on the page is bad. A series that
-// cannot be shown is left out, the rest is served with 200; the error handler
-// hears of it at most once a minute for each reason, and
+// cannot be shown is left out, and the rest is served with 200; it is reported to the
+// error handler at most once a minute for each reason, and
 // <namespace>_telemetry_scrape_errors_total counts it under
 //
 //	reason="source"  a collection failed or panicked: its series are missing
@@ -23,8 +23,8 @@
 //	reason="timeout" a collection was not done in time
 //	reason="busy"    a scrape was refused: too many at once
 //
-// A page counts what its own collections ran into. What the page as a whole ran
-// into (a series that two sources have, a family that cannot be encoded) shows on
+// A page counts the failures of its own collections. Failures of the page as a whole
+// (a series that two sources have, a family that cannot be encoded) are counted on
 // the next one.
 //
 // # Formats
@@ -39,14 +39,14 @@
 // Options win over the environment, the environment over defaults.
 //
 //	RUSMES_METRICS_BIND_ADDRESS     host:port to listen on, default 0.0.0.0:9090
-//	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that
-//	OTEL_EXPORTER_PROMETHEUS_PORT   replaces the port of that
+//	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that address
+//	OTEL_EXPORTER_PROMETHEUS_PORT   replaces the port of that address
 //	RUSMES_METRICS_PATH             default /metrics
 //	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
 //	                                neither for /metrics nor for the probes
 //
-// OTEL_METRICS_EXPORTER neither switches this side on nor off: it chooses among
-// exporters configured by themselves, and this one was asked for in code. With
-// "none", say, the probes on the same server must not vanish. An operator who
-// wants no server sets RUSMES_METRICS_ENABLED=false.
+// OTEL_METRICS_EXPORTER switches /metrics neither on nor off: it chooses among
+// exporters that the environment configures, and this one is asked for in code. With
+// "none", for example, the probes on the same server must not vanish. An operator
+// who wants no server sets RUSMES_METRICS_ENABLED=false.
 package prometheus

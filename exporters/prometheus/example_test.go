@@ -30,8 +30,7 @@ func ExampleServe() {
 	// Output:
 }
 
-// An application with a MeterProvider and a mux of its own mounts the handler
-// there.
+// An application with its own MeterProvider and mux mounts the handler on the mux.
 func ExampleNewHandler() {
 	reader, err := otelmail.NewReader()
 	if err != nil {

@@ -47,7 +47,7 @@ func TestOpenMetricsShowsTheTraceOfAnExemplar(t *testing.T) {
 	if line == nil || !strings.Contains(line[1], `trace_id="`+traceID+`"`) || !strings.Contains(line[1], `span_id="1200000000000034"`) {
 		t.Errorf("no exemplar with the trace id: %q", line)
 	}
-	// Without exemplars and EOF it must be a page that the classic parser takes.
+	// Without exemplars and EOF it must be a page that the classic parser accepts.
 	classic := regexp.MustCompile(`(?m) # \{.*$`).ReplaceAllString(page.body, "")
 	if err := parseText(classic); err != nil {
 		t.Error(err)
@@ -69,7 +69,7 @@ func TestProtobufShowsTheTraceOfAnExemplar(t *testing.T) {
 func TestFormats(t *testing.T) {
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	// In OpenMetrics two of the go_* series share a family name, which the parser
-	// for the classic text does not take.
+	// for the classic text does not accept.
 	url := serve(t, newHandler(t, reader, prometheus.WithoutRuntimeMetrics()))
 	for _, tc := range []struct{ accept, contentType string }{
 		{"", "text/plain; version=0.0.4; charset=utf-8"},

@@ -8,7 +8,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// What a scraper's headers say is a stranger's word.
+// A scraper's headers may contain anything.
 func FuzzRequestHeaders(f *testing.F) {
 	f.Add("text/plain", "gzip", "10", "rusmes_queue_size")
 	f.Add("application/openmetrics-text; version=1.0.0; escaping=dots; q=0.9, */*;q=0.1", "gzip;q=0.1, *", "1e-300", "")
@@ -27,7 +27,7 @@ func FuzzRequestHeaders(f *testing.F) {
 		r.Header.Set("X-Prometheus-Scrape-Timeout-Seconds", timeout)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
-		// A scraper may ask for less time than it takes, no more than that.
+		// A scraper may shorten the time limit, and never extend it.
 		if w.Code != http.StatusOK && w.Code != http.StatusServiceUnavailable {
 			t.Fatalf("status %d", w.Code)
 		}

@@ -63,21 +63,21 @@ func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, er
 		config:     c,
 		formats:    expfmt.DefaultAcceptedFormats(),
 		own:        prom.NewRegistry(),
-		problems:   newProblems(c.namespace, c.handle),
 		collecting: make(chan struct{}, c.concurrent),
 		open:       make(chan struct{}, openPerCollecting*c.concurrent),
 	}
 	if c.openMetrics {
 		h.formats = expfmt.DefaultOpenMetricsAcceptedFormats()
 	}
-	if err := h.own.Register(h.problems.counter); err != nil {
-		return nil, fmt.Errorf("register the scrape error counter: %w", err)
+	var err error
+	if h.problems, err = newProblems(h.own, c.namespace, c.handle); err != nil {
+		return nil, err
 	}
 	return h, h.addSources(producer)
 }
 
-// addSources lists them in the order of their rights: a name that two have is
-// the earlier one's. OpenTelemetry's metrics must stay the first, see gather.
+// addSources adds the sources in order of precedence: of two with a series of the same
+// name the earlier is shown. OpenTelemetry's metrics must stay the first, see gather.
 func (h *Handler) addSources(producer sdkmetric.Producer) error {
 	b, err := newBridge(producer)
 	if err != nil {
@@ -151,7 +151,7 @@ func refuse(w http.ResponseWriter, why string) {
 	http.Error(w, why, http.StatusServiceUnavailable)
 }
 
-// makePage holds one of the places for collecting until the page is made.
+// makePage makes the page, unless too many are being made already.
 func (h *Handler) makePage(r *http.Request) (*page, error) {
 	select {
 	case h.collecting <- struct{}{}:

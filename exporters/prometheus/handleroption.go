@@ -80,14 +80,14 @@ func WithoutRuntimeMetrics() HandlerOption {
 
 // WithoutOpenMetrics answers clients that ask for OpenMetrics in the classic
 // text, without exemplars. OpenMetrics writes le="1.0" where the classic text
-// has le="1", and a Prometheus before 3.0 takes these for different series.
+// has le="1", which are different series for a Prometheus before 3.0.
 // Default: OpenMetrics is offered.
 func WithoutOpenMetrics() HandlerOption {
 	return handlerOption(func(c *handlerConfig) error { c.openMetrics = false; return nil })
 }
 
 // WithCollectors adds the application's own client_golang collectors, each kept
-// apart: one that fails, panics, hangs or repeats a series takes no other down.
+// apart: one that fails, panics, hangs or repeats a series does not affect others.
 // A series that the page already has is left out. Default: none.
 func WithCollectors(collectors ...prom.Collector) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
@@ -118,7 +118,7 @@ func WithGatherers(gatherers ...prom.Gatherer) HandlerOption {
 
 // WithMaxConcurrentScrapes sets how many scrapes are collected at the same time,
 // 1 to 1000. Four times as many may be under way in all, the others being sent
-// to slow readers. Whoever comes beyond that gets 503 with Retry-After. Default 4.
+// to slow readers. A scrape beyond that gets 503 with Retry-After. Default 4.
 func WithMaxConcurrentScrapes(n int) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
 		if err := settings.CheckNumber("WithMaxConcurrentScrapes", n, 1, 1000); err != nil {
@@ -129,9 +129,9 @@ func WithMaxConcurrentScrapes(n int) HandlerOption {
 	})
 }
 
-// WithScrapeTimeout bounds the collecting of a page, and again the sending of
-// it, each 1 ms to 5 min. When the scraper says how long it waits (the header
-// X-Prometheus-Scrape-Timeout-Seconds), nine tenths of that bound the
+// WithScrapeTimeout bounds the time for collecting a page and, separately, the time
+// for sending it, from 1 ms to 5 min. When the scraper says how long it waits (the
+// header X-Prometheus-Scrape-Timeout-Seconds), nine tenths of that bound the
 // collecting, if shorter. A scrape that is late is answered with 503; an added
 // collector or gatherer that is late is left out. Default 10 s.
 func WithScrapeTimeout(d time.Duration) HandlerOption {

@@ -24,7 +24,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// errorLog is an error handler that remembers.
+// errorLog is an error handler that remembers the errors.
 type errorLog struct {
 	mu   sync.Mutex
 	errs []error
@@ -159,7 +159,7 @@ func try(client *http.Client, method, url string, headers ...string) (response, 
 	return response{res.StatusCode, res.Header, string(body)}, err
 }
 
-// plainClient asks for no compression by itself.
+// plainClient does not add Accept-Encoding of its own.
 var plainClient = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableCompression: true}}
 
 func get(t testing.TB, url string, headers ...string) response {

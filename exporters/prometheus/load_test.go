@@ -27,7 +27,7 @@ type producerFunc func(context.Context) ([]metricdata.ScopeMetrics, error)
 
 func (f producerFunc) Produce(ctx context.Context) ([]metricdata.ScopeMetrics, error) { return f(ctx) }
 
-// gate is a producer that says when it is entered and returns when it is let go.
+// gate is a producer that signals when it is called and returns when it is released.
 type gate struct {
 	entered chan struct{}
 	leave   chan struct{}
@@ -91,7 +91,7 @@ func TestStormIsBounded(t *testing.T) {
 	}
 }
 
-// slowWriter is a client that takes nothing until it is let go.
+// slowWriter is a client that reads nothing until it is released.
 type slowWriter struct {
 	*httptest.ResponseRecorder
 	reached chan struct{}
@@ -110,7 +110,7 @@ func TestSlowReadersHoldNoCollection(t *testing.T) {
 	scrape := func(w http.ResponseWriter) { h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil)) }
 	slow := slowWriter{httptest.NewRecorder(), make(chan struct{}), make(chan struct{})}
 	var wg sync.WaitGroup
-	for range 3 { // one place of four stays for others
+	for range 3 { // of four scrapes at a time, one stays possible
 		wg.Go(func() { scrape(slowWriter{httptest.NewRecorder(), slow.reached, slow.leave}) })
 		<-slow.reached
 	}
@@ -133,7 +133,7 @@ func TestSlowReadersHoldNoCollection(t *testing.T) {
 	}
 }
 
-// wideGatherer fills a page that no socket buffer takes whole.
+// wideGatherer fills a page that is larger than any socket buffer.
 func wideGatherer() prom.Gatherer {
 	v := prom.NewGaugeVec(prom.GaugeOpts{Name: "wide", Help: "Wide."}, []string{"l"})
 	for i := range 20_000 {
@@ -234,7 +234,7 @@ func TestTimeLimit(t *testing.T) {
 func TestLateMetricsAre503(t *testing.T) {
 	for name, produce := range map[string]producerFunc{
 		"hangs": func(context.Context) ([]metricdata.ScopeMetrics, error) { select {} },
-		"heeds the deadline": func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
+		"keeps the deadline": func(ctx context.Context) ([]metricdata.ScopeMetrics, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		},
@@ -242,7 +242,7 @@ func TestLateMetricsAre503(t *testing.T) {
 		errs := &errorLog{}
 		url := serve(t, newHandler(t, produce, prometheus.WithScrapeTimeout(20*time.Millisecond),
 			prometheus.WithMaxConcurrentScrapes(2), prometheus.WithErrorHandler(errs.handle)))
-		for range 5 { // more than there are places: they must be free again
+		for range 5 { // more than are allowed at a time: each must end
 			r := get(t, url)
 			if r.code != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" || !strings.Contains(r.body, "in time") {
 				t.Errorf("%s: %d %q", name, r.code, r.body)

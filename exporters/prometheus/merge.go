@@ -42,7 +42,7 @@ func (m *merged) add(source string, families []*dto.MetricFamily) {
 			m.at[name] = len(m.families)
 			m.families = append(m.families, mf)
 		case ofRuntime(name):
-			// Every default registry has them. Nobody misses the second copy.
+			// Every default registry has them: the second copy is left out without a report.
 		default:
 			both, err := joined(m.families[i], mf)
 			m.problems = append(m.problems, seriesProblems(source, err)...)
@@ -55,7 +55,7 @@ func ofRuntime(name string) bool {
 	return strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_")
 }
 
-// joined lets client_golang put two families of one name together.
+// joined lets client_golang combine two families of one name.
 func joined(a, b *dto.MetricFamily) (*dto.MetricFamily, error) {
 	one := func(mf *dto.MetricFamily) prom.Gatherer {
 		return prom.GathererFunc(func() ([]*dto.MetricFamily, error) { return []*dto.MetricFamily{mf}, nil })
@@ -70,9 +70,8 @@ func joined(a, b *dto.MetricFamily) (*dto.MetricFamily, error) {
 // lineSuffixes are what histograms and summaries append to their names.
 var lineSuffixes = []string{"_bucket", "_count", "_sum"}
 
-// shadowed names a family already on the page some of whose lines would have
-// the same name as the new one's. client_golang refuses that too, but sees only
-// one registry.
+// shadowed names a family already on the page that has lines with the same names as
+// lines of the new one. client_golang refuses that too, but only within one registry.
 func (m *merged) shadowed(name string, kind dto.MetricType) string {
 	for _, suffix := range lineSuffixes {
 		if base, cut := strings.CutSuffix(name, suffix); cut {
@@ -89,7 +88,7 @@ func (m *merged) shadowed(name string, kind dto.MetricType) string {
 	return ""
 }
 
-// writes tells whether families of this kind have lines with this suffix.
+// writes reports whether families of this kind have lines with this suffix.
 func writes(kind dto.MetricType, suffix string) bool {
 	switch kind {
 	case dto.MetricType_HISTOGRAM, dto.MetricType_GAUGE_HISTOGRAM:

@@ -20,8 +20,8 @@ func timeLimit(h http.Header, bound time.Duration) time.Duration {
 	return time.Duration(seconds * 0.9 * float64(time.Second))
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110 section 12.5.3). A client that
-// names no gzip gets none, even if it says "*".
+// acceptsGzip reads Accept-Encoding (RFC 9110 section 12.5.3). A client that does
+// not name gzip does not get it, even if it says "*".
 func acceptsGzip(h http.Header) bool {
 	for _, line := range h.Values("Accept-Encoding") {
 		for coding := range strings.SplitSeq(line, ",") {

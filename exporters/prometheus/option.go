@@ -19,7 +19,7 @@ type serverOption func(*serverConfig) error
 
 func (f serverOption) applyServer(c *serverConfig) error { return f(c) }
 
-// serverConfig is what the options say. Zero values mean "not said".
+// serverConfig is what the options set. Zero values mean "not set".
 type serverConfig struct {
 	address        string
 	path           string
@@ -80,9 +80,9 @@ func WithPath(path string) Option {
 //
 // The file and the certificates in it are checked at Start and read again later,
 // so that renewed certificates take effect. Its basic_auth_users, headers and
-// rate_limit cover everything but the probes, which stay open. TLS covers the
-// probes as well: a client certificate is asked for before any path is known, so
-// with RequireAndVerifyClientCert a probe has to bring one. Default: no file,
+// rate_limit cover everything except the probes, which stay open. TLS covers the
+// probes as well: a client certificate is asked for before the path is sent, so
+// with RequireAndVerifyClientCert a probe needs one. Default: no file,
 // plain HTTP.
 func WithWebConfigFile(file string) Option {
 	return serverOption(func(c *serverConfig) error {
@@ -94,12 +94,12 @@ func WithWebConfigFile(file string) Option {
 	})
 }
 
-// WithBasicAuth asks for one user's name and password on every path but the
+// WithBasicAuth asks for one user's name and password on every path except the
 // probes and the page of links. The password is given as its bcrypt hash of cost
 // 4 to 15, as "htpasswd -nBC 10 user" prints it after the colon. It is meant for
 // TLS, or for a private network: Basic auth sends the password itself. Do not
-// use it beside basic_auth_users of [WithWebConfigFile]: nobody can give two
-// passwords. Default: no authentication.
+// use it together with basic_auth_users of [WithWebConfigFile]: a request can carry
+// only one password. Default: no authentication.
 func WithBasicAuth(username, bcryptHash string) Option {
 	return serverOption(func(c *serverConfig) error {
 		auth, err := newBasicAuth(username, bcryptHash)
@@ -112,8 +112,8 @@ func WithBasicAuth(username, bcryptHash string) Option {
 }
 
 // WithPage adds a page of the application, such as /debug/pprof/. A path that
-// ends in "/" covers all below it. [WithBasicAuth] and the web configuration's
-// users cover it too. An answer may take [WithScrapeTimeout] and 20 s at most.
+// ends in "/" covers everything below it. [WithBasicAuth] and the web configuration's
+// users cover it too. An answer may take 20 s more than [WithScrapeTimeout].
 // Default: none.
 func WithPage(path string, page http.Handler) Option {
 	return serverOption(func(c *serverConfig) error {

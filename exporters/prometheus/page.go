@@ -14,7 +14,7 @@ import (
 )
 
 // page is a scrape's whole answer, made before the first byte is sent: a slow
-// reader then holds nothing but these bytes.
+// reader then holds up nothing except these bytes.
 type page struct {
 	format expfmt.Format
 	gzip   bool
@@ -96,8 +96,8 @@ func encodeFamily(enc expfmt.Encoder, mf *dto.MetricFamily) (err error) {
 		}
 	}()
 	if help := mf.GetHelp(); !utf8.ValidString(help) {
-		// Prometheus refuses the whole page for it. The family may belong to
-		// others and is not changed.
+		// Prometheus would refuse the whole page. The family may be somebody
+		// else's, so it is copied and not changed.
 		help = strings.ToValidUTF8(help, "\uFFFD")
 		mf = &dto.MetricFamily{Name: mf.Name, Help: &help, Type: mf.Type, Unit: mf.Unit, Metric: mf.Metric}
 	}

@@ -20,13 +20,13 @@ func readPath(option string, env *settings.Env) string {
 	return cmp.Or(option, v)
 }
 
-// plainPath keeps out what would mean something to http.ServeMux ({, a space) or
-// to HTML.
+// plainPath keeps out what has a special meaning in a pattern of http.ServeMux ({, a
+// space) or in HTML.
 var plainPath = regexp.MustCompile(`^/[A-Za-z0-9._~/-]*$`)
 
 var probePaths = []string{health.HealthPath, health.ReadyPath, health.LivePath}
 
-// wrongPath says what is allowed if p is not.
+// wrongPath returns what is allowed if p is not, else "".
 func wrongPath(p string) string {
 	switch {
 	case !plainPath.MatchString(p) || path.Clean(p) != p:
@@ -37,8 +37,7 @@ func wrongPath(p string) string {
 	return ""
 }
 
-// wrongPagePath says what is allowed for an added page if p is not: a "/" at the
-// end, but not "/" itself.
+// wrongPagePath is wrongPath for an added page, which may end in "/" but not be "/".
 func wrongPagePath(p string) string {
 	if p == "/" {
 		return `a path other than "/", where the page of links is`

@@ -1,13 +1,20 @@
 package prometheus
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	prom "github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/report"
 )
 
 // The reasons under which scrape errors are counted, see the package comment.
@@ -21,88 +28,72 @@ const (
 
 var reasons = []string{reasonSource, reasonSeries, reasonEncode, reasonTimeout, reasonBusy}
 
-// problem is one thing that kept something off a page.
+// problem is why something is missing from a page.
 type problem struct {
 	reason string
 	err    error
 }
 
-// reportEvery is how often the error handler hears of one reason.
-const reportEvery = time.Minute
-
-// problems counts every problem and reports some of them.
+// problems counts every problem, and reports at most one a minute for each reason.
 type problems struct {
-	counter *prom.CounterVec
-	handle  func(error)
-
-	mu      sync.Mutex
-	quiet   map[string]time.Time // by reason: no report before then
-	swallow map[string]int       // by reason: not reported since the last report
+	counts   map[string]*count.Counter // by reason
+	reporter *report.Reporter
 }
 
-func newProblems(namespace string, handle func(error)) *problems {
-	p := &problems{
-		counter: prom.NewCounterVec(prom.CounterOpts{
-			Name: namespace + "_telemetry_scrape_errors_total",
-			Help: "What kept a scrape from being whole, by reason.",
-		}, []string{"reason"}),
-		handle:  handle,
-		quiet:   make(map[string]time.Time),
-		swallow: make(map[string]int),
-	}
+// newProblems makes the counter with a MeterProvider of the page's own, so that the page
+// has it whichever provider its other series come from.
+func newProblems(own *prom.Registry, namespace string, handle func(error)) (*problems, error) {
+	p := &problems{counts: map[string]*count.Counter{}, reporter: newReporter(handle)}
+	labels := map[string]metric.ObserveOption{}
 	for _, reason := range reasons {
-		p.counter.WithLabelValues(reason)
+		p.counts[reason] = count.NewCounter()
+		labels[reason] = metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason)))
 	}
-	return p
+	exporter, err := newExporter(own)
+	if err != nil {
+		return nil, err
+	}
+	name := namespace + "_telemetry_scrape_errors_total"
+	view := sdkmetric.NewView(sdkmetric.Instrument{Name: name},
+		sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter("reason")})
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view), sdkmetric.WithResource(resource.Empty()))
+	_, err = mp.Meter(otelmail.ScopeName).Int64ObservableCounter(name, metric.WithUnit("{problem}"),
+		metric.WithDescription("What kept a scrape from being whole, by reason."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for reason, c := range p.counts {
+				o.Observe(c.Load(), labels[reason])
+			}
+			return nil
+		}))
+	if err != nil {
+		return nil, fmt.Errorf("create the scrape error counter: %w", err)
+	}
+	return p, nil
 }
 
 func (p *problems) add(all ...problem) {
 	for _, one := range all {
-		p.counter.WithLabelValues(one.reason).Inc()
-		if before, report := p.due(one.reason, time.Now()); report {
-			p.handle(&reported{err: one.err, before: before})
+		p.counts[one.reason].Add(1)
+		p.reporter.Report(one.reason, one.err)
+	}
+}
+
+// newReporter gives handle errors that are short and on one line: client_golang's
+// contain the whole series.
+func newReporter(handle func(error)) *report.Reporter {
+	return report.New(handle, func(err error) string {
+		const most = 300
+		text := strings.ToValidUTF8(err.Error(), "\uFFFD")
+		text = strings.Join(strings.Fields(text), " ")
+		if runes := []rune(text); len(runes) > most {
+			text = string(runes[:most]) + "…"
 		}
-	}
+		return "prometheus: " + text
+	})
 }
 
-// due tells whether to report now, and how many were kept back before.
-func (p *problems) due(reason string, now time.Time) (before int, report bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if now.Before(p.quiet[reason]) {
-		p.swallow[reason]++
-		return 0, false
-	}
-	before = p.swallow[reason]
-	p.swallow[reason] = 0
-	p.quiet[reason] = now.Add(reportEvery)
-	return before, true
-}
-
-// reported is an error as the handler gets it: short, for client_golang's
-// errors hold the whole series, and on one line.
-type reported struct {
-	err    error
-	before int
-}
-
-func (r *reported) Error() string {
-	const most = 300
-	text := strings.ToValidUTF8(r.err.Error(), "\uFFFD")
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > most {
-		text = string(runes[:most]) + "…"
-	}
-	if r.before > 0 {
-		text += fmt.Sprintf(" (%d more of this kind were not reported)", r.before)
-	}
-	return "prometheus: " + text
-}
-
-func (r *reported) Unwrap() error { return r.err }
-
-// seriesProblems takes apart what a client_golang gatherer returns: it has left
-// out one series for each error.
+// seriesProblems splits the error of a client_golang gatherer, which has left out one
+// series for each part.
 func seriesProblems(source string, err error) []problem {
 	if err == nil {
 		return nil

@@ -10,7 +10,7 @@ import (
 )
 
 // probes are answered before anything that could refuse them: an orchestrator
-// has no password, and must not be told to restart a mail server for want of one.
+// has no password, and must not restart a mail server for want of one.
 type probes struct {
 	byPath map[string]http.Handler
 	rest   http.Handler

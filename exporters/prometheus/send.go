@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// send writes the page within the limit. Errors are the client's: it has gone,
-// or reads too slowly.
+// send writes the page within the limit. Errors are ignored, because the client
+// causes them: it has gone, or reads too slowly.
 func (p *page) send(w http.ResponseWriter, limit time.Duration) {
 	header := w.Header()
 	header.Set("Content-Type", string(p.format))
@@ -16,14 +16,14 @@ func (p *page) send(w http.ResponseWriter, limit time.Duration) {
 	if p.gzip {
 		header.Set("Content-Encoding", "gzip")
 	}
-	// Where the ResponseWriter knows no deadlines, the server's own must do.
+	// Where the ResponseWriter has no deadlines, the server's own must suffice.
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(limit))
 	if _, err := w.Write(p.body.Bytes()); err != nil {
 		return
 	}
-	// All is sent under the deadline, which then must not hit the connection's
-	// next request: a server without a WriteTimeout would not reset it.
+	// Everything is sent by now. The deadline must not apply to the connection's next
+	// request: a server without a WriteTimeout would not reset it.
 	if control.Flush() == nil {
 		_ = control.SetWriteDeadline(time.Time{})
 	}

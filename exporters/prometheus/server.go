@@ -32,8 +32,8 @@ type Server struct {
 	webConfigFile string
 	log           slog.Handler
 	handle        func(error)
-	unused        unused
-	accepting     chan struct{} // closed when connections are taken
+	fresh         freshConns
+	accepting     chan struct{} // closed when connections are accepted
 	serving       chan struct{} // closed when the serving goroutine has ended; nil before it begins
 }
 
@@ -41,7 +41,7 @@ type Server struct {
 // Start.
 func NewServer(opts ...Option) *Server { return &Server{opts: opts} }
 
-// Serve is WithExporter(NewServer(opts...)), for those who need no [Server.Addr].
+// Serve is WithExporter(NewServer(opts...)), for when [Server.Addr] is not needed.
 // Default: http://0.0.0.0:9090/metrics, /health, /ready and /live.
 func Serve(opts ...Option) otelmail.Option { return otelmail.WithExporter(NewServer(opts...)) }
 
@@ -56,7 +56,7 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// Open implements [otelmail.Exporter]. It checks all settings and takes the
+// Open implements [otelmail.Exporter]. It checks all settings and binds the
 // address; requests are answered from the moment that Start's providers exist.
 func (s *Server) Open(ctx context.Context, p *otelmail.Pipeline) error {
 	if err := s.open(ctx, p); err != nil {
@@ -102,7 +102,7 @@ func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
 	s.probes, s.webConfigFile = newProbes(p.Health()), c.webConfigFile
 	s.log, s.accepting = newServerLog(s.handle), make(chan struct{})
 	s.http = s.newHTTPServer(routes, metrics.config.timeout)
-	// The last step that can fail: nothing has to be undone.
+	// This is the last step that can fail, so that nothing has to be undone.
 	if s.listener, err = bind.listen(ctx); err != nil {
 		s.listener = nil
 		return err
@@ -113,7 +113,7 @@ func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
 	return nil
 }
 
-// nothing is produced with OTEL_SDK_DISABLED=true. The page then has process_*,
+// nothing is the producer with OTEL_SDK_DISABLED=true. The page then has process_*,
 // go_* and what [WithCollectors] and [WithGatherers] add.
 type nothing struct{}
 
@@ -129,11 +129,11 @@ func (s *Server) newHTTPServer(routes http.Handler, scrape time.Duration) *http.
 		IdleTimeout:       3 * time.Minute,         // longer than most scrape intervals
 		MaxHeaderBytes:    32 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log, slog.LevelError),
-		ConnState:         s.unused.track,
+		ConnState:         s.fresh.track,
 	}
 	// The toolkit wraps the handler so that basic_auth_users and rate_limit cover
 	// every path, without exception. BaseContext is called after that and before
-	// the first connection is taken: the moment to put the probes in front.
+	// the first connection is accepted: the moment to put the probes in front.
 	server.BaseContext = func(net.Listener) context.Context {
 		server.Handler = s.probes.before(server.Handler)
 		close(s.accepting)
@@ -142,8 +142,8 @@ func (s *Server) newHTTPServer(routes http.Handler, scrape time.Duration) *http.
 	return server
 }
 
-// start returns when requests are answered, or cannot be: the toolkit reads the
-// web configuration file once more, and it may have changed.
+// start returns when requests are answered, or with an error if they cannot be: the
+// toolkit reads the web configuration file once more, and it may have changed.
 func (s *Server) start(ctx context.Context) error {
 	s.mu.Lock()
 	l, failed := s.listener, make(chan error, 1)
@@ -162,7 +162,7 @@ func (s *Server) start(ctx context.Context) error {
 
 func (s *Server) serve(l net.Listener, failed chan<- error, done chan<- struct{}) {
 	defer close(done)
-	defer l.Close() // else connections would wait in it for nobody
+	defer l.Close() // else clients would connect and wait for ever
 	flags := &web.FlagConfig{WebConfigFile: &s.webConfigFile}
 	err := web.Serve(l, s.http, flags, slog.New(s.log))
 	select {

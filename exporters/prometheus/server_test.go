@@ -310,11 +310,11 @@ func TestShutdownFreesEverything(t *testing.T) {
 	if _, err := try(client, http.MethodGet, "http://"+address+"/metrics"); err != nil {
 		t.Fatal(err)
 	}
-	idle, err := net.Dial("tcp", address) // never sends a request
+	fresh, err := net.Dial("tcp", address) // never sends a request
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer idle.Close()
+	defer fresh.Close()
 	begun := time.Now()
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Errorf("shutdown: %v", err)

@@ -7,17 +7,17 @@ import (
 	"net"
 )
 
-// shutdown takes no new connection, lets requests under way end while ctx lasts,
-// and then cuts them off. It also closes a server that never began to serve,
-// when a later exporter failed.
+// shutdown accepts no new connection, lets requests under way end while ctx lasts,
+// and then cuts them off. It also closes a server that never began to serve because
+// a later exporter failed.
 func (s *Server) shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	l, serving := s.listener, s.serving
 	s.mu.Unlock()
-	// Shutdown knows the listener only once it is served. Closing it twice does
-	// no harm, and its error says nothing that could be acted on.
+	// http.Server closes only a listener that it serves. Closing it twice does no
+	// harm, and its error says nothing that could be acted on.
 	_ = l.Close()
-	s.unused.close()
+	s.fresh.close()
 	err := s.http.Shutdown(ctx)
 	if errors.Is(err, net.ErrClosed) {
 		err = nil // of the listener: all requests have ended

@@ -8,13 +8,13 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// source is one independent part of the page. What goes wrong in it stays in it.
+// source is one independent part of the page. What goes wrong in it affects no other.
 type source struct {
 	name   string
 	gather gatherFunc
-	// slots bounds how many gatherings of this source run at once, those
-	// included that a scrape no longer waits for: a collector that hangs holds
-	// as many goroutines as there are slots, however often it is scraped.
+	// slots bounds how many gatherings of this source run at once, including
+	// those for which no scrape waits any more: a collector that hangs holds at
+	// most as many goroutines as there are slots, however often it is scraped.
 	slots chan struct{}
 }
 

@@ -194,7 +194,7 @@ func TestRenewedCertificateTakesEffect(t *testing.T) {
 	}
 }
 
-// A file that breaks after Start closes the metrics, not the probes.
+// A file that becomes invalid after Start closes the metrics, not the probes.
 func TestWebConfigFileBreaksLater(t *testing.T) {
 	a := newAuthority(t)
 	url, errs := a.startTLS("basic_auth_users:\n  scraper: " + hash(t, "open sesame", bcrypt.MinCost) + "\n")
@@ -211,7 +211,7 @@ func TestWebConfigFileBreaksLater(t *testing.T) {
 	}
 }
 
-// A file that breaks while Start runs is an error of Start's, and not a listener
+// A file that becomes invalid while Start runs is an error of Start; no listener is left
 // that answers nobody.
 func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yml")

@@ -3,107 +3,196 @@ package otelimap
 import (
 	"context"
 	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"reflect"
 	"sync"
+	"sync/atomic"
 
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/observe"
 )
 
-// The values of imap.state (RFC 9051 section 3).
-const (
-	notAuthenticated = "not_authenticated"
-	authenticated    = "authenticated"
-	selected         = "selected"
-)
-
-// connection is what is known of one client's connection. go-imap obeys one
-// command at a time; only IDLE runs in a goroutine of its own.
+// connection is a client's connection: below its TLS, if it has any. It notes how it
+// ends; what is said on it comes by the tap.
 type connection struct {
-	session otelmail.IMAPSession
-	imap    *imapserver.Conn
-	link    *link // nil without a Listener
-	secured bool  // TLS is in use
-	implied bool  // it was from the beginning
-	shaken  bool  // its handshake has been noted
+	net.Conn
+	server   *Server
+	implicit bool // TLS from the beginning
 
-	mu sync.Mutex
-	// What later commands are told with.
-	state, user, mailbox string
-	command              command
-	idle                 idle
-	wire                 wire
-	// told says that the command that ended last has counted the loss of the
-	// connection.
-	told bool
+	dialogue atomic.Pointer[observe.IMAPDialogue] // nil until the session begins
+	imap     *imapserver.Conn
+	session  imapserver.Session
+	shaken   atomic.Bool   // the TLS handshake has been noted
+	cause    atomic.Uint32 // the otelmail.Cause for which imapserver hangs up
+	failure  atomic.Uint32 // and that for which reading or writing last failed
+	left     atomic.Bool   // the client has closed its side
+	goodbye  atomic.Bool   // it is being said
 
-	literal  literal  // room for APPEND's message
-	exchange exchange // room for AUTHENTICATE's exchange
+	mu   sync.Mutex
+	over bool // we have hung up: the client seems to have gone
 }
 
-// command is the command in progress. It stays open until go-imap's answer is
-// certain, which may be after the method of the session has returned.
-type command struct {
-	otelmail.IMAPCommand
-	verb    otelmail.IMAPVerb
-	open    bool
-	running bool // a method of the backend's session is being called
-}
-
-// accepted begins the session of a connection.
-func accepted(tel *otelmail.Telemetry, ic *imapserver.Conn) *connection {
-	c := &connection{imap: ic, state: notAuthenticated}
-	nc := ic.NetConn()
-	about := otelmail.Conn{Remote: nc.RemoteAddr(), Local: nc.LocalAddr()}
-	if tc, ok := nc.(*tls.Conn); ok {
-		about.TLS = &tls.ConnectionState{} // the handshake is still to come
-		c.secured, c.implied = true, true
-		nc = tc.NetConn()
-	}
-	c.session = tel.IMAP.Session(context.Background(), about)
-	if l, ok := nc.(*link); ok {
-		c.link = l
-		if !c.secured {
-			c.wire.visible = true
-			l.replies.Store(c)
+// Context returns the context of the command in progress, which carries its span: for
+// backends, because go-imap hands none to a session. Between commands, and while a
+// client is in IDLE, it carries none. It may be called at any time, from any goroutine.
+func Context(c *imapserver.Conn) context.Context {
+	if l, ok := linkOf(c.NetConn()); ok {
+		if d := l.dialogue.Load(); d != nil {
+			return d.Context()
 		}
 	}
-	return c
+	return context.Background()
 }
 
-// context is that of the command in progress.
-func (c *connection) context() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.command.open {
-		return c.command.Context()
+// linkOf is our connection below another one.
+func linkOf(nc net.Conn) (*connection, bool) {
+	for nc != nil {
+		switch c := nc.(type) {
+		case *connection:
+			return c, true
+		case interface{ NetConn() net.Conn }:
+			nc = c.NetConn()
+			continue
+		}
+		// imapserver puts a struct with an embedded net.Conn below TLS where the client
+		// has not waited for the answer to STARTTLS.
+		v := reflect.ValueOf(nc)
+		if v.Kind() != reflect.Struct {
+			break
+		}
+		if v = v.FieldByName("Conn"); !v.IsValid() || !v.CanInterface() {
+			break
+		}
+		nc, _ = v.Interface().(net.Conn)
 	}
-	return c.session.Context()
+	return nil, false
 }
 
-// facts are those of a command that is about a mailbox; c.mu is held.
-func (c *connection) facts(mailbox string) otelmail.IMAPFacts {
-	return otelmail.IMAPFacts{User: c.user, Mailbox: mailbox, State: c.state}
+// newSession begins the session, in the connection's own goroutine: its address may
+// take time to be known.
+func (c *connection) newSession(ic *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+	about := otelmail.Conn{Remote: c.RemoteAddr(), Local: c.LocalAddr()}
+	if c.implicit {
+		about.TLS = &tls.ConnectionState{} // the handshake is still to come
+	}
+	opts := []observe.IMAPOption{observe.IMAPInOrder()}
+	if user := c.server.config.user; user != nil {
+		opts = append(opts, observe.IMAPUser(func(string) string { return user(c.session) }))
+	}
+	c.imap = ic
+	c.dialogue.Store(observe.NewIMAPDialogue(c.server.tel, about, opts...))
+	session, greeting, err := c.server.options.NewSession(ic)
+	if err == nil && session == nil { // imapserver would call its methods
+		err = errNoSession
+	}
+	c.session = session
+	return session, greeting, err
 }
 
-// visible reports whether go-imap's replies can be read on the wire. They then
-// say how commands end; otherwise it follows from what the session returned.
-func (c *connection) visible() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.visible
+var errNoSession = errors.New("otelimap: new session: neither a session nor an error")
+
+// NetConn returns the connection below, as [tls.Conn.NetConn] does.
+func (c *connection) NetConn() net.Conn { return c.Conn }
+
+// Read notes why nothing more comes.
+func (c *connection) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) && c.hungUp() {
+		err = io.EOF
+	}
+	if n > 0 && c.failure.Load() != 0 { // after a timeout imapserver may read on
+		c.failure.Store(0)
+	}
+	c.lost(err)
+	return n, err
 }
 
-// become takes a new state of the session, with what belongs to it.
-func (c *connection) become(state, user, mailbox string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state, c.user, c.mailbox = state, user, mailbox
+// Write notes why nothing more can be sent.
+func (c *connection) Write(b []byte) (int, error) {
+	n, err := c.Conn.Write(b)
+	c.lost(err)
+	return n, err
 }
 
-// mailboxChanged notes what SELECT has selected, "" for nothing.
-func (c *connection) mailboxChanged(state, mailbox string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.state, c.mailbox = state, mailbox
+func (c *connection) lost(err error) {
+	switch {
+	case err == nil, errors.Is(err, net.ErrClosed), c.left.Load():
+	case errors.Is(err, io.EOF):
+		c.left.Store(c.failure.Load() == 0) // to read on after a reset looks like an end
+	default:
+		c.failure.Store(uint32(otelmail.CauseOf(err)))
+	}
+}
+
+// Close ends the session.
+func (c *connection) Close() error {
+	err := c.Conn.Close()
+	if d := c.dialogue.Load(); d != nil {
+		d.End(c.whyEnded(d))
+	}
+	c.server.mu.Lock()
+	delete(c.server.conns, c)
+	c.server.mu.Unlock()
+	return err
+}
+
+// whyEnded tells the dialogue what the network has told, which goes before what
+// imapserver makes of it.
+func (c *connection) whyEnded(d *observe.IMAPDialogue) otelmail.Cause {
+	cause, failure := otelmail.Cause(c.cause.Load()), otelmail.Cause(c.failure.Load())
+	left := c.leftInTLS(d) || c.left.Load()
+	switch {
+	case cause == otelmail.CausePanic:
+		return cause
+	case left:
+		d.Lost(otelmail.CauseEOF)
+	case failure != otelmail.CauseNone:
+		d.Lost(failure)
+	default:
+		return cause
+	}
+	return otelmail.CauseNone
+}
+
+// leftInTLS has a last look at the TLS of a connection that is closed: it may have
+// come about, and the client may have left, without another word of either.
+func (c *connection) leftInTLS(d *observe.IMAPDialogue) bool {
+	tc := c.secure()
+	if tc == nil || !tc.ConnectionState().HandshakeComplete {
+		return false
+	}
+	c.handshake(d, tc)
+	_, err := tc.Read(make([]byte, 1)) // TLS remembers why it could not be read
+	return errors.Is(err, io.EOF)
+}
+
+// handshake notes what TLS has agreed on.
+func (c *connection) handshake(d *observe.IMAPDialogue, tc *tls.Conn) {
+	if !c.shaken.Swap(true) {
+		d.Upgrade(tc.ConnectionState())
+	}
+}
+
+// secure is the TLS in use, nil for none.
+func (c *connection) secure() *tls.Conn {
+	tc, ok := c.imap.NetConn().(*tls.Conn)
+	if !ok {
+		tc, _ = c.Conn.(*tls.Conn)
+	}
+	return tc
+}
+
+// closeTop closes the connection from above, so that TLS says so.
+func (c *connection) closeTop() {
+	if c.dialogue.Load() != nil {
+		if tc := c.secure(); tc != nil {
+			_ = tc.Close()
+		}
+	}
+	_ = c.Close() // also where it is closed already
 }

@@ -28,14 +28,14 @@ func Example() {
 
 	store := imapmemserver.New()
 	store.AddUser(imapmemserver.NewUser("bob", "secret"))
-	server := imapserver.New(&imapserver.Options{
-		NewSession: otelimap.Wrap(tel, func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+	server := otelimap.NewServer(tel, &imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			return store.NewSession(), nil, nil
-		}),
+		},
 		Caps:         imap.CapSet{imap.CapIMAP4rev2: {}},
 		InsecureAuth: true,
 	})
-	go server.Serve(otelimap.Listener(l))
+	go server.Serve(l)
 	defer server.Close()
 
 	client, err := imapclient.DialInsecure(l.Addr().String(), nil)

@@ -1,8 +1,12 @@
 package otelimap_test
 
 import (
+	"bytes"
 	"io"
 	"net"
+	"regexp"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,14 +27,16 @@ func (waiting) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
 // Whatever a stranger sends, the session ends, its spans with it, and no number
 // is larger than the number of lines allows.
 func FuzzServer(f *testing.F) {
-	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"), true)
-	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"), true)
-	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"), true)
-	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"), true)
-	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"), false)
-	f.Fuzz(func(t *testing.T, lines []byte, listener bool) {
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb SELECT INBOX\r\nc IDLE\r\nDONE\r\nd LOGOUT\r\n"))
+	f.Add([]byte("a LOGIN {3+}\r\nbob secret\r\nb AUTHENTICATE PLAIN\r\n*\r\n\r\n"))
+	f.Add([]byte("+ LOGIN bob@example.org secret\r\n+ APPEND INBOX {4+}\r\nabcd x\r\n+ NOOP\r\n"))
+	f.Add([]byte("a LOGIN {15+}\r\nbob@example.org secret\r\nb APPEND INBOX {9999+}\r\nx y\r\nc CREATE {70000}\r\nd LOGIN\r\n"))
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb APPEND INBOX {6+}\r\nx: y\r\n\r\nc SELECT INBOX\r\nd FETCH 1 (BODY[] ENVELOPE)\r\n"))
+	f.Add([]byte("a STARTTLS\r\n\x16\x03\x01 GET / HTTP/1.1\r\n"))
+	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"))
+	f.Fuzz(func(t *testing.T, lines []byte) {
 		store := newStore(t)
-		w := newWorld(t, setup{listener: listener, caps: allCaps,
+		w := newWorld(t, setup{caps: allCaps,
 			session: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 				return waiting{newMailSession(store, new(atomic.Int64))}, nil, nil
 			}})
@@ -43,7 +49,7 @@ func FuzzServer(f *testing.F) {
 		// The server may hang up at any point: only what it has counted matters.
 		_, _ = nc.Write(lines)
 		_ = nc.(*net.TCPConn).CloseWrite()
-		_, _ = io.Copy(io.Discard, nc)
+		said, _ := io.ReadAll(nc)
 		_ = nc.Close()
 		if !within(func() bool { return w.counts()["active"] == 0 }) {
 			t.Fatal("the session has not ended")
@@ -55,8 +61,53 @@ func FuzzServer(f *testing.F) {
 		if errs > commands+1 {
 			t.Errorf("%d errors in %d commands", errs, commands)
 		}
-		if begun, ended := len(w.spans.Started()), len(w.spans.Ended()); begun != ended || int64(ended) != commands {
-			t.Errorf("%d spans have begun and %d ended, of %d commands", begun, ended, commands)
+		begun, ended, unanswered, broken := len(w.spans.Started()), len(w.spans.Ended()), 0, 0
+		for _, span := range w.spans.Ended() { // what came behind a line for which go-imap hangs up
+			switch attr(span, "imap.response.status") {
+			case "":
+				unanswered++
+			case "broken":
+				broken++
+			}
+		}
+		if begun != ended || int64(ended-unanswered) != commands {
+			t.Errorf("%d spans have begun and %d ended, %d without an answer, of %d commands", begun, ended, unanswered, commands)
+		}
+		if tagged := taggedReplies(said); int(commands)-broken != tagged {
+			t.Errorf("%d commands, %d of them broken, but the server has given %d tagged replies:\n%q", commands, broken, tagged, said)
 		}
 	})
+}
+
+// literal is how a line ends behind which a literal comes.
+var literal = regexp.MustCompile(`\{(\d+)\}\r\n$`)
+
+// taggedReplies is how many tagged replies a server has given in plaintext: a second
+// opinion, on all that it has said.
+func taggedReplies(said []byte) (n int) {
+	for len(said) > 0 {
+		end := bytes.IndexByte(said, '\n') + 1
+		if end == 0 {
+			return n
+		}
+		line := said[:end]
+		said = said[end:]
+		words := strings.SplitN(strings.TrimRight(string(line), "\r\n"), " ", 3)
+		status := len(words) > 1 && (words[1] == "OK" || words[1] == "NO" || words[1] == "BAD" || words[1] == "BYE")
+		switch {
+		case status && words[0] != "*":
+			n++
+		case !status && words[0] == "*":
+			for m := literal.FindSubmatch(line); m != nil; m = literal.FindSubmatch(line) {
+				size, err := strconv.Atoi(string(m[1]))
+				if err != nil || size > len(said) {
+					return n
+				}
+				said = said[size:]
+				end = bytes.IndexByte(said, '\n') + 1
+				line, said = said[:end], said[end:]
+			}
+		}
+	}
+	return n
 }

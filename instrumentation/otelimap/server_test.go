@@ -31,31 +31,41 @@ import (
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
 
-// setup is what a world is made of; its zero value is Wrap alone, in plaintext,
-// around the sessions of imapmemserver.
+// setup is what a world is made of; its zero value is a server in plaintext with the
+// sessions of imapmemserver.
 type setup struct {
-	listener bool
-	tls      bool // implicit
-	caps     imap.CapSet
-	wrap     []otelimap.Option
-	tel      []otelmail.Option
-	session  otelimap.NewSession
-	wrapped  func(*otelmail.Telemetry) otelimap.NewSession // in place of Wrap
+	tls     bool // implicit
+	foreign bool // and of a listener that is not crypto/tls's
+	caps    imap.CapSet
+	opts    []otelimap.Option
+	tel     []otelmail.Option
+	session newSession
+	silent  bool // without a Telemetry
+	debug   io.Writer
+	listen  func(net.Listener) net.Listener
 }
 
-// everyWay is the four ways to run a server.
+type newSession = func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error)
+
+// everyWay is the ways to run a server.
 var everyWay = map[string]setup{
-	"plaintext, Wrap alone":    {},
-	"plaintext, with Listener": {listener: true},
-	"TLS, Wrap alone":          {tls: true},
-	"TLS, with Listener":       {tls: true, listener: true},
+	"plaintext":               {},
+	"TLS":                     {tls: true},
+	"TLS of a listener's own": {tls: true, foreign: true},
+}
+
+// sees runs a test in every way.
+func sees(t *testing.T, run func(t *testing.T, s setup)) {
+	for way, s := range everyWay {
+		t.Run(way, func(t *testing.T) { run(t, s) })
+	}
 }
 
 type world struct {
 	t      testing.TB
 	tel    *otelmail.Telemetry
 	spans  *tracetest.SpanRecorder
-	server *imapserver.Server
+	server *otelimap.Server
 	addr   string
 	tls    bool
 	idling atomic.Int64 // how often IDLE has reached a session
@@ -80,26 +90,28 @@ func newWorld(t testing.TB, s setup) *world {
 			return newMailSession(store, &w.idling), nil, nil
 		}
 	}
-	wrapped := otelimap.Wrap(tel, s.session, s.wrap...)
-	if s.wrapped != nil {
-		wrapped = s.wrapped(tel)
-	}
 	if s.caps == nil {
 		s.caps = imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapLiteralPlus: {}}
 	}
-	w.server = imapserver.New(&imapserver.Options{
-		NewSession: wrapped, Caps: s.caps, InsecureAuth: true, TLSConfig: certificate(t),
-		Logger: log.New(io.Discard, "", 0),
-	})
+	given := tel
+	if s.silent {
+		given = nil
+	}
+	w.server = otelimap.NewServer(given, &imapserver.Options{
+		NewSession: s.session, Caps: s.caps, InsecureAuth: true, TLSConfig: certificate(t),
+		Logger: log.New(io.Discard, "", 0), DebugWriter: s.debug,
+	}, s.opts...)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.addr = l.Addr().String()
-	if s.listener {
-		l = otelimap.Listener(l)
-	}
-	if s.tls {
+	switch {
+	case s.listen != nil:
+		l = s.listen(l)
+	case s.foreign:
+		l = ownListener{tls.NewListener(l, certificate(t))}
+	case s.tls:
 		l = tls.NewListener(l, certificate(t))
 	}
 	served := make(chan error, 1)
@@ -110,6 +122,9 @@ func newWorld(t testing.TB, s setup) *world {
 	})
 	return w
 }
+
+// ownListener is no type of crypto/tls.
+type ownListener struct{ net.Listener }
 
 // newStore is a mail store with one user and an INBOX.
 func newStore(t testing.TB) *imapmemserver.Server {
@@ -234,6 +249,16 @@ func (w *world) expectSpans(want ...string) {
 	if begun := len(w.spans.Started()); begun != len(want) {
 		w.t.Errorf("%d spans have begun, %d ended", begun, len(want))
 	}
+}
+
+// first waits for the first n spans to end: the last may end just after the client has
+// read its reply.
+func (w *world) first(n int) []sdktrace.ReadOnlySpan {
+	w.t.Helper()
+	if !within(func() bool { return len(w.spans.Ended()) >= n }) {
+		w.t.Fatalf("%d spans, want %d: %q", len(w.spans.Ended()), n, w.names())
+	}
+	return w.spans.Ended()
 }
 
 // attr is an attribute of a span as text, "" for none.

@@ -1,7 +1,6 @@
 package otelimap_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -13,7 +12,7 @@ import (
 
 // What the spans of a session say of its state, its mailbox and its user.
 func TestStateAndMailbox(t *testing.T) {
-	sees(t, func(t *testing.T, s setup, _ bool) {
+	sees(t, func(t *testing.T, s setup) {
 		s.caps = allCaps
 		w := newWorld(t, s)
 		c := w.dial()
@@ -43,7 +42,7 @@ func TestStateAndMailbox(t *testing.T) {
 		for _, step := range steps {
 			c.say(step.line, step.status)
 		}
-		spans := w.spans.Ended()
+		spans := w.first(len(steps))
 		if len(spans) != len(steps) {
 			t.Fatalf("%d spans, want %d: %q", len(spans), len(steps), w.names())
 		}
@@ -69,43 +68,44 @@ func TestStateAndMailbox(t *testing.T) {
 func TestMailboxIsHashedByDefault(t *testing.T) {
 	w := newWorld(t, setup{tel: []otelmail.Option{otelmail.WithPrivacy(otelmail.PrivacyDomain)}})
 	w.login().say("CREATE doctor", "OK").say("SELECT INBOX", "OK").say("SELECT doctor", "OK")
-	for _, span := range w.spans.Ended()[1:] {
+	for _, span := range w.first(4)[1:] {
 		for _, kv := range span.Attributes() {
 			if v := kv.Value.String(); v == "doctor" || v == "bob@example.org" {
 				t.Errorf("%s shows %s=%q", span.Name(), kv.Key, v)
 			}
 		}
 	}
-	if box := attr(w.spans.Ended()[2], "imap.mailbox"); box != "INBOX" {
+	if box := attr(w.first(4)[2], "imap.mailbox"); box != "INBOX" {
 		t.Errorf("mailbox %q, want INBOX", box)
 	}
 }
 
 // The backend's own spans are children of the command's, its poll included.
-func TestCurrent(t *testing.T) {
-	sees(t, func(t *testing.T, s setup, _ bool) {
-		s.wrapped = func(tel *otelmail.Telemetry) otelimap.NewSession {
-			return otelimap.WrapContext(tel, func(current otelimap.Current, _ *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-				if current() == nil {
-					t.Error("no context in the constructor")
-				}
-				b := &backend{run: func(method string) error {
-					_, span := tel.TracerProvider().Tracer("backend").Start(current(), "own "+method)
-					span.End()
-					return nil
-				}}
-				b.idle = func(stop <-chan struct{}) error {
-					_ = b.do("Idle")
-					<-stop
-					return nil
-				}
-				return b, nil, nil
-			})
+func TestContext(t *testing.T) {
+	sees(t, func(t *testing.T, s setup) {
+		var w *world
+		s.session = func(conn *imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			if otelimap.Context(conn) == nil {
+				t.Error("no context in the constructor")
+			}
+			b := &backend{run: func(method string) error {
+				_, span := w.tel.TracerProvider().Tracer("backend").Start(otelimap.Context(conn), "own "+method)
+				span.End()
+				return nil
+			}}
+			b.idle = func(stop <-chan struct{}) error {
+				_ = b.do("Idle")
+				w.idling.Add(1)
+				<-stop
+				return nil
+			}
+			return b, nil, nil
 		}
-		w := newWorld(t, s)
+		w = newWorld(t, s)
 		c := w.login().say("CREATE a", "OK").say("NOOP", "OK").say("SELECT a", "OK").say("CLOSE", "OK")
-		c.send("t IDLE\r\n").answer("+ idling").send("DONE\r\n").answer("t OK").say("LOGOUT", "OK").closed()
-		w.ended(1, counts{"commands": w.counts()["commands"]})
+		w.idle(c)
+		c.send("DONE\r\n").answer("t OK").say("LOGOUT", "OK").closed()
+		w.ended(1, counts{"commands": 7})
 
 		parents := map[trace.SpanID]string{}
 		for _, span := range w.spans.Ended() {
@@ -135,23 +135,7 @@ func TestCurrent(t *testing.T) {
 
 // A nil Telemetry records nothing, and changes nothing.
 func TestNilTelemetry(t *testing.T) {
-	w := newWorld(t, setup{wrapped: func(*otelmail.Telemetry) otelimap.NewSession { return otelimap.Wrap(nil, serve(&backend{})) }})
+	w := newWorld(t, setup{silent: true, session: serve(&backend{})})
 	_ = w.login().say("CREATE a", "OK").Close()
 	w.expect(counts{})
-}
-
-// What goes by unsampled costs no allocation beside that of a command as such.
-func TestNoAllocationsOfItsOwn(t *testing.T) {
-	tel := otelmail.Noop()
-	s := wrapOne(t, tel, &backend{})
-	bare := testing.AllocsPerRun(100, func() {
-		tel.IMAP.Command(context.Background(), otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
-	})
-	wrappedFetch := testing.AllocsPerRun(100, func() {
-		_ = s.Fetch(nil, nil, nil)
-		_ = s.Poll(nil, false)
-	})
-	if wrappedFetch > bare {
-		t.Errorf("FETCH and its poll allocate %v times, a command alone %v", wrappedFetch, bare)
-	}
 }

@@ -49,7 +49,7 @@ type message struct {
 // Read reads from the message.
 func (m *message) Read(p []byte) (int, error) {
 	n, err := m.source.Read(p)
-	if err != nil && err != io.EOF && !errors.Is(err, net.ErrClosed) { //nolint:errorlint // a wrapped one is none of go-smtp's
+	if err != nil && err != io.EOF && !errors.Is(err, net.ErrClosed) {
 		switch cause := otelmail.CauseOf(err); cause {
 		case otelmail.CauseEOF, otelmail.CauseReset, otelmail.CauseTimeout:
 			m.dialogue.Lost(cause)

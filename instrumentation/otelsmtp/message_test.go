@@ -19,7 +19,7 @@ func TestVanishInData(t *testing.T) {
 		"resets": func(c *client) { _ = c.Conn.(*net.TCPConn).SetLinger(0); _ = c.Close() },
 	}
 	for name, leave := range ways {
-		t.Run(fmt.Sprintf("%s", name), func(t *testing.T) {
+		t.Run(name, func(t *testing.T) {
 			reading := make(chan struct{})
 			w := start(t, &script{data: func(_ *gosmtp.Conn, r io.Reader) error {
 				close(reading)
@@ -162,7 +162,7 @@ func TestPanics(t *testing.T) {
 			counts{"smtp_messages_rejected_total": 1}},
 	}
 	for verb, tt := range tests {
-		t.Run(fmt.Sprintf("%s", verb), func(t *testing.T) {
+		t.Run(verb, func(t *testing.T) {
 			w := start(t, tt.b, setting{})
 			c := w.dial()
 			tt.do(c)

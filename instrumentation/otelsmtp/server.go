@@ -216,9 +216,14 @@ func (s *Server) connections() []*connection {
 // Shutdown closes the listeners, says goodbye (421 4.3.2) to each client as soon as no
 // command of its and no transaction is in progress, and returns when all are gone, with
 // the first error of closing a listener. When ctx ends before that, it returns ctx's
-// error; Close then closes the rest, and Shutdown again waits until they are gone.
+// error; Close then closes the rest. After an earlier Shutdown or Close it waits too,
+// and returns [smtp.ErrServerClosed].
 func (s *Server) Shutdown(ctx context.Context) error {
+	again := s.isShut()
 	err := s.stop()
+	if again {
+		err = smtp.ErrServerClosed
+	}
 	gone := make(chan struct{})
 	go func() { s.working.Wait(); close(gone) }()
 	for look := time.NewTicker(20 * time.Millisecond); ; {

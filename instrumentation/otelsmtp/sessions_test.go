@@ -217,7 +217,7 @@ func TestSessions(t *testing.T) {
 // perRecipient refuses mail for full@example.com.
 func perRecipient() *script {
 	b := sessionsBackend()
-	b.lmtp = func(c *gosmtp.Conn, r io.Reader, s gosmtp.StatusCollector) error {
+	b.lmtp = func(_ *gosmtp.Conn, r io.Reader, s gosmtp.StatusCollector) error {
 		if _, err := io.Copy(io.Discard, r); err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func perRecipient() *script {
 			s.SetStatus("full@example.com", &gosmtp.SMTPError{Code: 452, Message: "Full"})
 			return true
 		}
-		for refuse() { //nolint:revive // until all of them are refused
+		for refuse() {
 		}
 		return nil
 	}

@@ -3,7 +3,9 @@ package reference_test
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -53,6 +55,51 @@ func TestSpanReferenceNamesEveryAttribute(t *testing.T) {
 	for _, k := range keys {
 		if !strings.Contains(string(spans), k[1]) {
 			t.Errorf("docs/spans.md does not mention %s", k[1])
+		}
+	}
+}
+
+// TestPromisesNameWhatHoldsThem keeps the table of docs/architecture.md from naming
+// files and tests that no longer exist.
+func TestPromisesNameWhatHoldsThem(t *testing.T) {
+	page, err := os.ReadFile(root + "docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]bool{}
+	named := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err = filepath.WalkDir(root, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			tests[m[1]] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| [^|]+ \| (.+) \| (.+) \|$`).FindAllStringSubmatch(string(page), -1)
+	if len(rows) < 10 {
+		t.Fatalf("only %d promises found", len(rows))
+	}
+	quoted := regexp.MustCompile("`([^`]+)`")
+	for _, row := range rows[1:] {
+		for _, file := range quoted.FindAllStringSubmatch(row[1], -1) {
+			if _, err := os.Stat(root + file[1]); err != nil {
+				t.Errorf("docs/architecture.md names %s: %v", file[1], err)
+			}
+		}
+		held := quoted.FindAllStringSubmatch(row[2], -1)
+		if len(held) == 0 {
+			t.Errorf("nothing holds: %s", row[0])
+		}
+		for _, test := range held {
+			if !tests[test[1]] {
+				t.Errorf("docs/architecture.md names the test %s, which is nowhere", test[1])
+			}
 		}
 	}
 }

@@ -75,7 +75,7 @@ func settingDefault(s *settings.Setting) string {
 	return "`" + s.Default + "`, " + s.Otherwise
 }
 
-// urls finds what a renderer would make links of.
+// urls finds what a Markdown renderer would turn into links.
 var urls = regexp.MustCompile(`https?://[a-z:]+`)
 
 // code sets words as code.

@@ -1,6 +1,6 @@
 package settings
 
-// JSON is the other format of the log.
+// JSON is the log format that is not the default.
 const JSON = "json"
 
 // The outputs of the log that are not files.

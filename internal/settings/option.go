@@ -20,13 +20,13 @@ func CheckNamespace(option, namespace string) error {
 	return Invalid(option, namespace, "1 to 63 letters, digits and underscores that do not start with a digit")
 }
 
-// CheckNumber refuses an option's number outside of low to high.
+// CheckNumber refuses an option's number below low or above high.
 func CheckNumber(option string, n, low, high int) error {
 	s := Setting{Kind: Number, Low: int64(low), High: int64(high)}
 	return s.Check(option, int64(n))
 }
 
-// CheckDuration refuses an option's duration outside of low to high.
+// CheckDuration refuses an option's duration below low or above high.
 func CheckDuration(option string, d, low, high time.Duration) error {
 	s := Setting{Kind: Duration, Low: int64(low), High: int64(high)}
 	return s.Check(option, int64(d))

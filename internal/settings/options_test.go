@@ -14,7 +14,7 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// The comment of an option says its default, and the table knows it better.
+// The comment of an option has to state the same default as the table.
 func TestCommentsOfOptionsSayTheDefault(t *testing.T) {
 	comments := optionComments(t)
 	for _, s := range all() {
@@ -51,8 +51,8 @@ func TestCommentsOfOptionsSayTheDefault(t *testing.T) {
 
 var seeOther = regexp.MustCompile(`Default: see \[(\w+)\]`)
 
-// inWords is what a comment has to say of a setting's default, in lower case,
-// and of the bounds of a size.
+// inWords is what a comment has to say about a setting's default, and about the bounds of
+// a size, in lower case.
 func inWords(s *settings.Setting) []string {
 	switch {
 	case s.Default == "":

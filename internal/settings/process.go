@@ -38,7 +38,7 @@ var (
 		Section: Process, Names: []string{"OTEL_PROPAGATORS"},
 		Kind: List, Values: []string{TraceContext, Baggage, None}, Default: TraceContext + "," + Baggage,
 		Options: []string{"otelmail.WithPropagator"},
-		Meaning: "How trace context travels; others than these by the option",
+		Meaning: "How trace context travels; the option takes any other propagator too",
 	})
 	TracesSampler = define(Setting{
 		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER"},

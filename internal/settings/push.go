@@ -31,8 +31,8 @@ const (
 	LocalGRPC = "http://localhost:4317"
 )
 
-// BatchSize is the default of how many items one request has, in a queue that
-// has room for them.
+// BatchSize is the default of how many items one request has at most, in a queue
+// that is no smaller.
 const BatchSize = 512
 
 // The settings of the push.
@@ -141,8 +141,8 @@ var (
 
 	BSP  = batch("OTEL_BSP", "spans", "5000", bufferedDelay+" with a buffer on disk")
 	BLRP = batch("OTEL_BLRP", "log records", "1000", "")
-	// BufferedBSPDelay is BSP.Delay with a buffer on disk: what is not there yet
-	// is what a kill costs.
+	// BufferedBSPDelay is BSP.Delay with a buffer on disk: a kill costs what is not
+	// written there yet.
 	BufferedBSPDelay = BSP.Delay.withDefault(bufferedDelay)
 
 	BufferDir = define(Setting{

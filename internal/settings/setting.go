@@ -20,7 +20,7 @@ type Setting struct {
 	Want    string // what a Text has to be
 	Default string // as the variable would have it
 	// Otherwise says what the default is where that is not a fixed value, or
-	// what more there is to know of it.
+	// more about it.
 	Otherwise string
 	Options   []string // in code, which win: package.Function
 	Meaning   string

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// LookupEnv has the shape of [os.LookupEnv]. Tests pass a map's.
+// LookupEnv has the signature of [os.LookupEnv]. Tests look up a map instead.
 type LookupEnv func(name string) (value string, set bool)
 
 // Env reads variables and keeps every error, so that an operator sees all wrong
@@ -66,8 +66,8 @@ func (e *Env) IsSet(s *Setting) bool {
 	return name != ""
 }
 
-// read parses the value of s. What parse refuses is an error, and the default
-// holds; without one, T's zero value.
+// read parses the value of s. A value that parse refuses is an error, and the default
+// holds; without a default, T's zero value.
 func read[T any](e *Env, s *Setting, parse func(string) (T, bool)) T {
 	v, name := e.String(s)
 	parsed, ok := parse(v)
@@ -143,8 +143,8 @@ func (e *Env) Size(s *Setting) int64 {
 	})
 }
 
-// Millis reads a [Millis], from 1 to a day, as the OpenTelemetry variables for
-// intervals and timeouts have it.
+// Millis reads a [Millis], from 1 ms to a day, as the OpenTelemetry variables for
+// intervals and timeouts are written.
 func (e *Env) Millis(s *Setting) time.Duration {
 	return read(e, s, func(v string) (time.Duration, bool) {
 		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)

@@ -19,7 +19,7 @@ func env(pairs ...string) *settings.Env {
 	}}
 }
 
-// named is a setting of its own for a test.
+// named is a setting for a test that is not in the table.
 func named(name string, s settings.Setting) *settings.Setting {
 	s.Names = []string{name}
 	return &s

@@ -57,8 +57,8 @@ func read(e *settings.Env, s *settings.Setting) {
 	}
 }
 
-// Each row is whole: a default is a value that the variable could have, nothing
-// else is, and every variable belongs to one setting.
+// Each row is complete: the default is a value that the variable could have, and every
+// variable belongs to one setting.
 func TestTable(t *testing.T) {
 	seen := map[string]string{}
 	for _, s := range all() {
@@ -107,7 +107,7 @@ func TestASignalsOwnVariableWins(t *testing.T) {
 	}
 }
 
-// The SDK reads these by itself; the table repeats its defaults.
+// The SDK reads these itself; the table repeats its defaults.
 func TestLimitsAreTheSDKs(t *testing.T) {
 	sdk := sdktrace.NewSpanLimits()
 	of := map[string]int{
@@ -131,7 +131,7 @@ func TestNamesStandInTheTableAlone(t *testing.T) {
 			return err
 		}
 		if d.IsDir() {
-			// What uses the module may name a variable to its readers.
+			// Programs that use the module may name a variable for their readers.
 			if slices.Contains([]string{"bench", "cmd", "integration", "tools"}, d.Name()) || path == root+"internal/settings" {
 				return fs.SkipDir
 			}

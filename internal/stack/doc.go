@@ -1,4 +1,4 @@
-// Package stack has no code but tests: of the SDK together with its exporters, as a
-// server runs them. They stand apart from the SDK's own so that modules which use the
-// SDK need not know what the exporters are made of.
+// Package stack has only tests: of the SDK together with its exporters, as a server
+// runs them. They are not beside the SDK, because then the go.sum of every module that uses
+// the SDK would list what the exporters depend on.
 package stack

@@ -85,9 +85,8 @@ func (r *receiver) take(req *http.Request) error {
 	}
 }
 
-// check wants so many spans and log records, and the catalogue with what was
-// counted. A difference to which nothing was recorded is not sent for a
-// histogram.
+// check wants that many spans and log records, and the catalogue with what was counted. With
+// differences, a histogram without a record is not sent.
 func (r *receiver) check(t *testing.T, p otlp.Preference, spans, records int) {
 	t.Helper()
 	r.mu.Lock()
@@ -113,7 +112,7 @@ func (r *receiver) check(t *testing.T, p otlp.Preference, spans, records int) {
 	}
 }
 
-// counts are how many spans, log records and deliveries came.
+// counts are how many spans, log records and deliveries were received.
 func (r *receiver) counts() (spans, records, delivered int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -139,7 +138,7 @@ func (r *receiver) items() (spans, records int) {
 	return spans, records
 }
 
-// series are all that came, in all requests; r.mu is held.
+// series are all that were received, in all requests; r.mu is held.
 func (r *receiver) series() iter.Seq[*metricspb.Metric] {
 	return func(yield func(*metricspb.Metric) bool) {
 		for _, in := range r.metrics {
@@ -156,7 +155,7 @@ func (r *receiver) series() iter.Seq[*metricspb.Metric] {
 	}
 }
 
-// metric is the last that came of a name, nil for none.
+// metric is the last one received of a name, nil for none.
 func (r *receiver) metric(name string) (last *metricspb.Metric) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -186,8 +185,8 @@ func (r *receiver) sumOf(name string) (total float64) {
 	return total
 }
 
-// points counts a sum's data points that came, and tells whether one of them is
-// the SDK's for too many.
+// points counts the data points received of a sum, and reports whether one of them is the
+// SDK's overflow.
 func (r *receiver) points(name string) (n int, overflow bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// noText is what a stranger's mail can hold: bytes that are not UTF-8.
+// noText is what a stranger's mail can contain: bytes that are not UTF-8.
 const noText = "caf\xe9 \xff\xfe"
 
 var (
@@ -33,14 +33,14 @@ var (
 	}
 )
 
-// spoilers are what an application can do with the providers themselves, past
-// every method of this package. Each leaves in the page's series of that name,
-// and in one span or log record more than there would be.
+// spoilers are what an application can do with the providers themselves, without any method
+// of this package. Each shows as the page's series of that name, or as one more span or
+// log record.
 var spoilers = []struct {
 	name           string
 	do             func(t *testing.T, w *ways)
 	series         string
-	worth          float64 // what its points add up to, 0 for anything
+	worth          float64 // what its points add up to, 0 if that does not matter
 	spans, records int
 }{
 	{name: "nothing", do: func(*testing.T, *ways) {}},
@@ -83,7 +83,7 @@ var spoilers = []struct {
 		g.Record(t.Context(), 1)
 	}},
 	{name: "instrument's name", do: func(_ *testing.T, w *ways) {
-		c, _ := w.MeterProvider().Meter("app").Int64Counter(noText) // the error is not looked at
+		c, _ := w.MeterProvider().Meter("app").Int64Counter(noText) // the error is ignored
 		c.Add(context.Background(), 1)
 	}},
 	{name: "label of the catalogue's own scope", series: "app_total", do: func(t *testing.T, w *ways) {
@@ -197,7 +197,7 @@ var spoilers = []struct {
 func TestNothingSpoilsTheRest(t *testing.T) {
 	for _, tc := range spoilers {
 		preferences := []otlp.Preference{otlp.Cumulative}
-		if tc.spans+tc.records == 0 { // metrics: differences have a Reader of their own
+		if tc.spans+tc.records == 0 { // metrics: differences need a further Reader
 			preferences = append(preferences, otlp.Delta)
 		}
 		for _, preference := range preferences {

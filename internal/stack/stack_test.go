@@ -34,8 +34,8 @@ func TestResourceSpoilsNothing(t *testing.T) {
 	w.received.check(t, otlp.Cumulative, 1, 1)
 }
 
-// TestMoreDomainsThanTheSDKShows: the SDK folds what is beyond 2,000 label sets
-// of one instrument into otel_metric_overflow.
+// TestMoreDomainsThanTheSDKShows: the SDK joins what is beyond 2,000 label sets of one
+// instrument into otel_metric_overflow.
 func TestMoreDomainsThanTheSDKShows(t *testing.T) {
 	const domains = 2500
 	for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
@@ -58,8 +58,8 @@ func TestMoreDomainsThanTheSDKShows(t *testing.T) {
 	}
 }
 
-// silentReceiver accepts connections and never answers.
-func silentReceiver(t *testing.T) string {
+// unansweringReceiver accepts connections and never answers.
+func unansweringReceiver(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -70,8 +70,8 @@ func silentReceiver(t *testing.T) string {
 }
 
 // TestOneDeadReceiverCostsTheOthersNothing: one signal's receiver is gone, and
-// the other two bring their last values to a slow one within the same time. With
-// no deadline given the default of 5 s is kept to.
+// the other two deliver their last values to a slow one within the same time. Without a
+// deadline the default of 5 s holds.
 func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 	for _, tc := range []struct {
 		signal   func(...otlp.SignalOption) otlp.Option
@@ -85,7 +85,7 @@ func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s, %v", tc.lost, tc.deadline), func(t *testing.T) {
 			t.Parallel()
-			w := bothWays(t, []otlp.Option{tc.signal(otlp.Endpoint(silentReceiver(t)))})
+			w := bothWays(t, []otlp.Option{tc.signal(otlp.Endpoint(unansweringReceiver(t)))})
 			w.received.delay = 500 * time.Millisecond
 			w.Push.Delivered()
 			w.span(func(trace.Span) {})

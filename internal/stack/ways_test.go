@@ -21,7 +21,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// ways is a Telemetry that leaves by both ways: a page, and a push to a receiver.
+// ways is a Telemetry with both ways out: a page, and a push to a receiver.
 type ways struct {
 	*otelmail.Telemetry
 	page     string // the URL
@@ -44,7 +44,7 @@ func bothWays(t *testing.T, push []otlp.Option, opts ...otelmail.Option) *ways {
 	return w
 }
 
-// What an application does by itself.
+// The instruments, spans and records of an application.
 
 func (w *ways) add(t *testing.T, name string, attrs ...attribute.KeyValue) {
 	t.Helper()
@@ -142,7 +142,7 @@ func (w *ways) checkPage(t *testing.T, series string, worth float64) {
 	}
 }
 
-// families are those of the page, read as protobuf.
+// families are the families of the page, read as protobuf.
 func (w *ways) families(t *testing.T) map[string]*dto.MetricFamily {
 	t.Helper()
 	page, format := w.scrape(t, protobuf)
@@ -167,7 +167,7 @@ func decode(t *testing.T, page string, format expfmt.Format) map[string]*dto.Met
 // withoutSettings keeps the machine's OTEL_* and RUSMES_* out of a test.
 var withoutSettings = otelmail.WithLookupEnv(func(string) (string, bool) { return "", false })
 
-// alwaysThere are the series that nothing has to happen for.
+// alwaysThere are the series that are shown before any event.
 func alwaysThere() (names []string) {
 	for _, m := range otelmail.Catalog() {
 		if len(m.Labels) == 0 || m.Labels[0].Values != nil {

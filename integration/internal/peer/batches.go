@@ -10,12 +10,12 @@ import (
 )
 
 // decodeBatches decodes the OTLP JSON messages in content, all of which start with marker.
-// The last one may be torn, the Collector being about to write the rest of it; with anyTorn
-// every one may, the Collector having been killed. Torn messages are left out.
+// The last one may be incomplete, because the Collector is about to write the rest of it; with
+// anyTorn every one may be, because the Collector was killed. Incomplete ones are left out.
 //
-// Messages are told apart by the marker rather than by line, because one torn by a kill has
-// no line end and the next follows on the same line. The marker holds quotes that any
-// string inside a message would have escaped, so it is nowhere else.
+// Messages are separated by the marker rather than by line, because one torn by a kill has
+// no line end and the next follows on the same line. The marker contains quotes, which
+// would be escaped in any string inside a message, so it occurs nowhere else.
 func decodeBatches[T any](content []byte, marker string, anyTorn bool) ([]T, error) {
 	pieces := bytes.Split(content, []byte(marker))
 	if first := pieces[0]; len(first) > 0 && !bytes.HasPrefix([]byte(marker), first) {
@@ -37,8 +37,7 @@ func decodeBatches[T any](content []byte, marker string, anyTorn bool) ([]T, err
 	return batches, nil
 }
 
-// readBatches decodes what the Collector wrote of one signal; nothing, when it has written
-// nothing yet.
+// readBatches decodes what the Collector has written of one signal so far.
 func readBatches[T any](c *Collector, signal, marker string) []T {
 	c.t.Helper()
 	content, err := os.ReadFile(c.file(signal))

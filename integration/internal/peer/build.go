@@ -12,16 +12,17 @@ import (
 	"time"
 )
 
-// linkerFlags leave out debug information: a third of the size, and nobody debugs a peer.
+// linkerFlags leave out debug information, a third of the size, because nobody debugs a
+// peer.
 const linkerFlags = "-s -w"
 
 // Build returns the path of the named peer's executable (see [Names]), compiling it first
-// if this version of it was never built on this machine. It takes minutes then, and says so
-// on standard error; any later call returns at once.
+// if this version of it was never built on this machine. That takes minutes, as a message on
+// standard error says; any later call returns at once.
 //
 // The executable is kept in os.UserCacheDir()/otelmail-peers/<name>-<hash>, where the hash
 // covers the module's go.mod, go.sum and Go files, the build settings and the Go version.
-// Only one peer is built at a time on a machine, whoever asks: each keeps every core busy.
+// Only one peer is built at a time on a machine, because each build keeps every core busy.
 func Build(ctx context.Context, name string) (string, error) {
 	p, err := lookUp(name)
 	if err != nil {
@@ -87,8 +88,8 @@ func (p program) hash(source string) (string, error) {
 	return fmt.Sprintf("%x", sum.Sum(nil)[:8]), nil
 }
 
-// compile builds the program beside target and moves it there only when it is whole, so
-// that whoever sees target can run it.
+// compile builds the program beside target and moves it there only when it is complete, so
+// that target can be run as soon as it exists.
 func (p program) compile(ctx context.Context, source, target string) error {
 	fmt.Fprintf(os.Stderr, "peer: building %s; this takes some minutes, once; it is kept as %s\n", p.name, target)
 	partial := target + ".partial"

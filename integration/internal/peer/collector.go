@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Collector is an OpenTelemetry Collector that takes OTLP over gRPC and HTTP and writes
-// what it took to files, which [Collector.Traces], [Collector.Metrics] and [Collector.Logs]
+// Collector is an OpenTelemetry Collector that receives OTLP over gRPC and HTTP and writes
+// it to files, which [Collector.Traces], [Collector.Metrics] and [Collector.Logs]
 // read back.
 //
 // Nothing is buffered between the receivers and the files: once the Collector has answered
@@ -45,7 +45,7 @@ func WithConfig(yaml string) CollectorOption {
 }
 
 // StartCollector starts a Collector on free ports and returns when it is healthy. It is
-// stopped when the test ends; ending by itself before that fails the test.
+// stopped when the test ends; if it ends before that, the test fails.
 func StartCollector(t testing.TB, opts ...CollectorOption) *Collector {
 	t.Helper()
 	executable, err := Build(t.Context(), "collector")
@@ -81,8 +81,8 @@ func (c *Collector) GRPC() string { return c.grpc }
 // /v1/logs), in plaintext.
 func (c *Collector) HTTP() string { return c.http }
 
-// Stop ends the Collector in good order: what it holds is written first. Stopping a stopped
-// Collector does nothing.
+// Stop shuts the Collector down properly: what it holds is written first. Stopping a
+// stopped Collector does nothing.
 func (c *Collector) Stop() {
 	c.t.Helper()
 	if run := c.take(); run != nil {
@@ -111,8 +111,8 @@ func (c *Collector) Restart() {
 	}
 }
 
-// take hands over the running process to whoever ends it; nil when there is none. A process
-// that had already ended by itself fails the test.
+// take returns the running process, for the caller to end it; nil when there is none. If the
+// process has already ended, the test fails.
 func (c *Collector) take() *process {
 	c.t.Helper()
 	run := c.run

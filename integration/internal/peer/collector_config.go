@@ -17,8 +17,8 @@ func (c *Collector) file(signal string) string { return filepath.Join(c.dir, sig
 
 // config returns the built-in configuration.
 //
-// The file exporters ask for rotation, at a size never reached, for what comes with it: they
-// write without a buffer, and go on with an existing file after a restart. With append
+// The file exporters are set to rotate, at a size never reached, because then they write
+// without a buffer, and go on with an existing file after a restart. With append
 // instead, batches already acknowledged would be lost when the Collector is killed.
 //
 // The Collector's own metrics are off because they would be served on one fixed port, which

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Eventually calls check every 20 ms until it returns nil, and ends the test with its last
-// error when it still does not after within.
+// Eventually calls check every 20 ms until it returns nil. If it does not within that time,
+// the test ends with the last error.
 func Eventually(t testing.TB, within time.Duration, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(within)

@@ -1,7 +1,7 @@
 package peer
 
-// Crash ends the Collector behind the package's back.
+// Crash ends the Collector without the package knowing.
 func (c *Collector) Crash() { c.run.kill() }
 
-// Crash ends Prometheus behind the package's back.
+// Crash ends Prometheus without the package knowing.
 func (p *Prometheus) Crash() { p.run.kill() }

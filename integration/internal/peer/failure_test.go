@@ -9,7 +9,7 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// Whoever uses the package wrongly, or meets a peer that breaks, is told what happened.
+// A test that uses the package wrongly, or whose peer breaks, fails with the reason.
 func TestFailuresSayWhy(t *testing.T) {
 	tests := map[string]struct {
 		run  func(testing.TB)
@@ -17,19 +17,19 @@ func TestFailuresSayWhy(t *testing.T) {
 	}{
 		"a collector that cannot read its configuration": {
 			run:  func(t testing.TB) { peer.StartCollector(t, peer.WithConfig("receivers: {nonesuch: {}}")) },
-			want: []string{"ended by itself", "exit status 1", "log of the collector", "nonesuch"},
+			want: []string{"ended unexpectedly", "exit status 1", "log of the collector", "nonesuch"},
 		},
 		"a collector that crashes": {
 			run:  func(t testing.TB) { peer.StartCollector(t).Crash() },
-			want: []string{"ended by itself", "signal: killed", "log of the collector", "Everything is ready"},
+			want: []string{"ended unexpectedly", "signal: killed", "log of the collector", "Everything is ready"},
 		},
 		"a prometheus that crashes": {
 			run:  func(t testing.TB) { peer.StartPrometheus(t).Crash() },
-			want: []string{"ended by itself", "signal: killed", "log of prometheus", "ready to receive web requests"},
+			want: []string{"ended unexpectedly", "signal: killed", "log of prometheus", "ready to receive web requests"},
 		},
 		"a prometheus that does not know its flag": {
 			run:  func(t testing.TB) { peer.StartPrometheusWith(t, peer.WithFlags("--nonesuch")) },
-			want: []string{"ended by itself", "log of prometheus", "nonesuch"},
+			want: []string{"ended unexpectedly", "log of prometheus", "nonesuch"},
 		},
 		"a scrape target of another kind": {
 			run:  func(t testing.TB) { peer.StartPrometheus(t, "ftp://127.0.0.1/metrics") },

@@ -10,7 +10,7 @@ import (
 )
 
 // lock takes the machine-wide lock that path stands for, waiting until it is free or ctx
-// ends. The kernel drops it when its holder dies, so it can never go stale; the file stays.
+// ends. The kernel releases it when its holder dies, so it can never be stale; the file stays.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
@@ -19,7 +19,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// Asking again and again, rather than waiting inside the kernel, is what lets ctx end it.
+		// Trying again and again, rather than waiting inside the kernel, lets ctx end the wait.
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return func() { file.Close() }, nil

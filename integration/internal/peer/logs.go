@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Log is a log record as the Collector took it.
+// Log is a log record as the Collector received it.
 type Log struct {
-	Time           time.Time // when it happened; zero when not said
+	Time           time.Time // when it happened; zero when not given
 	Observed       time.Time // when it was collected
 	Severity       string    // as the source calls it: INFO, WARN, ...
-	SeverityNumber int       // 1 to 24 as OTLP defines them (9 is INFO, 17 is ERROR); 0 when not said
+	SeverityNumber int       // 1 to 24 as OTLP defines them (9 is INFO, 17 is ERROR); 0 when not given
 	EventName      string
 	Body           any // a string for most; else any type an attribute can have
 	Attributes     map[string]any
@@ -40,13 +40,13 @@ type wireLogs struct {
 	}
 }
 
-// Logs returns every log record taken so far, in the order of arrival.
+// Logs returns every log record received so far, in the order of arrival.
 func (c *Collector) Logs() []Log {
 	c.t.Helper()
 	return slices.Concat(c.LogRequests()...)
 }
 
-// LogRequests returns the log records taken so far by the request that brought them.
+// LogRequests returns the log records received so far, grouped by request.
 func (c *Collector) LogRequests() [][]Log {
 	c.t.Helper()
 	var requests [][]Log

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Metric is one export of one instrument as the Collector took it. A cumulative instrument
-// is exported again and again, so the same name comes many times: see
+// Metric is one export of one instrument as the Collector received it. A cumulative
+// instrument is exported again and again, so the same name comes many times: see
 // [Collector.LastMetric].
 type Metric struct {
 	Name        string
@@ -26,10 +26,10 @@ type Point struct {
 	Start, Time time.Time
 	Value       float64 // sum and gauge; NaN for the other kinds
 
-	// The rest is of histograms; Count and Sum also of the other two kinds.
+	// The rest is for histograms; exponential ones and summaries have Count and Sum too.
 	Count        uint64
 	Sum          float64
-	Min, Max     float64   // NaN when not said
+	Min, Max     float64   // NaN when not given
 	Bounds       []float64 // upper bounds, in the metric's unit, without +Inf
 	BucketCounts []uint64  // one more than Bounds; each for its own bucket, not cumulative
 	Exemplars    []Exemplar
@@ -44,7 +44,7 @@ type Exemplar struct {
 	Attributes map[string]any // those the point itself does not have
 }
 
-// Metrics returns every metric taken so far, in the order of arrival.
+// Metrics returns every metric received so far, in the order of arrival.
 func (c *Collector) Metrics() []Metric {
 	c.t.Helper()
 	var all []Metric
@@ -54,7 +54,7 @@ func (c *Collector) Metrics() []Metric {
 	return all
 }
 
-// LastMetric returns the newest metric of that name; false when none was taken yet.
+// LastMetric returns the newest metric of that name; false when none was received yet.
 func (c *Collector) LastMetric(name string) (Metric, bool) {
 	c.t.Helper()
 	all := c.Metrics()

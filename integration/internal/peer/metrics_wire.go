@@ -23,7 +23,7 @@ type wireMetric struct {
 	Summary              *wireData
 }
 
-// wireData holds the fields of all kinds of metric: none means two things in two of them.
+// wireData holds the fields of all kinds of metric: each field means the same in every kind.
 type wireData struct {
 	AggregationTemporality int
 	IsMonotonic            bool

@@ -12,12 +12,12 @@ import (
 	"syscall"
 )
 
-// Ports are taken from below the ranges that Linux (32768 up) and macOS (49152 up) use for
+// Ports are chosen below the ranges that Linux (32768 up) and macOS (49152 up) use for
 // outgoing connections. A port from those ranges could be in use as some client's own port
 // at the moment a stopped program wants it back.
 //
-// For the same reason no two of our processes draw from the same ports: each holds one of
-// the blocks for as long as it lives, by a lock that the kernel drops when it dies.
+// For the same reason no two of our processes use the same ports: each holds one of the
+// blocks for as long as it lives, by a lock that the kernel releases when it dies.
 const (
 	lowestPort = 20000
 	blockSize  = 200
@@ -54,8 +54,8 @@ var ownPorts = sync.OnceValues(func() (*portBlock, error) {
 var errNoPort = errors.New("somebody listens on all of them")
 
 // freeAddresses returns n different 127.0.0.1:port addresses that nobody listens on now, and
-// that this process has not drawn lately. Somebody else may still take one before it is
-// used; whoever starts a program on them has to be ready to try others.
+// that this process has not used lately. Another process may still take one before it is
+// used, so the caller has to be ready to try others.
 func freeAddresses(n int) ([]string, error) {
 	ports, err := ownPorts()
 	if err != nil {

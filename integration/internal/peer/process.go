@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second // from exec to ready; some 100 ms when the machine is idle
+	startTimeout = 30 * time.Second // from exec to ready; some 100 ms when the machine is not busy
 	stopTimeout  = 15 * time.Second // from SIGTERM to the end; after it the program is killed
 )
 
-// errEnded says that a program ended though nobody had told it to.
-var errEnded = errors.New("it ended by itself")
+// errEnded says that a program ended although nothing had stopped it.
+var errEnded = errors.New("it ended unexpectedly")
 
 // process is one run of a peer's executable.
 type process struct {
@@ -46,7 +46,7 @@ func launch(name, log, executable string, args ...string) (*process, error) {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	go func() {
-		_ = p.cmd.Wait() // ProcessState tells the same and more
+		_ = p.cmd.Wait() // ProcessState has the same and more
 		p.state = p.cmd.ProcessState.String()
 		close(p.ended)
 	}()
@@ -102,7 +102,7 @@ func ask(ctx context.Context, url string) error {
 	return nil
 }
 
-// stop asks the program to end and waits for it; one that does not obey is killed, and an
+// stop asks the program to end and waits for it; one that does not end is killed, and an
 // error says so. Stopping a program that already ended does nothing.
 func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended, which is what we want

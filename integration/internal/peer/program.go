@@ -16,7 +16,7 @@ type program struct {
 	tags string // build tags
 }
 
-// Names returns the names that [Build] knows, in the order they are best built.
+// Names returns the names that [Build] accepts, in the best order to build them.
 func Names() []string { return []string{"collector", "prometheus", "promtool"} }
 
 func lookUp(name string) (program, error) {

@@ -31,7 +31,7 @@ func WithTargets(targets ...string) PrometheusOption {
 	return prometheusOption(func(c *prometheusConfig) { c.targets = append(c.targets, targets...) })
 }
 
-// WithOTLPReceiver has Prometheus take OTLP metrics over HTTP at
+// WithOTLPReceiver makes Prometheus receive OTLP metrics over HTTP at
 // [Prometheus.OTLPMetricsURL]. Default: it does not.
 func WithOTLPReceiver() PrometheusOption {
 	return WithFlags("--web.enable-otlp-receiver")
@@ -62,7 +62,7 @@ func StartPrometheus(t testing.TB, targets ...string) *Prometheus {
 
 // StartPrometheusWith starts a Prometheus on a free port and returns when it is ready,
 // which is before the first scrape (see [Prometheus.WaitUp]). It is stopped when the test
-// ends; ending by itself before that fails the test.
+// ends; if it ends before that, the test fails.
 func StartPrometheusWith(t testing.TB, opts ...PrometheusOption) *Prometheus {
 	t.Helper()
 	executable, err := Build(t.Context(), "prometheus")

@@ -98,7 +98,7 @@ type MetricMetadata struct {
 }
 
 // Metadata returns what the scraped pages say of their metrics, by metric name. A counter
-// scraped as OpenMetrics goes by its name without _total there.
+// scraped as OpenMetrics has its name without _total there.
 func (p *Prometheus) Metadata() map[string][]MetricMetadata {
 	p.t.Helper()
 	var data map[string][]MetricMetadata

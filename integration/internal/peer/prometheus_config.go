@@ -36,8 +36,8 @@ func (c prometheusConfig) yaml() (string, error) {
 	return b.String(), nil
 }
 
-// targetLabels splits a target into what goes in the list of targets and the labels that
-// say the rest, which Prometheus takes from its scheme and path labels.
+// targetLabels splits a target into its entry in the list of targets and the labels from
+// which Prometheus takes scheme and path.
 func targetLabels(target string) (host, labels string, err error) {
 	if !strings.Contains(target, "://") {
 		return target, "", nil

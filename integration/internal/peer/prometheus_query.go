@@ -103,7 +103,7 @@ func (s *Sample) readHistogram(text []byte) error {
 	return nil
 }
 
-// readPair reads a time and whatever it is the time of.
+// readPair reads a time and the value that belongs to it.
 func (s *Sample) readPair(text []byte, value any) error {
 	var at float64
 	pair := []any{&at, value}

@@ -16,7 +16,7 @@ import (
 
 const patience = 20 * time.Second
 
-// servePage serves one page of metrics, in OpenMetrics, to whoever knows the password.
+// servePage serves one page of metrics, in OpenMetrics; /closed needs the password "open".
 func servePage(t *testing.T, page string) *httptest.Server {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

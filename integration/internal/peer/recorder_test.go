@@ -15,7 +15,7 @@ type recorder struct {
 	cleanups   []func()
 }
 
-// record runs what would fail a test and returns what that test would have shown.
+// record calls run, which would fail a test, and returns what that test would have shown.
 func record(t *testing.T, run func(testing.TB)) (failed bool, text string) {
 	t.Helper()
 	r := &recorder{TB: t}

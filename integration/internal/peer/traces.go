@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Span is a finished span as the Collector took it.
+// Span is a finished span as the Collector received it.
 type Span struct {
 	TraceID       string // 32 hexadecimal digits
 	SpanID        string // 16 hexadecimal digits
@@ -30,7 +30,7 @@ type Event struct {
 	Attributes map[string]any
 }
 
-// Link ties a span to one of another trace, or elsewhere in its own.
+// Link connects a span to one of another trace, or to another one of its own.
 type Link struct {
 	TraceID    string // 32 hexadecimal digits
 	SpanID     string // 16 hexadecimal digits
@@ -73,13 +73,13 @@ type wireSpan struct {
 	}
 }
 
-// Traces returns every span taken so far, in the order of arrival.
+// Traces returns every span received so far, in the order of arrival.
 func (c *Collector) Traces() []Span {
 	c.t.Helper()
 	return slices.Concat(c.TraceRequests()...)
 }
 
-// TraceRequests returns the spans taken so far by the request that brought them.
+// TraceRequests returns the spans received so far, grouped by request.
 func (c *Collector) TraceRequests() [][]Span {
 	c.t.Helper()
 	var requests [][]Span

@@ -27,7 +27,7 @@ type wireAttributes []struct {
 	Value wireValue
 }
 
-// asMap gives each attribute as string, bool, int64, float64, []byte, []any, map[string]any
+// asMap returns each attribute as string, bool, int64, float64, []byte, []any, map[string]any
 // or, for the empty value, nil.
 func (attributes wireAttributes) asMap() map[string]any {
 	values := make(map[string]any, len(attributes))
@@ -110,7 +110,7 @@ func instant(nanoseconds int64) time.Time {
 	return time.Unix(0, nanoseconds)
 }
 
-// label names an enum value; one that OTLP does not define is given by its number.
+// label returns the name of an enum value, or its number if OTLP does not define it.
 func label(names []string, value int) string {
 	if value >= 0 && value < len(names) {
 		return names[value]

@@ -29,8 +29,8 @@ var visitEffects = []struct {
 }{
 	// LOGIN, LIST, SELECT, SEARCH, FETCH, STORE, LOGOUT.
 	{reader, counts{imapConnections: 1, imapCommands: 7, plaintext: 1}},
-	// STARTTLS, LOGIN, SELECT, IDLE; behind TLS go-imap answers LOGOUT unseen.
-	{waiter, counts{imapConnections: 1, imapCommands: 4, plaintext: 1, starttls: 1}},
+	// STARTTLS, CAPABILITY, LOGIN, SELECT, IDLE, LOGOUT.
+	{waiter, counts{imapConnections: 1, imapCommands: 6, plaintext: 1, starttls: 1}},
 	// LOGIN, CREATE, APPEND, DELETE, LOGOUT.
 	{filer, counts{imapConnections: 1, imapCommands: 5, plaintext: 1}},
 	// LOGIN, SELECT, LOGOUT.

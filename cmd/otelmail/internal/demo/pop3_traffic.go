@@ -49,8 +49,8 @@ func (t *traffic) popGuess(ctx context.Context, _ int) error {
 	return fmt.Errorf("not refused for the password: %w", err)
 }
 
-// popSlow is how long a client takes before it logs in.
-const popSlow = 300 * time.Millisecond
+// slowLine is how long a client on a slow line lets its server wait.
+const slowLine = 300 * time.Millisecond
 
 func (t *traffic) popSession(ctx context.Context, password string, work func(*popClient) error) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -66,7 +66,7 @@ func (t *traffic) popSession(ctx context.Context, password string, work func(*po
 	// A slow line: a session of a few milliseconds would never be seen open. The
 	// mailbox is not locked yet.
 	select {
-	case <-time.After(popSlow):
+	case <-time.After(slowLine):
 	case <-ctx.Done():
 		return ctx.Err()
 	}

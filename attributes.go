@@ -1,0 +1,251 @@
+package otelmail
+
+import (
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// attributes are on their way to a span, each as far as the privacy policy allows.
+// describe takes them from a pool and set returns them, because a slice passed to a
+// span cannot stay on the stack; spans copy it.
+type attributes struct {
+	*redactor
+	span  trace.Span
+	list  []attribute.KeyValue
+	space [16]attribute.KeyValue // where list mostly fits
+}
+
+var spareAttributes = sync.Pool{New: func() any { return new(attributes) }}
+
+// describe begins the attributes of a span that records. End them with set:
+//
+//	t.describe(span).user(user).text(key, value).set()
+func (r *redactor) describe(span trace.Span) *attributes {
+	a := spareAttributes.Get().(*attributes)
+	a.redactor, a.span, a.list = r, span, a.space[:0]
+	return a
+}
+
+// set puts the attributes on the span. They must not be used afterwards.
+func (a *attributes) set() {
+	a.span.SetAttributes(a.list...)
+	clear(a.space[:min(len(a.list), len(a.space))]) // strings of a stranger's mail are not kept alive
+	a.span, a.list = nil, nil
+	spareAttributes.Put(a)
+}
+
+// add adds an attribute that every policy allows.
+func (a *attributes) add(kv attribute.KeyValue) *attributes {
+	a.list = append(a.list, kv)
+	return a
+}
+
+// user is who was authenticated or named.
+func (a *attributes) user(user string) *attributes {
+	if user == "" || a.policy == PrivacyNone {
+		return a
+	}
+	if a.policy == PrivacyFull {
+		a.add(semconv.UserID(a.clean(user, maxAddress)))
+	}
+	return a.add(semconv.UserHash(a.hash(clean.Address(user))))
+}
+
+// address is a sender or recipient, under the given keys.
+func (a *attributes) address(keys mailconv.AddressKeys, address string) *attributes {
+	if address == "" || a.policy == PrivacyNone {
+		return a
+	}
+	if a.policy == PrivacyFull {
+		a.add(keys.Address.String(a.clean(address, maxAddress)))
+	}
+	if a.policy != PrivacyHash {
+		a.add(keys.Domain.String(clean.DomainOf(address)))
+	}
+	return a.add(keys.Hash.String(a.hash(clean.Address(address))))
+}
+
+// domain is a destination.
+func (a *attributes) domain(key attribute.Key, domain string) *attributes {
+	if domain == "" || a.policy == PrivacyNone || a.policy == PrivacyHash {
+		return a
+	}
+	return a.add(key.String(clean.Domain(domain)))
+}
+
+// secretText is a name or id that may identify a person: it is only kept in
+// full under PrivacyFull and hashed otherwise, so that it still correlates.
+func (a *attributes) secretText(key attribute.Key, value string) *attributes {
+	if value == "" || a.policy == PrivacyNone {
+		return a
+	}
+	if a.policy == PrivacyFull {
+		return a.add(key.String(a.clean(value, maxText)))
+	}
+	return a.add(key.String(a.hash(value)))
+}
+
+// openText is free text: it leaves only under PrivacyFull.
+func (a *attributes) openText(key attribute.Key, value string, most int) *attributes {
+	if value == "" || a.policy != PrivacyFull {
+		return a
+	}
+	return a.add(key.String(a.clean(value, most)))
+}
+
+// text is what the server itself chose (a queue id, a stage), bounded all the same.
+func (a *attributes) text(key attribute.Key, value string) *attributes {
+	if value == "" {
+		return a
+	}
+	return a.add(key.String(a.clean(value, maxText)))
+}
+
+// mailbox keeps the names every account has (RFC 6154, RFC 8621 roles) and
+// hashes those that a user chose.
+func (a *attributes) mailbox(name string) *attributes {
+	if a.policy == PrivacyDomain && commonMailbox[strings.ToLower(name)] {
+		return a.add(mailconv.IMAPMailbox(name))
+	}
+	return a.secretText(mailconv.IMAPMailboxKey, name)
+}
+
+var commonMailbox = map[string]bool{
+	"inbox": true, "sent": true, "drafts": true, "trash": true, "junk": true, "spam": true,
+	"archive": true, "outbox": true,
+}
+
+// message is what is known of a message.
+func (a *attributes) message(f *MessageFacts) *attributes {
+	a.text(semconv.MessagingMessageIDKey, f.QueueID)
+	a.secretText(mailconv.MessageIDKey, f.MessageID)
+	a.address(mailconv.From(), f.Sender)
+	a.address(mailconv.To(), f.Recipient)
+	switch f.Direction {
+	case "inbound", "outbound", "internal":
+		a.add(mailconv.DirectionKey.String(f.Direction))
+	}
+	if f.Size > 0 {
+		a.add(semconv.MessagingMessageBodySizeKey.Int64(f.Size))
+	}
+	return a
+}
+
+// reply is how an SMTP command or a delivery ended.
+func (a *attributes) reply(r *Reply) *attributes {
+	if r.Code >= 200 && r.Code < 600 {
+		a.add(mailconv.SMTPStatusCodeKey.Int(r.Code))
+	}
+	if e := r.Enhanced.String(); e != "" {
+		a.add(mailconv.SMTPEnhancedCodeKey.String(e))
+	}
+	return a.openText(mailconv.SMTPResponseTextKey, r.Text, maxReply)
+}
+
+// conn is a connection to our server, at both ends.
+func (a *attributes) conn(protocol string, c Conn) *attributes {
+	a.add(semconv.NetworkProtocolName(protocol)).add(semconv.NetworkTransportTCP)
+	return a.client(c.Remote).server(c.Local).tls(c.TLS)
+}
+
+// client is the far end of a connection to our server.
+func (a *attributes) client(addr net.Addr) *attributes {
+	ip, port, ok := addrPort(addr)
+	if !ok || a.policy == PrivacyNone || a.policy == PrivacyHash {
+		return a
+	}
+	shown := ip.String()
+	if a.policy != PrivacyFull {
+		shown = prefix(ip)
+	}
+	a.add(semconv.ClientAddress(shown)).add(semconv.NetworkPeerAddress(shown))
+	if a.policy == PrivacyFull && port > 0 {
+		a.add(semconv.ClientPort(port)).add(semconv.NetworkPeerPort(port))
+	}
+	return a
+}
+
+// prefix is the network of an address: /24 for IPv4, /48 for IPv6. Loopback
+// stays as it is: it names no person.
+func prefix(ip netip.Addr) string {
+	if ip.IsLoopback() {
+		return ip.String()
+	}
+	bits := 48
+	if ip.Is4() {
+		bits = 24
+	}
+	p, err := ip.WithZone("").Prefix(bits)
+	if err != nil { // cannot happen with a valid address
+		return ""
+	}
+	return p.String()
+}
+
+// server is the near end of a connection to our server.
+func (a *attributes) server(addr net.Addr) *attributes {
+	if ip, port, ok := addrPort(addr); ok {
+		a.add(semconv.ServerAddress(ip.String())).add(semconv.ServerPort(port))
+	}
+	return a
+}
+
+// peer is the far end of a connection that we made: a mail server, whose address is
+// no secret.
+func (a *attributes) peer(addr net.Addr) *attributes {
+	if ip, port, ok := addrPort(addr); ok {
+		a.add(semconv.NetworkPeerAddress(ip.String())).add(semconv.NetworkPeerPort(port))
+	}
+	return a
+}
+
+// addrPort understands TCP addresses; ok is false for sockets of other kinds.
+func addrPort(addr net.Addr) (ip netip.Addr, port int, ok bool) {
+	switch a := addr.(type) {
+	case nil:
+		return ip, 0, false
+	case *net.TCPAddr:
+		if a == nil {
+			return ip, 0, false
+		}
+		ap := a.AddrPort()
+		return ap.Addr().Unmap(), int(ap.Port()), ap.IsValid()
+	}
+	ap, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return ip, 0, false
+	}
+	return ap.Addr().Unmap(), int(ap.Port()), true
+}
+
+// tls is what a handshake agreed on, nothing for nil.
+func (a *attributes) tls(state *tls.ConnectionState) *attributes {
+	if state == nil {
+		return a
+	}
+	a.add(semconv.TLSEstablished(state.HandshakeComplete)).add(semconv.TLSResumed(state.DidResume))
+	switch state.Version {
+	case tls.VersionTLS10:
+		a.add(semconv.TLSProtocolVersion("1.0"))
+	case tls.VersionTLS11:
+		a.add(semconv.TLSProtocolVersion("1.1"))
+	case tls.VersionTLS12:
+		a.add(semconv.TLSProtocolVersion("1.2"))
+	case tls.VersionTLS13:
+		a.add(semconv.TLSProtocolVersion("1.3"))
+	}
+	if state.CipherSuite != 0 {
+		a.add(semconv.TLSCipher(tls.CipherSuiteName(state.CipherSuite)))
+	}
+	return a
+}

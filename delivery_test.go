@@ -1,0 +1,238 @@
+package otelmail_test
+
+import (
+	"context"
+	"crypto/tls"
+	"maps"
+	"strconv"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// deliver makes one attempt and returns its outcome and its span's attributes.
+func deliver(t *testing.T, a otelmail.Attempt, r otelmail.Reply, opts ...otelmail.Option) (outcome otelmail.Outcome, got map[string]string) {
+	t.Helper()
+	s := spanOf(t, func(tel *otelmail.Telemetry) { outcome = tel.Delivery.Attempt(t.Context(), a).End(r) }, opts...)
+	return outcome, attrs(s)
+}
+
+func TestTransports(t *testing.T) {
+	for _, tc := range []struct {
+		transport            otelmail.Transport
+		name, span, protocol string
+		sent                 int64
+	}{
+		{otelmail.TransportSMTP, "smtp", "deliver smtp", "smtp", 1},
+		{otelmail.TransportLMTP, "lmtp", "deliver lmtp", "lmtp", 1},
+		{otelmail.TransportLocal, "local", "deliver local", "", 0},
+		{200, "local", "deliver local", "", 0},
+	} {
+		tel, rec := traced(t)
+		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Transport: tc.transport}).End(otelmail.Reply{Code: 250})
+		s := rec.Ended()[0]
+		checkName(t, s, tc.span, trace.SpanKindClient)
+		if got := attrs(s); got["email.delivery.transport"] != tc.name || got["network.protocol.name"] != tc.protocol || tc.transport.String() != tc.name {
+			t.Errorf("%v: %v", tc.transport, got)
+		}
+		checkValue(t, tel, tc.sent, "smtp_messages_sent_total")
+		checkValue(t, tel, 1, "mail_delivered_total")
+	}
+}
+
+// TestOutcomes: 2xx is delivered, what may pass is deferred, the rest has failed; and a
+// failure has a reason of RFC 3463's subjects, else of the reply code or the cause.
+func TestOutcomes(t *testing.T) {
+	with := func(code int, enhanced otelmail.EnhancedCode) otelmail.Reply {
+		return otelmail.Reply{Code: code, Enhanced: enhanced}
+	}
+	for _, tc := range []struct {
+		reply          otelmail.Reply
+		outcome        otelmail.Outcome
+		reason, broken string
+	}{
+		{reply: with(200, otelmail.EnhancedCode{})},
+		{reply: with(250, otelmail.EnhancedCode{2, 1, 5})},
+		{with(550, otelmail.EnhancedCode{5, 0, 0}), otelmail.OutcomeFailed, "mailbox", "5.0.0"}, // subject 0 says nothing
+		{with(550, otelmail.EnhancedCode{5, 1, 1}), otelmail.OutcomeFailed, "address", "5.1.1"},
+		{with(452, otelmail.EnhancedCode{4, 2, 2}), otelmail.OutcomeDeferred, "mailbox", "4.2.2"},
+		{with(451, otelmail.EnhancedCode{4, 3, 0}), otelmail.OutcomeDeferred, "system", "4.3.0"},
+		{with(450, otelmail.EnhancedCode{4, 4, 1}), otelmail.OutcomeDeferred, "network", "4.4.1"},
+		{with(555, otelmail.EnhancedCode{5, 5, 4}), otelmail.OutcomeFailed, "protocol", "5.5.4"},
+		{with(554, otelmail.EnhancedCode{5, 6, 0}), otelmail.OutcomeFailed, "content", "5.6.0"},
+		{with(550, otelmail.EnhancedCode{5, 7, 1}), otelmail.OutcomeFailed, "policy", "5.7.1"},
+		{with(554, otelmail.EnhancedCode{5, 8, 1}), otelmail.OutcomeFailed, "other", "5.8.1"},
+		{with(550, otelmail.EnhancedCode{7, 7, 7}), otelmail.OutcomeFailed, "mailbox", "550"},
+		{with(421, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "421"},
+		{with(451, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "451"},
+		{with(452, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "452"},
+		{with(450, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "mailbox", "450"},
+		{with(551, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "mailbox", "551"},
+		{with(553, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "mailbox", "553"},
+		{with(552, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "content", "552"},
+		{with(500, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "protocol", "500"},
+		{with(504, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "protocol", "504"},
+		{with(554, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "554"},
+		{with(354, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "_OTHER"},
+		{with(700, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "_OTHER"},
+		{otelmail.Reply{}, otelmail.OutcomeDeferred, "other", "_OTHER"},
+		{otelmail.Reply{Cause: otelmail.CauseTimeout}, otelmail.OutcomeDeferred, "timeout", "timeout"},
+		{otelmail.Reply{Cause: otelmail.CauseRefused}, otelmail.OutcomeDeferred, "network", "refused"},
+		{otelmail.Reply{Cause: otelmail.CauseNoRoute}, otelmail.OutcomeDeferred, "network", "no_route"},
+		{otelmail.Reply{Cause: otelmail.CauseReset}, otelmail.OutcomeDeferred, "network", "connection_reset"},
+		{otelmail.Reply{Cause: otelmail.CauseEOF}, otelmail.OutcomeDeferred, "network", "eof"},
+		{otelmail.Reply{Cause: otelmail.CauseTLSHandshake}, otelmail.OutcomeDeferred, "tls", "tls_handshake"},
+		{otelmail.Reply{Cause: otelmail.CauseDNS}, otelmail.OutcomeDeferred, "dns", "dns"},
+		{otelmail.Reply{Cause: otelmail.CauseProtocol}, otelmail.OutcomeDeferred, "protocol", "protocol"},
+		{otelmail.Reply{Cause: otelmail.CauseStorage}, otelmail.OutcomeDeferred, "system", "storage"},
+		{otelmail.Reply{Cause: otelmail.CauseCanceled}, otelmail.OutcomeDeferred, "other", "canceled"},
+		{otelmail.Reply{Cause: otelmail.CausePanic}, otelmail.OutcomeDeferred, "other", "panic"},
+		{otelmail.Reply{Code: 550, Cause: otelmail.CauseStorage}, otelmail.OutcomeFailed, "system", "550"},
+	} {
+		outcome, got := deliver(t, otelmail.Attempt{}, tc.reply)
+		if outcome != tc.outcome || got["email.delivery.outcome"] != tc.outcome.String() {
+			t.Errorf("%+v: %v, on the span %q, want %v", tc.reply, outcome, got["email.delivery.outcome"], tc.outcome)
+		}
+		if got["email.delivery.reason"] != tc.reason || got["error.type"] != tc.broken {
+			t.Errorf("%+v: reason %q, error.type %q, want %q and %q", tc.reply, got["email.delivery.reason"], got["error.type"], tc.reason, tc.broken)
+		}
+	}
+}
+
+// TestEndAs: the server's own rules decide, in the series and on the span.
+func TestEndAs(t *testing.T) {
+	for _, tc := range []struct {
+		outcome         otelmail.Outcome
+		reply           otelmail.Reply
+		name, errorType string
+		delivered       int64
+	}{
+		{otelmail.OutcomeFailed, otelmail.Reply{Code: 451}, "failed", "451", 0}, // too old to be deferred again
+		{otelmail.OutcomeDeferred, otelmail.Reply{Code: 550}, "deferred", "550", 0},
+		{otelmail.OutcomeDelivered, otelmail.Reply{}, "delivered", "", 1}, // a queue that needs no reply
+		{otelmail.OutcomeFailed, otelmail.Reply{Code: 250}, "failed", "_OTHER", 0},
+		{200, otelmail.Reply{Code: 250}, "failed", "_OTHER", 0},
+	} {
+		tel, rec := traced(t)
+		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{}).EndAs(tc.outcome, tc.reply)
+		s := rec.Ended()[0]
+		if got := attrs(s)["email.delivery.outcome"]; got != tc.name || tc.outcome.String() != tc.name {
+			t.Errorf("%+v: the span says %q", tc, got)
+		}
+		checkFailure(t, s, tc.errorType)
+		checkValue(t, tel, tc.delivered, "mail_delivered_total")
+		checkValue(t, tel, tc.delivered, "smtp_messages_sent_total")
+	}
+}
+
+// TestAttemptNumbers: every attempt after the first is a retry; 0 counts as the first.
+func TestAttemptNumbers(t *testing.T) {
+	for number, want := range map[int]int{-3: 1, 0: 1, 1: 1, 2: 2, 99: 99} {
+		tel, rec := traced(t)
+		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Number: number}).End(otelmail.Reply{Code: 250})
+		if got := attrs(rec.Ended()[0])["email.delivery.attempt"]; got != strconv.Itoa(want) {
+			t.Errorf("attempt %d shows as %s", number, got)
+		}
+		retries := int64(0)
+		if want > 1 {
+			retries = 1
+		}
+		checkValue(t, tel, retries, "queue_retries_total")
+	}
+}
+
+// TestAttemptFacts: what is known of the destination, under each policy. A mail server's
+// name and address are no secret; the domain that a person's mail goes to may be.
+func TestAttemptFacts(t *testing.T) {
+	for policy, domain := range map[otelmail.Privacy]string{
+		otelmail.PrivacyDomain: "example.net", otelmail.PrivacyFull: "example.net", otelmail.PrivacyHash: "", otelmail.PrivacyNone: "",
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Domain: "Example.NET.", Server: "MX.Example.net", TLSPolicy: "dane"})
+			d.Peer(tcp("192.0.2.25:25"))
+			d.TLS(tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true})
+			d.End(otelmail.Reply{Code: 250})
+		}, otelmail.WithPrivacy(policy))
+		want := map[string]string{"email.delivery.transport": "smtp", "email.delivery.attempt": "1", "email.delivery.outcome": "delivered",
+			"network.protocol.name": "smtp", "server.address": "mx.example.net", "email.tls.policy": "dane", "smtp.response.status_code": "250",
+			"network.peer.address": "192.0.2.25", "network.peer.port": "25",
+			"tls.established": "true", "tls.resumed": "false", "tls.protocol.version": "1.2"}
+		if domain != "" {
+			want["email.recipient.domain"] = domain
+		}
+		checkAttrs(t, s, want)
+	}
+	for policy, want := range map[string]string{"none": "none", "opportunistic": "opportunistic", "required": "required", "dane": "dane",
+		"": "", "DANE": "", "bob@example.org": ""} {
+		if _, got := deliver(t, otelmail.Attempt{TLSPolicy: policy}, otelmail.Reply{Code: 250}); got["email.tls.policy"] != want {
+			t.Errorf("TLS policy %q shows as %q", policy, got["email.tls.policy"])
+		}
+	}
+	for domain, want := range map[string]string{"not a domain": "_other", "bücher.example": "xn--bcher-kva.example", "\xff": "_other"} {
+		if _, got := deliver(t, otelmail.Attempt{Domain: domain, Server: domain}, otelmail.Reply{Code: 250}); got["email.recipient.domain"] != want || got["server.address"] != want {
+			t.Errorf("domain %q shows as %v, want %q", domain, got, want)
+		}
+	}
+	if _, got := deliver(t, otelmail.Attempt{}, otelmail.Reply{Code: 550, Text: "no bob here"}, otelmail.WithPrivacy(otelmail.PrivacyFull)); got["smtp.response.text"] != "no bob here" {
+		t.Errorf("the reply's text is %q", got["smtp.response.text"])
+	}
+}
+
+// TestDo: the attempt ends with what the function returned, whose context holds the span.
+func TestDo(t *testing.T) {
+	for _, want := range []otelmail.Reply{{Code: 250, Text: "ok"}, {Code: 450}, {Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}}, {Cause: otelmail.CauseDNS}} {
+		tel, rec := traced(t)
+		var inside trace.SpanContext
+		outcome, reply := tel.Delivery.Do(t.Context(), otelmail.Attempt{Number: 2}, func(ctx context.Context, d otelmail.Delivering) otelmail.Reply {
+			inside = trace.SpanContextFromContext(ctx)
+			d.Peer(tcp("192.0.2.25:25"))
+			return want
+		})
+		s := rec.Ended()[0]
+		if reply != want || outcome.String() != attrs(s)["email.delivery.outcome"] || (outcome == otelmail.OutcomeDelivered) != want.Accepted() {
+			t.Errorf("%+v: returned %v, %+v; the span says %v", want, outcome, reply, attrs(s))
+		}
+		if inside.SpanID() != s.SpanContext().SpanID() || attrs(s)["network.peer.address"] != "192.0.2.25" {
+			t.Errorf("the function worked in span %v of %v", inside.SpanID(), attrs(s))
+		}
+		checkValue(t, tel, 1, "queue_retries_total")
+	}
+}
+
+// TestDoAndPanics: the attempt ends and counts, and the panic goes on to whoever
+// contains it: its value is the application's.
+func TestDoAndPanics(t *testing.T) {
+	tel, rec := traced(t)
+	func() {
+		defer func() {
+			if p := recover(); p != "bob@example.org" {
+				t.Errorf("recovered %v", p)
+			}
+		}()
+		tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(_ context.Context, d otelmail.Delivering) otelmail.Reply {
+			d.Peer(tcp("192.0.2.25:25"))
+			panic("bob@example.org")
+		})
+	}()
+	s := rec.Ended()[0]
+	checkFailure(t, s, "panic")
+	if got := attrs(s)["email.delivery.outcome"]; got != "deferred" || len(s.Events()) != 0 {
+		t.Errorf("outcome %q, events %v", got, s.Events())
+	}
+	checkValue(t, tel, 0, "mail_delivered_total")
+}
+
+// TestRetriesOfOneMessage: three attempts are three spans, and what they counted adds up.
+func TestRetriesOfOneMessage(t *testing.T) {
+	tel, reader := start(t)
+	var m otelmail.Message
+	for _, code := range []int{450, 421, 250} {
+		tel.Delivery.Attempt(t.Context(), m.Attempt(otelmail.TransportSMTP, "example.net")).End(otelmail.Reply{Code: code})
+	}
+	want := moves{"queue_retries_total": 2, "mail_delivered_total": 1, "smtp_messages_sent_total": 1}
+	if got := values(t, reader); !maps.Equal(got, want) {
+		t.Errorf("moved %v, want %v", got, want)
+	}
+}

@@ -1,0 +1,205 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// The file has a bucket for each signal, one for the counts, and one that shows that
+// the file is ours and in which format.
+const (
+	fileName   = "otelmail-otlp.db"
+	fileFormat = "1"
+)
+
+var (
+	ownerName  = []byte("otelmail")
+	formatName = []byte("format")
+	countsName = []byte("counts")
+)
+
+// lockWait is how long to wait for another process to close the file.
+const lockWait = time.Second
+
+// errNotOurs is a file with our name whose content is not ours.
+var errNotOurs = errors.New("not a buffer of this program's version")
+
+// Open opens the file in the directory, or creates it. A damaged file is set aside under
+// another name and reported; one that cannot be opened or written is an error.
+func Open(c Config) (*Store, error) {
+	fail := func(want string, err error) (*Store, error) {
+		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
+	}
+	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fail("a directory in which this process may create and write files", err)
+	}
+	s := &Store{
+		Config: c, path: filepath.Join(c.Dir, fileName),
+		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
+	}
+	err := s.open()
+	if isDamage(err) {
+		aside, moved := s.moveAside()
+		if moved != nil {
+			return fail("a directory in which this process may rename "+fileName, errors.Join(moved, err))
+		}
+		s.Report(fmt.Errorf("%s cannot be read and is now %s, what was in it is not sent: %w", s.path, aside, err))
+		err = s.open()
+	}
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
+	case errors.Is(err, errNotOurs):
+		return fail("a directory without a foreign "+fileName, err)
+	case err != nil:
+		return fail("a directory in which this process may create and write files", err)
+	}
+	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), fileName+".damaged-*"))
+	s.setAside = int64(len(damagedFiles))
+	go s.sweep()
+	return s, nil
+}
+
+// globEscape escapes the characters of a path that have a meaning in a pattern.
+func globEscape(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
+}
+
+// isDamage reports whether an error is about the file's content.
+func isDamage(err error) bool {
+	var d *damageError
+	return errors.As(err, &d)
+}
+
+func (s *Store) open() error {
+	s.accounts, s.seq = nil, 0
+	for _, sig := range s.Signals {
+		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
+	}
+	_, before := os.Stat(s.path)
+	err := onDamage(s.openFile)
+	if err == nil {
+		// Whoever had the lock may have put another file here meanwhile.
+		if now, statErr := os.Stat(s.path); statErr != nil || !os.SameFile(s.info, now) {
+			err = bolterrors.ErrTimeout
+		}
+	}
+	if err == nil {
+		err = onDamage(s.load)
+	}
+	created := errors.Is(before, fs.ErrNotExist)
+	if err == nil {
+		if created {
+			syncDir(s.Dir)
+		}
+		return nil
+	}
+	s.abandon()
+	if created && s.file != nil && !errors.Is(err, bolterrors.ErrTimeout) {
+		_ = os.Remove(s.path) // half made by us, just now
+		return err
+	}
+	return asDamage(err)
+}
+
+// openFile opens or creates the file at path and locks it.
+func (s *Store) openFile() (err error) {
+	s.db, err = bbolt.Open(s.path, 0o600, &bbolt.Options{
+		Timeout:      lockWait,
+		FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+			f, err := os.OpenFile(name, flag, mode)
+			if err == nil {
+				s.file = f
+				s.info, err = f.Stat()
+			}
+			return f, err
+		},
+	})
+	return err
+}
+
+// syncDir makes a new file's name survive a power cut. Errors are ignored: not every file
+// system can sync a directory.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		_ = d.Sync()
+		_ = d.Close()
+	}
+}
+
+// asDamage marks an error as one of damage if it is the library's. Errors of the system
+// (no access, no space) are not about the content.
+func asDamage(err error) error {
+	var path *fs.PathError
+	var number syscall.Errno
+	switch {
+	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs):
+		return err
+	}
+	return &damageError{err.Error()}
+}
+
+// abandon closes what open opened. It waits for the library for a limited time, because
+// after a panic that may wait for a lock of its own for ever.
+func (s *Store) abandon() {
+	if s.db != nil {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = s.db.Close()
+		}()
+		select {
+		case <-done:
+		case <-time.After(lockWait):
+		}
+		s.db = nil
+	}
+	if s.file != nil {
+		_ = s.file.Close() // also ends the lock on it
+	}
+}
+
+// close closes the file for good. disk is held.
+func (s *Store) close() error {
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	if s.broken != nil {
+		return s.file.Close()
+	}
+	return db.Close()
+}
+
+// moveAside gives a damaged file a name that says so. It is not deleted: a
+// person may want to look.
+func (s *Store) moveAside() (string, error) {
+	// Another process may have moved it first and have its own file here now.
+	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.info, now) {
+		return "", fmt.Errorf("%s was replaced meanwhile", s.path)
+	}
+	base := s.path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
+	for n := 0; ; n++ {
+		aside := base
+		if n > 0 {
+			aside = fmt.Sprintf("%s-%d", base, n)
+		}
+		if _, err := os.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+			return aside, os.Rename(s.path, aside)
+		}
+	}
+}

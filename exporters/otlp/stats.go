@@ -1,0 +1,85 @@
+package otlp
+
+import (
+	"sync"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+)
+
+// Stats counts what became of one signal at one destination. Spans and log records
+// are counted one by one, metrics by the data points of each collection. At every moment Produced is Sent, Waiting and Failed together. With a
+// buffer (see [Buffer]) the numbers go on where an earlier process left them.
+type Stats struct {
+	Signal string // "traces", "metrics" or "logs"
+	Where  string // the endpoint without credentials, or "standard output"
+
+	Produced int64   // handed over
+	Sent     int64   // taken by the receiver
+	Waiting  int64   // in memory or on disk; 0 without a buffer after Shutdown
+	Failed   int64   // given up
+	Dropped  Dropped // Failed, by reason
+	OnDisk   int64   // the part of Waiting that would survive the process
+	SetAside int64   // damaged files beside the buffer, whose content is not counted
+}
+
+// Dropped counts what was given up, by reason.
+type Dropped struct {
+	QueueFull    int64 // the queue in memory was full: the disk, or without a buffer the receiver, did not keep up
+	TooOld       int64 // waited longer than MaxAge; without a buffer, was tried for too long
+	TooManyBytes int64 // the oldest, to keep within MaxBytes
+	TooLarge     int64 // the receiver, or the buffer, takes no request of this size
+	Rejected     int64 // the receiver refused it for good; without a buffer, also for a wrong setting (401, 404)
+	Disk         int64 // could not be written, and memory was full too
+	Damaged      int64 // could not be read back, or not be put into protobuf
+	Shutdown     int64 // not sent when Shutdown had no more time, and not on disk
+}
+
+func statsOf(l ledger.Ledger, s signal, where string) Stats {
+	return Stats{
+		Signal: s.name, Where: where,
+		Produced: l.Produced, Sent: l.Sent, Waiting: l.Memory + l.Disk, Failed: l.Lost(), OnDisk: l.Disk,
+		Dropped: Dropped{
+			QueueFull: l.Dropped[ledger.QueueFull], TooOld: l.Dropped[ledger.TooOld],
+			TooManyBytes: l.Dropped[ledger.TooManyBytes], TooLarge: l.Dropped[ledger.TooLarge],
+			Rejected: l.Dropped[ledger.Rejected], Disk: l.Dropped[ledger.Disk],
+			Damaged: l.Dropped[ledger.Damaged], Shutdown: l.Dropped[ledger.Shutdown],
+		},
+	}
+}
+
+// Counts gives a program the numbers of a push. The zero value is ready for
+// [CountInto]; it is safe for concurrent use.
+type Counts struct {
+	mu   sync.Mutex
+	read func() []Stats
+}
+
+// Stats returns what became of everything, one entry for each signal and destination.
+// It returns nil before the push is started, and the last counts after it is stopped.
+func (c *Counts) Stats() []Stats {
+	c.mu.Lock()
+	read := c.read
+	c.mu.Unlock()
+	if read == nil {
+		return nil
+	}
+	return read()
+}
+
+// CountInto makes c give the numbers of this push. Default: no Counts.
+func CountInto(c *Counts) Option {
+	return option(func(to *choices) error {
+		to.counts = c
+		return nil
+	})
+}
+
+// open gives c, which may be nil, the function to read the counts with.
+func (c *Counts) open(read func() []Stats) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.read = read
+}

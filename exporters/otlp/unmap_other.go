@@ -1,6 +1,0 @@
-//go:build !linux
-
-package otlp
-
-// unmap does nothing here; see unmap_linux.go.
-func (s *store) unmap() {}

@@ -1,0 +1,49 @@
+package otlp
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+
+	"google.golang.org/grpc/status"
+)
+
+// wording makes the text of errors fit for a log: short, and without secrets, since a
+// receiver may echo a header in its answer.
+type wording struct{ secrets *strings.Replacer }
+
+// wordingFor hides the values of headers, except short ones: they are not secrets, and
+// may be part of ordinary words.
+func wordingFor(headers map[string]string) wording {
+	const shortest = 6
+	var pairs []string
+	add := func(secret string) {
+		if len(secret) >= shortest {
+			pairs = append(pairs, secret, "…")
+		}
+	}
+	for _, value := range headers {
+		add(value)
+		if _, credentials, found := strings.Cut(value, " "); found {
+			add(credentials) // what follows "Bearer" or "Basic"
+		}
+	}
+	return wording{strings.NewReplacer(pairs...)}
+}
+
+// text is the text of err without what net/http and gRPC wrap around it: that repeats
+// the endpoint, which our own errors name already.
+func (w wording) text(err error) string {
+	var web *url.Error
+	if errors.As(err, &web) {
+		err = web.Err
+	}
+	text := err.Error()
+	var call interface{ GRPCStatus() *status.Status }
+	if errors.As(err, &call) {
+		s := call.GRPCStatus()
+		full := s.Err().Error()
+		text = strings.Replace(text, full, s.Code().String()+": "+s.Message(), 1)
+	}
+	return cut(w.secrets.Replace(text), 600)
+}

@@ -1,0 +1,200 @@
+package otelmail_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// TestFates: a message counts as processed whatever becomes of it, as dropped where it is,
+// and fails only where the pipeline does.
+func TestFates(t *testing.T) {
+	for _, tc := range []struct {
+		fate            otelmail.Fate
+		cause           otelmail.Cause
+		name, errorType string
+		dropped         int64
+	}{
+		{otelmail.FateDelivered, otelmail.CauseNone, "delivered", "", 0},
+		{otelmail.FateQueued, otelmail.CauseNone, "queued", "", 0},
+		{otelmail.FateDropped, otelmail.CauseNone, "dropped", "", 1},
+		{otelmail.FateRejected, otelmail.CauseNone, "rejected", "", 0},
+		{otelmail.FateDeferred, otelmail.CauseStorage, "deferred", "storage", 0},
+		{otelmail.FateBounced, otelmail.CauseNone, "bounced", "", 0},
+		{otelmail.FateError, otelmail.CauseNone, "error", "_OTHER", 0},
+		{otelmail.FateError, otelmail.CausePanic, "error", "panic", 0},
+		{200, otelmail.CauseNone, "error", "_OTHER", 0},
+	} {
+		tel, rec := traced(t)
+		tel.Mail.Process(t.Context(), otelmail.MessageFacts{QueueID: "q1"}).End(tc.fate, tc.cause)
+		s := rec.Ended()[0]
+		checkName(t, s, "mail process", trace.SpanKindInternal)
+		if got := attrs(s); got["email.fate"] != tc.name || got["messaging.message.id"] != "q1" || tc.fate.String() != tc.name {
+			t.Errorf("fate %v: %v", tc.fate, got)
+		}
+		checkFailure(t, s, tc.errorType)
+		checkValue(t, tel, 1, "mail_processed_total")
+		checkValue(t, tel, tc.dropped, "mail_dropped_total")
+		for _, other := range []string{"mail_delivered_total", "mail_bounced_total"} {
+			checkValue(t, tel, 0, other) // these have calls of their own
+		}
+	}
+}
+
+// TestLatencyIsThatOfTheMessage: the histogram holds what the message took, in seconds.
+func TestLatencyIsThatOfTheMessage(t *testing.T) {
+	tel, reader := start(t)
+	begun := time.Now()
+	p := tel.Mail.Process(t.Context(), otelmail.MessageFacts{})
+	time.Sleep(30 * time.Millisecond)
+	p.End(otelmail.FateQueued, otelmail.CauseNone)
+	most := time.Since(begun).Seconds()
+	point := collect(t, reader)["rusmes_message_processing_latency_seconds"].Data.(metricdata.Histogram[float64]).DataPoints[0]
+	if point.Count != 1 || point.Sum < 0.03 || point.Sum > most {
+		t.Errorf("%d records, sum %v s, want one of 0.03 to %v s", point.Count, point.Sum, most)
+	}
+}
+
+// TestStages: only a stage that failed is a failure; the rest are decisions.
+func TestStages(t *testing.T) {
+	for _, tc := range []struct {
+		result          otelmail.StageResult
+		cause           otelmail.Cause
+		name, errorType string
+	}{
+		{otelmail.StageContinue, otelmail.CauseNone, "continue", ""},
+		{otelmail.StageDrop, otelmail.CauseNone, "drop", ""},
+		{otelmail.StageReject, otelmail.CauseOther, "reject", ""},
+		{otelmail.StageDefer, otelmail.CauseDNS, "defer", ""},
+		{otelmail.StageError, otelmail.CauseNone, "error", "_OTHER"},
+		{otelmail.StageError, otelmail.CauseDNS, "error", "dns"},
+		{200, otelmail.CauseNone, "error", "_OTHER"},
+	} {
+		spans := spansOf(t, func(tel *otelmail.Telemetry) {
+			p := tel.Mail.Process(t.Context(), otelmail.MessageFacts{})
+			tel.Mail.Stage(p.Context(), "spam-filter", otelmail.MessageFacts{QueueID: "q1", Direction: "inbound"}).End(tc.result, tc.cause)
+			p.End(otelmail.FateQueued, otelmail.CauseNone)
+		})
+		s := spans[0]
+		checkName(t, s, "mailet spam-filter", trace.SpanKindInternal)
+		want := map[string]string{"email.stage.name": "spam-filter", "email.stage.result": tc.name,
+			"messaging.message.id": "q1", "email.direction": "inbound"}
+		if tc.errorType != "" {
+			want["error.type"] = tc.errorType
+		}
+		checkAttrs(t, s, want)
+		checkFailure(t, s, tc.errorType)
+		if tc.result.String() != tc.name {
+			t.Errorf("result %d is %q", tc.result, tc.result)
+		}
+		if s.Parent().SpanID() != spans[1].SpanContext().SpanID() {
+			t.Error("the stage is not a child of the process span")
+		}
+	}
+}
+
+// TestStageNamesAreBounded: an application that names a stage after what it works on
+// gets 100 span names, and no more, however many goroutines ask at once.
+func TestStageNamesAreBounded(t *testing.T) {
+	tel, rec := traced(t)
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				tel.Mail.Stage(context.Background(), fmt.Sprintf("for %d", (i+g)%150), otelmail.MessageFacts{}).
+					End(otelmail.StageContinue, otelmail.CauseNone)
+			}
+		})
+	}
+	wg.Wait()
+	names := map[string]bool{}
+	for _, s := range rec.Ended() {
+		names[s.Name()] = true
+		if stage := attrs(s)["email.stage.name"]; s.Name() != "mailet _OTHER" && s.Name() != "mailet "+stage {
+			t.Errorf("stage %q has the span %q", stage, s.Name())
+		}
+	}
+	if len(names) != 101 || !names["mailet _OTHER"] {
+		t.Errorf("%d span names, want 100 and mailet _OTHER", len(names))
+	}
+	// The first ones keep theirs.
+	first := rec.Ended()[0].Name()
+	rec.Reset()
+	tel.Mail.Stage(t.Context(), strings.TrimPrefix(first, "mailet "), otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
+	checkName(t, rec.Ended()[0], first, trace.SpanKindInternal)
+}
+
+// TestStageNamesAreText, also where an application takes them from a stranger.
+func TestStageNamesAreText(t *testing.T) {
+	for stage, want := range map[string]string{
+		"": "mailet _OTHER", "spam\xff": "mailet spam\uFFFD", "a\r\nb": "mailet a\uFFFD\uFFFDb",
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.Mail.Stage(t.Context(), stage, otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
+		})
+		checkName(t, s, want, trace.SpanKindInternal)
+	}
+	s := spanOf(t, func(tel *otelmail.Telemetry) {
+		tel.Mail.Stage(t.Context(), strings.Repeat("x", 1<<16), otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
+	})
+	if len(s.Name()) > 300 || len(attrs(s)["email.stage.name"]) > 256 {
+		t.Errorf("a name of %d bytes, an attribute of %d", len(s.Name()), len(attrs(s)["email.stage.name"]))
+	}
+}
+
+// TestBounced notes the bounce on the span whose work it was.
+func TestBounced(t *testing.T) {
+	tel, rec := traced(t)
+	d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{})
+	tel.Mail.Bounced(d.Context())
+	d.End(otelmail.Reply{Code: 550})
+	tel.Mail.Bounced(d.Context()) // the span has ended
+	tel.Mail.Bounced(t.Context())
+	//nolint:staticcheck // a nil context is the mistake under test
+	tel.Mail.Bounced(nil)
+	checkValue(t, tel, 4, "mail_bounced_total")
+	events := rec.Ended()[0].Events()
+	if len(events) != 1 || events[0].Name != "email.bounce" || len(events[0].Attributes) != 0 {
+		t.Errorf("events %v, want one email.bounce", events)
+	}
+}
+
+// TestMessageFacts: each fact alone, and what is none.
+func TestMessageFacts(t *testing.T) {
+	bob := hashOf(t, "bob@example.org")
+	for _, tc := range []struct {
+		facts otelmail.MessageFacts
+		want  map[string]string
+	}{
+		{otelmail.MessageFacts{}, nil},
+		{otelmail.MessageFacts{QueueID: "q1"}, map[string]string{"messaging.message.id": "q1"}},
+		{otelmail.MessageFacts{QueueID: "q\x001"}, map[string]string{"messaging.message.id": "q\uFFFD1"}},
+		{otelmail.MessageFacts{MessageID: "<1@x>"}, map[string]string{"email.message_id": hashOfText(t, "<1@x>")}},
+		{otelmail.MessageFacts{Sender: "<Bob@Example.ORG>"}, map[string]string{"email.from.domain": "example.org", "email.from.hash": bob}},
+		{otelmail.MessageFacts{Recipient: "bob@example.org"}, map[string]string{"email.to.domain": "example.org", "email.to.hash": bob}},
+		{otelmail.MessageFacts{Recipient: "bob@no domain"}, map[string]string{"email.to.domain": "_other", "email.to.hash": hashOf(t, "bob@no domain")}},
+		{otelmail.MessageFacts{Direction: "inbound"}, map[string]string{"email.direction": "inbound"}},
+		{otelmail.MessageFacts{Direction: "outbound"}, map[string]string{"email.direction": "outbound"}},
+		{otelmail.MessageFacts{Direction: "internal"}, map[string]string{"email.direction": "internal"}},
+		{otelmail.MessageFacts{Direction: "sideways"}, nil},
+		{otelmail.MessageFacts{Size: 1}, map[string]string{"messaging.message.body.size": "1"}},
+		{otelmail.MessageFacts{Size: -1}, nil},
+	} {
+		for _, s := range spansOf(t, func(tel *otelmail.Telemetry) {
+			tel.Queue.Enqueue(t.Context(), tc.facts).End(otelmail.CauseNone)
+		}) {
+			if got := attrs(s); !maps.Equal(got, tc.want) {
+				t.Errorf("%+v: attributes %v, want %v", tc.facts, got, tc.want)
+			}
+		}
+	}
+}

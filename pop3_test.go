@@ -1,0 +1,72 @@
+package otelmail_test
+
+import (
+	"maps"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+func TestPOP3Commands(t *testing.T) {
+	bob := hashOf(t, "bob@example.org")
+	for _, tc := range []struct {
+		policy            otelmail.Privacy
+		ok                bool
+		cause             otelmail.Cause
+		status, errorType string
+		user              map[string]string
+	}{
+		{otelmail.PrivacyDomain, true, otelmail.CauseNone, "ok", "", map[string]string{"user.hash": bob}},
+		{otelmail.PrivacyHash, true, otelmail.CauseStorage, "ok", "", map[string]string{"user.hash": bob}},
+		{otelmail.PrivacyFull, false, otelmail.CauseNone, "err", "err", map[string]string{"user.hash": bob, "user.id": "bob@example.org"}},
+		{otelmail.PrivacyNone, false, otelmail.CauseStorage, "err", "storage", nil},
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(otelmail.POP3Retr)
+			c.User("bob@example.org")
+			c.End(tc.ok, tc.cause)
+		}, otelmail.WithPrivacy(tc.policy))
+		want := map[string]string{"pop3.command": "RETR", "pop3.response.status": tc.status}
+		if tc.errorType != "" {
+			want["error.type"] = tc.errorType
+		}
+		maps.Copy(want, tc.user)
+		checkName(t, s, "POP3 RETR", trace.SpanKindServer)
+		checkAttrs(t, s, want)
+		checkFailure(t, s, tc.errorType)
+	}
+}
+
+// TestPOP3Session: one span from beginning to end, the parent of its commands.
+func TestPOP3Session(t *testing.T) {
+	spans := spansOf(t, func(tel *otelmail.Telemetry) {
+		s := tel.POP3.Session(t.Context(), otelmail.Conn{Remote: tcp("203.0.113.77:4711"), Local: tcp("192.0.2.1:110")})
+		checkValue(t, tel, 1, "active_connections", "pop3")
+		s.Command(otelmail.POP3Stat).End(true, otelmail.CauseNone)
+		s.End(otelmail.CauseEOF)
+		s.End(otelmail.CauseEOF)
+		checkValue(t, tel, 0, "active_connections", "pop3")
+	})
+	if len(spans) != 2 || spans[0].Parent().SpanID() != spans[1].SpanContext().SpanID() {
+		t.Fatalf("spans %v, want a command and its session", spans)
+	}
+	checkName(t, spans[1], "POP3 session", trace.SpanKindServer)
+	checkAttrs(t, spans[1], map[string]string{"network.protocol.name": "pop3", "network.transport": "tcp", "client.address": "203.0.113.0/24",
+		"network.peer.address": "203.0.113.0/24", "server.address": "192.0.2.1", "server.port": "110", "error.type": "eof"})
+	checkFailure(t, spans[1], "eof")
+}
+
+// POP3 has no series of its own: a login that fails moves nothing that a dashboard shows.
+func TestPOP3HasNoSeries(t *testing.T) {
+	tel, reader := start(t)
+	s := tel.POP3.Session(t.Context(), otelmail.Conn{})
+	before := values(t, reader)
+	for v := range otelmail.POP3Verb(18) {
+		s.Command(v).End(false, otelmail.CauseNone)
+	}
+	if got := values(t, reader); !maps.Equal(got, before) {
+		t.Errorf("commands moved %v to %v", before, got)
+	}
+}

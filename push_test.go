@@ -1,0 +1,83 @@
+package otelmail_test
+
+import (
+	"maps"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// TestPushAttempts: 2xx is delivered; a failure is given up when the caller says so, and
+// always when the subscription is gone (RFC 8030 section 7.3).
+func TestPushAttempts(t *testing.T) {
+	for _, tc := range []struct {
+		status            int
+		cause             otelmail.Cause
+		final             bool
+		delivered, gaveUp int64
+		shown, gone       string
+		errorType         string
+	}{
+		{status: 200, delivered: 1, shown: "200"},
+		{status: 201, final: true, delivered: 1, shown: "201"},
+		{status: 299, delivered: 1, shown: "299"},
+		{status: 201, cause: otelmail.CauseReset, shown: "201", gone: "false", errorType: "connection_reset"},
+		{status: 302, shown: "302", gone: "false", errorType: "302"},
+		{status: 404, gaveUp: 1, shown: "404", gone: "true", errorType: "404"},
+		{status: 410, gaveUp: 1, shown: "410", gone: "true", errorType: "410"},
+		{status: 429, shown: "429", gone: "false", errorType: "429"},
+		{status: 500, final: true, gaveUp: 1, shown: "500", gone: "true", errorType: "500"},
+		{status: 599, shown: "599", gone: "false", errorType: "599"},
+		{status: 0, cause: otelmail.CauseDNS, gone: "false", errorType: "dns"},
+		{status: 0, cause: otelmail.CauseTimeout, final: true, gaveUp: 1, gone: "true", errorType: "timeout"},
+		{status: 0, gone: "false", errorType: "_OTHER"},
+		{status: 100, shown: "100", gone: "false", errorType: "_OTHER"},
+		{status: -1, gone: "false", errorType: "_OTHER"},
+		{status: 1 << 30, gone: "false", errorType: "_OTHER"},
+	} {
+		tel, rec := traced(t)
+		tel.Push.Attempt(t.Context(), "push.example").End(tc.status, tc.cause, tc.final)
+		s := rec.Ended()[0]
+		checkName(t, s, "push", trace.SpanKindClient)
+		want := map[string]string{"server.address": "push.example"}
+		for key, value := range map[string]string{"http.response.status_code": tc.shown, "email.push.final": tc.gone, "error.type": tc.errorType} {
+			if value != "" {
+				want[key] = value
+			}
+		}
+		checkAttrs(t, s, want)
+		checkFailure(t, s, tc.errorType)
+		checkValue(t, tel, tc.delivered, "push_deliveries_total")
+		checkValue(t, tel, tc.gaveUp, "push_delivery_failures_total")
+	}
+}
+
+// TestPushWithoutSpans counts the same where nothing is traced, or not this trace.
+func TestPushWithoutSpans(t *testing.T) {
+	for _, opts := range [][]otelmail.Option{nil, {otelmail.WithSampleRatio(0)}} {
+		tel, reader := start(t, opts...)
+		tel.Push.Attempt(t.Context(), "push.example").End(201, otelmail.CauseNone, false)
+		tel.Push.Attempt(t.Context(), "push.example").End(410, otelmail.CauseNone, false)
+		tel.Push.Attempt(t.Context(), "push.example").End(503, otelmail.CauseNone, false)
+		tel.Push.GaveUp()
+		want := moves{"push_deliveries_total": 1, "push_delivery_failures_total": 2}
+		if got := values(t, reader); !maps.Equal(got, want) {
+			t.Errorf("moved %v, want %v", got, want)
+		}
+	}
+}
+
+// TestPushHost: the host alone is shown, and only if it is one: the rest of a
+// subscription's URL is a secret.
+func TestPushHost(t *testing.T) {
+	for host, want := range map[string]string{
+		"PUSH.example.": "push.example", "https://push.example/secret": "_other", "push.example/secret": "_other", "push.example:443": "_other", "\xff": "_other",
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) { tel.Push.Attempt(t.Context(), host).End(201, otelmail.CauseNone, false) })
+		if got := attrs(s)["server.address"]; got != want {
+			t.Errorf("host %q shows as %q, want %q", host, got, want)
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package otelmail_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+// TestQueueSize: a message is in the queue from a successful Enqueue to its Remove;
+// working on it changes nothing.
+func TestQueueSize(t *testing.T) {
+	tel, _ := start(t)
+	q := tel.Queue
+	check := func(step string, want int64) {
+		t.Helper()
+		if got := q.Size(); got != want {
+			t.Errorf("%s: size %d, want %d", step, got, want)
+		}
+		checkValue(t, tel, want, "queue_size")
+	}
+	q.SetSize(5)
+	check("found at start-up", 5)
+	message, o := q.Accept(t.Context(), otelmail.MessageFacts{})
+	check("not stored yet", 5)
+	o.End(otelmail.CauseNone)
+	check("stored", 6)
+	_, o = q.Accept(t.Context(), otelmail.MessageFacts{})
+	o.End(otelmail.CauseStorage)
+	check("could not be stored", 6)
+	q.Resume(t.Context(), message, otelmail.MessageFacts{}).End(otelmail.CauseNone)
+	check("worked on", 6)
+	q.Remove()
+	check("delivered", 5)
+	q.ObserveSize(func(context.Context) (int64, error) { return 40, nil })
+	checkValue(t, tel, 40, "queue_size")
+	q.Remove() // the function's answer holds until it gives another
+	checkValue(t, tel, 40, "queue_size")
+	q.ObserveSize(nil)
+	q.Remove()
+	check("counted again", 39)
+}
+
+// TestQueueSizeAsLastSeen: what fails leaves the last value.
+func TestQueueSizeAsLastSeen(t *testing.T) {
+	tel, _ := start(t, otelmail.WithErrorHandler(func(error) {}))
+	answers := []func() (int64, error){
+		func() (int64, error) { return 7, nil },
+		func() (int64, error) { return 0, errors.New("no connection") },
+		func() (int64, error) { panic("no connection") },
+		func() (int64, error) { return 8, nil },
+	}
+	tel.Queue.ObserveSize(func(context.Context) (int64, error) {
+		next := answers[0]
+		answers = answers[1:]
+		return next()
+	})
+	for _, want := range []int64{7, 7, 7, 8} {
+		checkValue(t, tel, want, "queue_size")
+	}
+}
+
+// TestQueueWaits: the time in the queue is in seconds, and never negative: a clock may be
+// set back between two runs of a server.
+func TestQueueWaits(t *testing.T) {
+	for waited, want := range map[time.Duration]string{
+		0: "0", 1500 * time.Millisecond: "1.5", 5 * 24 * time.Hour: "432000", -time.Hour: "0",
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.Queue.Dequeue(t.Context(), otelmail.TraceContext{}, otelmail.MessageFacts{}, waited).End(otelmail.CauseNone)
+		})
+		checkName(t, s, "queue dequeue", trace.SpanKindConsumer)
+		if got := attrs(s)["email.queue.wait"]; got != want {
+			t.Errorf("waited %v: %s s, want %s", waited, got, want)
+		}
+	}
+	for enqueued, want := range map[time.Time][2]float64{
+		time.Now().Add(-time.Hour): {3600, 3660}, time.Now().Add(time.Hour): {0, 0}, {}: {0, 0},
+	} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.Queue.Resume(t.Context(), otelmail.Message{Enqueued: enqueued}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
+		})
+		got, err := strconv.ParseFloat(attrs(s)["email.queue.wait"], 64)
+		if err != nil || got < want[0] || got > want[1] {
+			t.Errorf("enqueued %v: waited %v s, %v, want %v", enqueued, got, err, want)
+		}
+	}
+}
+
+func TestQueueing(t *testing.T) {
+	for cause, want := range map[otelmail.Cause]string{otelmail.CauseNone: "", otelmail.CauseStorage: "storage", otelmail.CausePanic: "panic"} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: "q1"}).End(cause)
+		})
+		checkName(t, s, "queue enqueue", trace.SpanKindProducer)
+		checkFailure(t, s, want)
+	}
+}
+
+// TestMessageAsJSON: the form is what servers have in their spools.
+func TestMessageAsJSON(t *testing.T) {
+	enqueued := time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)
+	for want, m := range map[string]otelmail.Message{
+		`{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","attempts":1,"trace":{"traceparent":"` + someParent + `"}}`: {QueueID: "q1",
+			Enqueued: enqueued, Attempts: 1, Trace: otelmail.TraceContext{Parent: someParent}},
+		`{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","trace":{"traceparent":"` + someParent + `","tracestate":"v=1"}}`: {QueueID: "q1",
+			Enqueued: enqueued, Trace: otelmail.TraceContext{Parent: someParent, State: "v=1"}},
+		`{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z"}`: {QueueID: "q1", Enqueued: enqueued},
+	} {
+		got, err := json.Marshal(m)
+		if err != nil || string(got) != want {
+			t.Errorf("%+v is stored as %s, %v; want %s", m, got, err, want)
+		}
+		var back otelmail.Message
+		if err := json.Unmarshal(got, &back); err != nil || back != m {
+			t.Errorf("%s came back as %+v, %v", got, back, err)
+		}
+	}
+}
+
+// TestAccept gives what to store: the id, the time and the trace of the enqueue span.
+func TestAccept(t *testing.T) {
+	tel, rec := traced(t)
+	before := time.Now()
+	m, o := tel.Queue.Accept(t.Context(), otelmail.MessageFacts{QueueID: "q1"})
+	o.End(otelmail.CauseNone)
+	if m.QueueID != "q1" || m.Attempts != 0 || m.Enqueued.Before(before) || m.Enqueued.After(time.Now()) {
+		t.Errorf("to store is %+v", m)
+	}
+	enqueue := rec.Ended()[0].SpanContext()
+	if sc := m.Trace.SpanContext(); sc.SpanID() != enqueue.SpanID() || sc.TraceID() != enqueue.TraceID() || m.Trace != o.TraceContext() {
+		t.Errorf("to store is %+v, want the trace of %v", m.Trace, enqueue)
+	}
+}
+
+// TestResumeKnowsTheMessage: its id stands on the span unless the caller gives another.
+func TestResumeKnowsTheMessage(t *testing.T) {
+	for given, want := range map[string]string{"": "stored", "given": "given"} {
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.Queue.Resume(t.Context(), otelmail.Message{QueueID: "stored"}, otelmail.MessageFacts{QueueID: given}).End(otelmail.CauseNone)
+		})
+		if got := attrs(s)["messaging.message.id"]; got != want {
+			t.Errorf("with %q given, the span says %q", given, got)
+		}
+	}
+}
+
+// TestMessageAttempts counts in what is stored, so that a restart goes on counting, and
+// every attempt after the first one is a retry.
+func TestMessageAttempts(t *testing.T) {
+	tel, rec := traced(t)
+	m := otelmail.Message{QueueID: "q1"}
+	for n := 1; n <= 3; n++ {
+		a := m.Attempt(otelmail.TransportLMTP, "example.net")
+		if m.Attempts != n || a.Number != n || a.Transport != otelmail.TransportLMTP || a.Domain != "example.net" || a.Message.QueueID != "q1" {
+			t.Fatalf("attempt %d is %+v of %+v", n, a, m)
+		}
+		tel.Delivery.Attempt(t.Context(), a).End(otelmail.Reply{Code: 451})
+		if got := attrs(rec.Ended()[n-1])["email.delivery.attempt"]; got != strconv.Itoa(n) {
+			t.Errorf("the span says attempt %s", got)
+		}
+		stored, _ := json.Marshal(m)
+		m = otelmail.Message{}
+		if err := json.Unmarshal(stored, &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checkValue(t, tel, 2, "queue_retries_total")
+	tel.Queue.Retried()
+	checkValue(t, tel, 3, "queue_retries_total")
+}
+
+// FuzzMessage reads what a spool may hold after a disk has had its way with it.
+func FuzzMessage(f *testing.F) {
+	f.Add(`{"queue_id":"q1","enqueued":"2006-01-02T15:04:05Z","attempts":1,"trace":{"traceparent":"` + someParent + `"}}`)
+	f.Add(`{"trace":{"traceparent":"00-\xff","tracestate":"=,="}}`)
+	f.Add(`{"attempts":-9223372036854775808,"enqueued":"0001-01-01T00:00:00Z"}`)
+	tel := otelmail.Noop()
+	f.Fuzz(func(t *testing.T, stored string) {
+		var m otelmail.Message
+		if err := json.NewDecoder(strings.NewReader(stored)).Decode(&m); err != nil {
+			return
+		}
+		d := tel.Queue.Resume(t.Context(), m, otelmail.MessageFacts{})
+		if outcome := tel.Delivery.Attempt(d.Context(), m.Attempt(otelmail.TransportSMTP, m.QueueID)).End(otelmail.Reply{Code: 250}); outcome != otelmail.OutcomeDelivered {
+			t.Errorf("%q: %v", stored, outcome)
+		}
+		d.End(otelmail.CauseNone)
+	})
+}
