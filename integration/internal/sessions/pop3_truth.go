@@ -28,8 +28,26 @@ func readPOP3(s *said) reading {
 			}
 		}
 		r.readPOP3Part(&lines{rest: p.client}, &replies)
+		for r.wants != nothing { // what was said unasked
+			reply, whole := replies.next()
+			if !whole {
+				break
+			}
+			r.strange(reply)
+		}
 	}
 	return r
+}
+
+// strange reports, and counts, a line that begins no reply. Nothing is understood
+// after it: the server has ended a message where the message has a dot, for example.
+func (r *reading) strange(line []byte) bool {
+	if bytes.HasPrefix(line, []byte("+OK")) || bytes.HasPrefix(line, []byte("-ERR")) || bytes.HasPrefix(line, []byte("+ ")) {
+		return false
+	}
+	r.counts.add("telemetry_unfollowed_sessions_total/pop3")
+	r.wants = nothing
+	return true
 }
 
 func (r *reading) readPOP3Part(commands, replies *lines) {
@@ -49,6 +67,9 @@ func (r *reading) readPOP3Part(commands, replies *lines) {
 			}
 			r.wants = anything
 			reply, replied = replies.next()
+		}
+		if replied && r.strange(reply) {
+			return
 		}
 		if !replied {
 			r.answered = !whole

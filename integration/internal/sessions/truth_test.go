@@ -25,6 +25,8 @@ func TestTruth(t *testing.T) {
 		{"AUTH waits", POP3, "AUTH PLAIN|", "+ |", Counts{}, aResponse, true},
 		{"STLS", POP3, "STLS|NOOP|", "+OK|", Counts{"span POP3 STLS ok": 1}, aHandshake, true},
 		{"QUIT", POP3, "QUIT|NOOP|", "+OK|", Counts{"span POP3 QUIT ok": 1}, nothing, true},
+		{"a message that ends too early", POP3, "RETR 1|NOOP|", "+OK|.|..|.|+OK|",
+			Counts{"span POP3 RETR ok": 1, "telemetry_unfollowed_sessions_total/pop3": 1}, nothing, true},
 		{"an unanswered command", POP3, "NOOP|NOOP|", "+OK|", Counts{"span POP3 NOOP ok": 1}, anything, false},
 
 		{"a message", SMTP, "MAIL FROM:<a@b>|RCPT TO:<x@One.example>|RCPT TO:<y@one.example>|DATA|..|text|.|NOOP|", "250 1|250 2|250 3|354 go|250 4|250 5|",
