@@ -17,7 +17,6 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
 )
 
@@ -244,24 +243,4 @@ func imapCertificate(t testing.TB) *tls.Config {
 		t.Fatal(err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
-}
-
-func ExampleIMAP() {
-	tel := otelmail.Noop() // what otelmail.Start returns
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveIMAP(observe.IMAP(tel, nc), nil)
-		}
-	}()
-	fmt.Println(l.Close())
-	// Output: <nil>
 }

@@ -19,7 +19,6 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
 )
 
@@ -199,30 +198,6 @@ func FuzzSMTPConn(f *testing.F) {
 			t.Errorf("the client read %q, want %q", all, server)
 		}
 	})
-}
-
-func ExampleSMTP() {
-	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals())
-	if err != nil {
-		fmt.Println(err)
-	}
-	defer tel.Shutdown(context.Background())
-	client, accepted := net.Pipe()
-	go io.Copy(io.Discard, client)
-
-	conn := observe.SMTP(tel, accepted, observe.WithRole(otelmail.RoleSubmission))
-	fmt.Fprint(conn, "220 mail.example.org ESMTP\r\n")
-	go fmt.Fprint(client, "AUTH PLAIN AGEAYg==\r\n")
-	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
-		fmt.Println(err)
-	}
-	// A handler works with conn.Context(), the span of AUTH.
-	fmt.Fprint(conn, "535 5.7.8 No\r\n")
-	conn.Close()
-
-	failures, err := tel.Value("smtp_auth_failure_total")
-	fmt.Println("failed logins:", failures, err)
-	// Output: failed logins: 1 <nil>
 }
 
 // A server that greets does the handshake in Write, and may leave when that fails.

@@ -1,0 +1,244 @@
+package sessions
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"time"
+)
+
+// patience is how long a server may take to answer.
+const patience = 10 * time.Second
+
+// manner is how a client talks.
+type manner uint8
+
+const (
+	listening manner = iota // one unit, then its reply
+	ahead                   // everything at once
+	bytewise                // like listening, a byte a packet
+	manners
+)
+
+// ending is how a client leaves.
+type ending uint8
+
+const (
+	politely    ending = iota // when everything is answered
+	halfClosing               // says that nothing follows, and reads on
+	resetting                 // RST
+	endings
+)
+
+// script is all that a client does.
+type script struct {
+	units  []unit
+	manner manner
+	ending ending
+	cut    int  // of all bytes, those that are said; -1 for all
+	lie    bool // speaks plaintext where TLS must begin
+}
+
+func newScript(rng *rand.Rand, server *Server) script {
+	s := script{units: server.Protocol.script(rng, server), manner: manner(rng.IntN(int(manners))), cut: -1}
+	s.ending = ending(rng.IntN(int(endings)))
+	if rng.IntN(4) == 0 {
+		all := 0
+		for _, u := range s.units {
+			all += len(u.text)
+		}
+		s.cut = rng.IntN(all + 1)
+	}
+	s.lie = server.Mode != Plaintext && rng.IntN(20) == 0
+	return s
+}
+
+// client is a session under way.
+type client struct {
+	server *Server
+	tcp    net.Conn
+	conn   net.Conn // plaintext or TLS
+	said   *said
+	read   reading
+	left   int  // bytes that may be said; negative for any number
+	closed bool // by the server
+}
+
+// play says a script and returns what was said.
+func (s script) play(server *Server) (*said, error) {
+	tcp, err := server.Dial()
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	defer tcp.Close()
+	c := &client{server: server, tcp: tcp, conn: tcp, said: &said{mode: server.Mode, parts: make([]part, 1)}, left: s.cut}
+	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
+		return nil, fmt.Errorf("set deadline: %w", err)
+	}
+	if err := c.talk(s); err != nil {
+		return c.said, err
+	}
+	if r := server.Protocol.read(c.said); s.manner == ahead && !r.answered {
+		c.said.lost = true // it has closed with more to read, and may have answered more than has come
+	}
+	c.said.over = true
+	return c.said, nil
+}
+
+func (c *client) talk(s script) error {
+	if c.server.Mode == Implicit {
+		if s.lie {
+			_, _ = io.WriteString(c.tcp, "QUIT\r\n")
+			return c.drain()
+		}
+		if err := c.handshake(); err != nil {
+			return err
+		}
+	}
+	if err := c.hear(); err != nil {
+		if c.closed = errors.Is(err, io.EOF); c.closed { // refused without a word
+			return nil
+		}
+		return err
+	}
+	for units := s.units; len(units) > 0 && c.read.wants != nothing; {
+		n := 1
+		if s.manner == ahead {
+			n = together(units)
+		}
+		gone, err := c.say(units[:n], s.manner)
+		if err != nil || gone {
+			return errors.Join(err, c.leave(s.ending))
+		}
+		if upgrade := units[n-1].upgrade; upgrade && c.read.wants == aHandshake {
+			if s.lie {
+				_, _ = io.WriteString(c.tcp, "NOOP\r\n")
+				return c.leave(halfClosing)
+			}
+			if err := c.upgrade(); err != nil {
+				return err
+			}
+		}
+		units = units[n:]
+	}
+	return c.leave(s.ending)
+}
+
+// together is how many units go out at once: up to the one that asks for TLS.
+func together(units []unit) int {
+	for i, u := range units {
+		if u.upgrade {
+			return i + 1
+		}
+	}
+	return len(units)
+}
+
+// say says units and waits for the answers. It reports whether the client has no more
+// to say, or the server has closed.
+func (c *client) say(units []unit, how manner) (gone bool, err error) {
+	var text []byte
+	for _, u := range units {
+		if u.only == anything || how == ahead || u.only == c.read.wants {
+			text = append(text, u.text...)
+		}
+	}
+	if c.left >= 0 {
+		gone = len(text) >= c.left
+		text = text[:min(len(text), c.left)]
+		c.left -= len(text)
+	}
+	c.said.last().client = append(c.said.last().client, text...)
+	size := len(text)
+	if how == bytewise {
+		size = 1 + size/1000
+	}
+	for ; len(text) > 0; text = text[min(size, len(text)):] {
+		if _, err := c.conn.Write(text[:min(size, len(text))]); err != nil {
+			gone, c.said.lost = true, true
+			break
+		}
+	}
+	if err := c.hear(); err != nil {
+		if c.closed = errors.Is(err, io.EOF); c.closed {
+			return true, nil
+		}
+		return true, err
+	}
+	return gone, nil
+}
+
+// hear reads until everything is answered.
+func (c *client) hear() error {
+	buffer := make([]byte, 4096)
+	for {
+		if c.read = c.server.Protocol.read(c.said); c.read.answered {
+			return nil
+		}
+		n, err := c.conn.Read(buffer)
+		c.said.last().server = append(c.said.last().server, buffer[:n]...)
+		if err != nil && n == 0 {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return errors.New("no answer")
+			}
+			c.said.lost = !errors.Is(err, io.EOF)
+			return io.EOF
+		}
+	}
+}
+
+func (c *client) handshake() error {
+	secure := tls.Client(c.tcp, c.server.TLS)
+	if err := secure.Handshake(); err != nil {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	c.conn = secure
+	return nil
+}
+
+func (c *client) upgrade() error {
+	if err := c.handshake(); err != nil {
+		return err
+	}
+	c.said.parts = append(c.said.parts, part{})
+	c.said.upgraded = true
+	c.read = c.server.Protocol.read(c.said)
+	return nil
+}
+
+// leave ends the session.
+func (c *client) leave(how ending) error {
+	switch tcp, ok := c.tcp.(*net.TCPConn); {
+	case c.closed:
+		return nil
+	case how == halfClosing || c.left == 0:
+		if secure, ok := c.conn.(*tls.Conn); ok {
+			_ = secure.CloseWrite()
+		}
+		if half, ok := c.tcp.(interface{ CloseWrite() error }); ok {
+			_ = half.CloseWrite()
+		}
+		return c.drain()
+	case how == resetting && ok && c.read.wants != nothing:
+		c.said.reset = true
+		_ = tcp.SetLinger(0)
+		return tcp.Close()
+	}
+	_ = c.conn.Close() // the server may have been first
+	return nil
+}
+
+// drain reads to the end.
+func (c *client) drain() error {
+	rest, err := io.ReadAll(c.conn)
+	c.said.last().server = append(c.said.last().server, rest...)
+	c.said.lost = err != nil && !c.said.reset
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return errors.New("the server does not close")
+	}
+	return nil
+}

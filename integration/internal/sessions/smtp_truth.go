@@ -1,0 +1,204 @@
+package sessions
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SMTP is RFC 5321 with AUTH, STARTTLS and SIZE; BDAT is for servers without it.
+var SMTP = Protocol{name: "smtp", script: smtpScript, read: readSMTP}
+
+var smtpVerbs = strings.Fields("HELO EHLO LHLO MAIL RCPT DATA BDAT BURL RSET VRFY EXPN HELP NOOP QUIT AUTH STARTTLS")
+
+// readSMTP reads a session from its beginning: each line of the client has the reply
+// that comes next, and DATA's message is what follows on 354.
+func readSMTP(s *said) reading {
+	r := smtpReading{reading: reading{counts: Counts{}}}
+	for _, name := range []string{"smtp_connections_total", "smtp_session_duration_seconds", "span SMTP session"} {
+		r.counts.add(name)
+	}
+	r.counts.add("tls_sessions_total/" + map[bool]string{true: "yes", false: "no"}[s.mode == Implicit])
+	if s.over && s.mode == Implicit && len(s.parts[0].client)+len(s.parts[0].server) == 0 {
+		r.counts.add("smtp_errors_total") // no handshake
+	}
+	spoke := false
+	for i, p := range s.parts {
+		if i > 0 {
+			r.counts.add("tls_sessions_total/starttls")
+			r.span("STARTTLS", 220)
+		}
+		r.replies = lines{rest: p.server}
+		if i == 0 {
+			code, greeted := r.reply()
+			if !greeted {
+				return r.reading
+			}
+			if code >= 400 {
+				r.counts.add("smtp_errors_total")
+			}
+		}
+		r.commands = lines{rest: p.client}
+		r.broken = false
+		r.readPart()
+		spoke = len(p.client) > 0
+	}
+	for more := r.wants != nothing; more; { // what was said unasked
+		_, more = r.reply()
+	}
+	if r.strange {
+		r.counts.add("telemetry_unfollowed_sessions_total/smtp")
+	}
+	if s.over && r.wants == aResponse {
+		r.counts.add("smtp_auth_failure_total")
+	}
+	switch {
+	case !s.over:
+	case r.wants == aHandshake, r.wants == aResponse, r.wants == aBody, s.reset && spoke && r.wants != nothing, r.broken:
+		r.counts.add("smtp_errors_total") // cut off, once
+	}
+	return r.reading
+}
+
+type smtpReading struct {
+	reading
+	commands, replies lines
+	recipients        []string // domains
+	broken            bool     // the server closed without a reply
+	strange           bool     // it has said what nobody understands
+}
+
+func (r *smtpReading) span(verb string, code int) {
+	r.counts.add(fmt.Sprintf("span SMTP %s %d", verb, code))
+}
+
+// reply is the code of the next reply.
+func (r *smtpReading) reply() (code int, whole bool) {
+	for !r.strange {
+		line, whole := r.replies.next()
+		if !whole || len(line) < 3 {
+			return 0, false
+		}
+		code, err := strconv.Atoi(string(line[:3]))
+		if err != nil { // no reply of SMTP
+			r.strange = true
+			return 0, false
+		}
+		if len(line) == 3 || line[3] != '-' {
+			return code, true
+		}
+	}
+	return 0, false
+}
+
+func (r *smtpReading) readPart() {
+	r.recipients = nil
+	for r.wants, r.answered = anything, true; r.wants == anything; {
+		line, whole := r.commands.next()
+		if !whole && len(r.commands.rest) == 0 {
+			return
+		}
+		if !whole { // some servers take what stands at the end for a line
+			line, r.commands.rest = r.commands.rest, nil
+		}
+		code, replied := r.reply()
+		if !replied {
+			r.answered, r.broken = !whole, whole
+			return
+		}
+		words := strings.Fields(string(line) + " _OTHER")
+		verb := strings.ToUpper(words[0])
+		if !slices.Contains(smtpVerbs, verb) || line[0] == ' ' || line[0] == '\t' {
+			verb = "_OTHER"
+		}
+		if code = r.goOn(verb, code); code == 0 {
+			return
+		}
+		r.end(verb, string(line), code)
+	}
+}
+
+// goOn reads what follows on an intermediate reply, and returns the last reply, 0 if
+// there is none yet.
+func (r *smtpReading) goOn(verb string, code int) int {
+	var replied bool
+	for verb == "AUTH" && code == 334 {
+		r.wants = aResponse
+		_, whole := r.commands.next()
+		if !whole && len(r.commands.rest) == 0 {
+			return 0
+		}
+		if !whole { // some servers take what stands at the end for a line
+			r.commands.rest = nil
+		}
+		if code, replied = r.reply(); !replied {
+			r.answered = !whole
+			return 0
+		}
+		r.wants = anything
+	}
+	if verb == "DATA" && code == 354 {
+		r.wants = aBody
+		end := bytes.Index(append([]byte("\r\n"), r.commands.rest...), []byte("\r\n.\r\n"))
+		if end < 0 {
+			return 0
+		}
+		r.commands.rest = r.commands.rest[end+len(".\r\n"):]
+		r.wants = anything
+		if code, replied = r.reply(); !replied {
+			r.answered, r.broken = false, true
+			return 0
+		}
+		if code < 400 {
+			r.counts.add("smtp_messages_received_total")
+			slices.Sort(r.recipients)
+			for _, domain := range slices.Compact(r.recipients) {
+				r.counts.add("messages_per_domain_total/" + domain)
+			}
+			r.recipients = nil
+		}
+	}
+	return code
+}
+
+// end counts a command and its reply.
+func (r *smtpReading) end(verb, line string, code int) {
+	if verb == "STARTTLS" && code == 220 {
+		r.wants = aHandshake
+		return
+	}
+	r.span(verb, code)
+	if code >= 400 {
+		r.counts.add("smtp_errors_total")
+	}
+	switch {
+	case verb == "AUTH" && code < 400:
+		r.counts.add("smtp_auth_success_total")
+	case verb == "AUTH":
+		r.counts.add("smtp_auth_failure_total")
+	case verb == "DATA" && code >= 400:
+		// 500 to 504 refuse a command for its syntax or order (RFC 5321 section 4.2.4).
+		if len(r.recipients) > 0 && (code < 500 || code > 504) {
+			r.counts.add("smtp_messages_rejected_total")
+		}
+	case verb == "RCPT" && code < 300:
+		r.recipients = append(r.recipients, domainOf(line))
+	case slices.Contains([]string{"HELO", "EHLO", "RSET"}, verb) && code < 300:
+		r.recipients = nil
+	case verb == "QUIT" && code < 300:
+		r.wants = nothing
+	}
+}
+
+// domainOf is the domain in RCPT TO:<local@domain>, as it is shown.
+func domainOf(line string) string {
+	_, path, _ := strings.Cut(line, ":")
+	path, _, _ = strings.Cut(path, ">")
+	at := strings.LastIndex(path, "@")
+	if at < 0 {
+		return "_other"
+	}
+	return strings.ToLower(strings.TrimSpace(path[at+1:]))
+}

@@ -1,0 +1,59 @@
+package sessions
+
+import (
+	"strings"
+	"testing"
+)
+
+// The readers are what servers are measured by, so they are held to dialogues that
+// were counted by hand.
+func TestTruth(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		protocol       Protocol
+		client, server string // "|" is a line's end
+		want           Counts // beside those of every session
+		wants          wants
+		answered       bool
+	}{
+		{"greeted", POP3, "", "+OK|", Counts{}, anything, true},
+		{"not greeted", POP3, "", "+O", Counts{}, anything, false},
+		{"lists and messages", POP3, "LIST|LIST 1|RETR 1|CAPA|NOOP|", "+OK|1 2|.|+OK 1 2|+OK|..|.|-ERR|+OK|",
+			Counts{"span POP3 LIST ok": 2, "span POP3 RETR ok": 1, "span POP3 CAPA err": 1, "span POP3 NOOP ok": 1}, anything, true},
+		{"half a list", POP3, "LIST|", "+OK|1 2|", Counts{}, anything, false},
+		{"AUTH", POP3, "AUTH PLAIN|x|what|", "+ |-ERR|-ERR|", Counts{"span POP3 AUTH err": 1, "span POP3 _OTHER err": 1}, anything, true},
+		{"AUTH waits", POP3, "AUTH PLAIN|", "+ |", Counts{}, aResponse, true},
+		{"STLS", POP3, "STLS|NOOP|", "+OK|", Counts{"span POP3 STLS ok": 1}, aHandshake, true},
+		{"QUIT", POP3, "QUIT|NOOP|", "+OK|", Counts{"span POP3 QUIT ok": 1}, nothing, true},
+		{"a message that ends too early", POP3, "RETR 1|NOOP|", "+OK|.|..|.|+OK|",
+			Counts{"span POP3 RETR ok": 1, "telemetry_unfollowed_sessions_total/pop3": 1}, nothing, true},
+		{"an unanswered command", POP3, "NOOP|NOOP|", "+OK|", Counts{"span POP3 NOOP ok": 1}, anything, false},
+
+		{"a message", SMTP, "MAIL FROM:<a@b>|RCPT TO:<x@One.example>|RCPT TO:<y@one.example>|DATA|..|text|.|NOOP|", "250 1|250 2|250 3|354 go|250 4|250 5|",
+			Counts{"span SMTP MAIL 250": 1, "span SMTP RCPT 250": 2, "span SMTP DATA 250": 1, "span SMTP NOOP 250": 1,
+				"smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, anything, true},
+		{"DATA out of order", SMTP, "DATA|", "503 no|", Counts{"span SMTP DATA 503": 1, "smtp_errors_total": 1}, anything, true},
+		{"a message refused", SMTP, "RCPT TO:<x@one.example>|DATA|.|", "250 ok|354 go|550 no|",
+			Counts{"span SMTP RCPT 250": 1, "span SMTP DATA 550": 1, "smtp_errors_total": 1, "smtp_messages_rejected_total": 1}, anything, true},
+		{"half a message", SMTP, "RCPT TO:<x@one.example>|DATA|x|", "250 ok|354 go|", Counts{"span SMTP RCPT 250": 1}, aBody, true},
+		{"logins", SMTP, "AUTH LOGIN|a|b|AUTH PLAIN x|", "334 |334 |535-no|535 no|235 ok|",
+			Counts{"span SMTP AUTH 535": 1, "span SMTP AUTH 235": 1, "smtp_errors_total": 1, "smtp_auth_failure_total": 1, "smtp_auth_success_total": 1}, anything, true},
+		{"STARTTLS", SMTP, "STARTTLS|NOOP|", "220 go|", Counts{}, aHandshake, true},
+		{"nonsense", SMTP, "NOOP|", "what|", Counts{"telemetry_unfollowed_sessions_total/smtp": 1}, anything, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			lines := func(text string) []byte { return []byte(strings.ReplaceAll(text, "|", "\r\n")) }
+			greeting := map[string]string{"pop3": "", "smtp": "220 mx|"}[tt.protocol.name]
+			if tt.protocol.name == "pop3" && tt.client != "" {
+				greeting = "+OK|"
+			}
+			r := tt.protocol.read(&said{parts: []part{{client: lines(tt.client), server: lines(greeting + tt.server)}}})
+			for _, every := range []string{"span POP3 session", "span SMTP session", "smtp_connections_total", "smtp_session_duration_seconds", "tls_sessions_total/no"} {
+				delete(r.counts, every)
+			}
+			if wrong := tt.want.differences(r.counts); len(wrong) > 0 || r.wants != tt.wants || r.answered != tt.answered {
+				t.Errorf("%q; wants %d, %d; answered %t, %t", wrong, r.wants, tt.wants, r.answered, tt.answered)
+			}
+		})
+	}
+}
