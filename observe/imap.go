@@ -78,13 +78,7 @@ func newIMAPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts [
 	if tel == nil {
 		tel = otelmail.Noop()
 	}
-	d := &IMAPDialogue{tel: tel, about: about, seed: maphash.MakeSeed(), state: imapNotAuthenticated}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&d.config)
-		}
-	}
-	return d
+	return &IMAPDialogue{tel: tel, about: about, config: configOf[imapConfig](opts), seed: maphash.MakeSeed(), state: imapNotAuthenticated}
 }
 
 func (d *IMAPDialogue) begin() {
@@ -118,13 +112,25 @@ func (d *IMAPDialogue) FromServer(b []byte) {
 	}
 }
 
-// Upgrade notes that a TLS handshake has ended, after STARTTLS or of implicit TLS:
-// what comes is its plaintext.
+// named calls the application's function: it serves telemetry alone, and its panic
+// must not cost a client the connection.
+func (c *imapConfig) named(name string) (user string) {
+	defer func() {
+		if recover() != nil {
+			user = ""
+		}
+	}()
+	return c.user(name)
+}
+
+// Upgrade says what TLS agreed on: after STARTTLS was answered with OK, or for a session
+// that began with TLS before its handshake. Between the OK and Upgrade nothing that is
+// said is looked at. It may be called again when more is known.
 func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.implicit {
+	if d.implicit || d.secured {
 		d.session.Handshake(state)
 		return
 	}
@@ -135,19 +141,22 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	}
 }
 
-// Securing reports whether STARTTLS has been answered with OK and [IMAPDialogue.Upgrade]
-// has not been called yet.
-func (d *IMAPDialogue) Securing() bool {
+// Sealed reports that the network carries TLS since STARTTLS was answered with OK: what
+// client and server say can be read only above it.
+func (d *IMAPDialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.phase == imapSecuring
+	return d.secured || d.phase == imapSecuring
 }
+
+// refused: IMAP has no reply to a handshake that has failed.
+func (d *IMAPDialogue) refused([]byte) bool { return false }
 
 // Idle reports that nothing is in progress: no command, no part of one, no handshake.
 func (d *IMAPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.phase != imapSecuring && d.client.command == 0 && len(d.client.partial) == 0 && d.commands.oldest() == nil
+	return d.phase != imapSecuring && d.client.command == 0 && !d.client.begun() && d.commands.oldest() == nil
 }
 
 // Idling reports that the client is in IDLE, and has not ended it.
@@ -155,7 +164,7 @@ func (d *IMAPDialogue) Idling() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.commands.oldest()
-	return c != nil && c.number == d.client.command && d.client.is == imapDone && !d.client.waits && len(d.client.partial) == 0
+	return c != nil && c.number == d.client.command && d.client.is == imapDone && !d.client.waits && !d.client.begun()
 }
 
 // Context is the context of the command in progress, which carries its span, and

@@ -93,7 +93,7 @@ func (d *POP3Dialogue) FromClient(p []byte) {
 	}
 	d.failure = otelmail.CauseNone
 	for len(p) > 0 && d.state == pop3Talks {
-		said, rest, whole := d.said.next(p)
+		said, rest, whole := d.said.next(p, maxLine)
 		if whole {
 			d.take(parsePOP3(said))
 			d.said.forget()
@@ -255,8 +255,8 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 		d.skips, d.busy = true, false
 		d.next()
 	}
-	if d.greeted && !d.busy && d.gone && d.said.begun { // to this server a line that lacks its end is one
-		d.take(parsePOP3(d.said.kept))
+	if d.greeted && !d.busy && d.gone && d.said.begun() { // to this server a line that lacks its end is one
+		d.take(parsePOP3(d.said.take()))
 		d.said.forget()
 	}
 	switch {
@@ -353,7 +353,7 @@ func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	switch {
 	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):
 		cause = otelmail.CauseTLSHandshake
-	case cause == otelmail.CauseNone && d.said.begun:
+	case cause == otelmail.CauseNone && d.said.begun():
 		cause = otelmail.CauseEOF
 	}
 	if cause == otelmail.CauseNone {

@@ -29,8 +29,6 @@ func POP3(tel *otelmail.Telemetry, nc net.Conn) *POP3Conn {
 // is not looked at.
 func (c *POP3Conn) Upgrade(secure *tls.Conn) *POP3Conn {
 	up := &POP3Conn{conn{nc: secure, talk: c.POP3Dialogue, above: true}, c.POP3Dialogue}
-	if secure.ConnectionState().HandshakeComplete {
-		up.shaken()
-	}
+	up.shaken()
 	return up
 }

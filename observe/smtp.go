@@ -16,10 +16,10 @@ import (
 // Its methods may be called from several goroutines. What a client sent must be told
 // before the server's answer to it.
 type SMTPDialogue struct {
-	tel   *otelmail.Telemetry
-	begun sync.Once
-	about func() otelmail.Conn
-	role  otelmail.SMTPRole
+	tel    *otelmail.Telemetry
+	begun  sync.Once
+	about  func() otelmail.Conn
+	config smtpConfig
 
 	mu      sync.Mutex
 	session otelmail.SMTPSession
@@ -56,24 +56,24 @@ type smtpEnding struct {
 
 // NewSMTPDialogue begins a session on a connection described by about. A nil tel
 // records nothing. End it with [SMTPDialogue.End].
-func NewSMTPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...Option) *SMTPDialogue {
+func NewSMTPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...SMTPOption) *SMTPDialogue {
 	d := newSMTPDialogue(tel, func() otelmail.Conn { return about }, opts)
 	d.begin()
 	return d
 }
 
-func newSMTPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts []Option) *SMTPDialogue {
+func newSMTPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts []SMTPOption) *SMTPDialogue {
 	if tel == nil {
 		tel = otelmail.Noop()
 	}
-	return &SMTPDialogue{tel: tel, about: about, role: configOf(opts).role}
+	return &SMTPDialogue{tel: tel, about: about, config: configOf[smtpConfig](opts)}
 }
 
 func (d *SMTPDialogue) begin() {
 	d.begun.Do(func() {
 		about := d.about()
 		d.secure = about.TLS != nil
-		d.session = d.tel.SMTP.Session(context.Background(), d.role, about)
+		d.session = d.tel.SMTP.Session(context.Background(), d.config.role, about)
 	})
 }
 
@@ -101,7 +101,7 @@ func (d *SMTPDialogue) FromServer(p []byte) {
 	for len(p) > 0 && !d.over {
 		var whole []byte
 		var ok bool
-		if whole, p, ok = d.written.next(p); ok {
+		if whole, p, ok = d.written.next(p, maxLine); ok {
 			d.answer(whole)
 		}
 	}
@@ -126,7 +126,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 // upgrade ends STARTTLS, and begins anew (RFC 3207 section 4.2).
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
-	d.said.drop()
+	d.said.forget()
 	d.end(otelmail.Reply{Code: 220})
 	d.session.Upgrade(state)
 	d.clear(otelmail.CauseCanceled)
@@ -231,7 +231,7 @@ func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 func (d *SMTPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !d.over && !d.command.open && !d.said.begun && !d.mail && d.body == bodyNone && d.seal != smtpShaking
+	return !d.over && !d.command.open && !d.said.begun() && !d.mail && d.body == bodyNone && d.seal != smtpShaking
 }
 
 // End ends the session. A cause other than CauseNone says that it broke. Calling it

@@ -210,7 +210,7 @@ func ExampleSMTP() {
 	client, accepted := net.Pipe()
 	go io.Copy(io.Discard, client)
 
-	conn := observe.SMTP(tel, accepted, observe.WithRole(otelmail.RoleSubmission))
+	conn := observe.SMTP(tel, accepted, observe.SMTPRole(otelmail.RoleSubmission))
 	fmt.Fprint(conn, "220 mail.example.org ESMTP\r\n")
 	go fmt.Fprint(client, "AUTH PLAIN AGEAYg==\r\n")
 	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {

@@ -10,6 +10,7 @@ import (
 // smtpServer is the server's side of a dialogue.
 type smtpServer struct {
 	written line
+	latest  []byte // line of a reply, while that is looked at
 	greeted bool
 	text    []byte // of the lines of a reply, where a span shows it
 	chunks  bool   // CHUNKING is among the lines of the reply in progress
@@ -27,6 +28,7 @@ const (
 
 // answer takes a line of a reply.
 func (d *SMTPDialogue) answer(written []byte) {
+	d.latest = written
 	l, ok := smtpreply.Parse(written)
 	if !ok {
 		d.unfollow()
@@ -70,7 +72,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.end(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}
-	if !d.command.open && d.said.begun && r.Code != 421 {
+	if !d.command.open && d.said.begun() && r.Code != 421 {
 		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
 	}
 	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {
