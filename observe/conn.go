@@ -133,7 +133,7 @@ func (c *conn) shaken() {
 	}
 }
 
-// tlsLayer is what a *tls.Conn tells of itself.
+// tlsLayer is a *tls.Conn, or what has its state.
 type tlsLayer interface{ ConnectionState() tls.ConnectionState }
 
 // tlsOf returns the *tls.Conn that a connection is, or is a layer around; nil in

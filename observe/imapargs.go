@@ -87,8 +87,8 @@ func unquoted(b []byte) string {
 	return string(out)
 }
 
-// plainUser reads who logs in from a response of SASL PLAIN (RFC 4616), "" for what
-// is none. The password is wiped.
+// plainUser reads who logs in from a response of SASL PLAIN (RFC 4616), "" for
+// anything else. The password is wiped.
 func plainUser(response []byte) string {
 	var room [2 * maxIMAPArg]byte
 	if base64.StdEncoding.DecodedLen(len(response)) > len(room) {

@@ -34,8 +34,8 @@ func (c *IMAPConn) Upgrade(secure *tls.Conn) *IMAPConn {
 }
 
 // Write writes what the server answers. It is counted before it is written: when the
-// client has read a reply, the reply has been counted. A session also breaks when it
-// cannot be written.
+// client has read a reply, the reply has been counted. A write that fails breaks the
+// session.
 func (c *IMAPConn) Write(p []byte) (int, error) {
 	n, err := c.conn.Write(p)
 	c.lost(err)

@@ -26,7 +26,7 @@ type imapConfig struct {
 // AUTHENTICATE PLAIN was given: "" for another mechanism, and for a session that is
 // authenticated from its greeting on. The name appears on the spans of later commands as
 // the privacy policy allows, "" for none. It is called once for each success, in the
-// goroutine that writes the reply, and a panic in it names nobody. Default: the name given.
+// goroutine that writes the reply, and a panic in it counts as "". Default: the name given.
 func IMAPUser(user func(name string) string) IMAPOption {
 	return option[imapConfig](func(c *imapConfig) { c.user = user })
 }

@@ -24,8 +24,9 @@ func SMTP(tel *otelmail.Telemetry, nc net.Conn, opts ...SMTPOption) *SMTPConn {
 }
 
 // Upgrade returns the connection to go on with after STARTTLS (RFC 3207): secure,
-// which the server has put on top of this one, observed. What this one carries from
-// the reply 220 on is TLS, and is not looked at.
+// which the server has put on top of this one, observed. The handshake may be done
+// already, or come with the first Read or Write. What this one carries from the reply
+// 220 on is TLS, and is not looked at.
 func (c *SMTPConn) Upgrade(secure *tls.Conn) *SMTPConn {
 	up := &SMTPConn{conn{nc: secure, talk: c.SMTPDialogue, above: true}, c.SMTPDialogue}
 	up.shaken()

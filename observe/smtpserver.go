@@ -21,7 +21,7 @@ type smtpServer struct {
 type smtpBdat uint8
 
 const (
-	bdatUnsaid  smtpBdat = iota // nothing yet: only the reply to BDAT tells
+	bdatUnsaid  smtpBdat = iota // nothing yet: only the reply to BDAT shows it
 	bdatOffered                 // CHUNKING
 	bdatUnknown
 )
