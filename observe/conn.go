@@ -15,23 +15,23 @@ import (
 type dialogue interface {
 	FromClient([]byte)
 	FromServer([]byte)
-	// Lost tells that reading from the client failed.
+	// Lost says that reading from the client failed.
 	Lost(otelmail.Cause)
 	// Sealed reports that the network carries TLS from here on.
 	Sealed() bool
-	// refused reports that what a server writes on a sealed connection is no TLS: the
+	// refused reports that what a server writes on a sealed connection is not TLS: the
 	// handshake has failed.
 	refused([]byte) bool
 	Upgrade(tls.ConnectionState)
 	End(otelmail.Cause)
 }
 
-// conn is a connection that is listened to.
+// conn is a connection that is observed.
 type conn struct {
 	nc    net.Conn
 	talk  dialogue
-	above bool // of the TLS that STARTTLS brought
-	// secured says that TLS' state was told, or that there is none.
+	above bool // it carries what the TLS after STARTTLS has decrypted
+	// secured says that the dialogue knows the state of TLS, or that there is none.
 	secured atomic.Bool
 	closed  atomic.Bool
 }
@@ -39,35 +39,35 @@ type conn struct {
 // Read reads what the client sends.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.nc.Read(p)
-	if n > 0 {
-		c.shaken()
-	}
+	c.shaken()
 	if n > 0 && (c.above || !c.talk.Sealed()) {
 		c.talk.FromClient(p[:n])
 	}
-	if err != nil {
-		if cause := otelmail.CauseOf(err); !errors.Is(err, net.ErrClosed) {
-			c.talk.Lost(cause)
-		}
-	}
+	c.lost(err)
 	return n, err
 }
 
-// Write writes what the server answers. It is told first: when the client has read
-// a reply, the reply has been counted.
+// Write writes what the server answers. It is counted before it is written: when the
+// client has read a reply, the reply has been counted.
 func (c *conn) Write(p []byte) (int, error) {
-	if !c.closed.Load() && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
+	if !c.closed.Load() && c.handshake() && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
 	}
 	n, err := c.nc.Write(p)
-	if err != nil && !c.secured.Load() { // a server that greets does the handshake here
-		c.talk.Lost(otelmail.CauseOf(err))
+	if !c.secured.Load() { // a server that greets does the handshake here
+		c.lost(err)
 	}
 	return n, err
 }
 
-// Close closes the connection and ends the session. What a handler says afterwards
-// nobody hears, and it does not count.
+func (c *conn) lost(err error) {
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		c.talk.Lost(otelmail.CauseOf(err))
+	}
+}
+
+// Close closes the connection and ends the session. What is written afterwards does
+// not count.
 func (c *conn) Close() error {
 	c.closed.Store(true)
 	err := c.nc.Close()
@@ -75,7 +75,8 @@ func (c *conn) Close() error {
 	return err
 }
 
-// CloseWrite shuts down the writing side where the connection below can.
+// CloseWrite shuts down the writing side; the error is [errors.ErrUnsupported] where
+// the connection below has no CloseWrite.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -101,40 +102,60 @@ func (c *conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(
 // SetWriteDeadline sets the deadline of Write.
 func (c *conn) SetWriteDeadline(t time.Time) error { return c.nc.SetWriteDeadline(t) }
 
-// shaken tells what implicit TLS agreed on as soon as it has.
+// handshake does the handshake that is still to come, so that a greeting that cannot
+// be sent does not count. It reports whether the server can be heard.
+func (c *conn) handshake() bool {
+	if c.secured.Load() {
+		return true
+	}
+	if layer, ok := tlsOf(c.nc).(interface{ Handshake() error }); ok {
+		if layer.Handshake() != nil {
+			return false
+		}
+		c.shaken()
+	}
+	return true
+}
+
+// shaken hands on what TLS agreed on, once the handshake is over.
 func (c *conn) shaken() {
 	if c.secured.Load() {
 		return
 	}
-	state, ok := stateOf(c.nc)
-	if !ok || state.HandshakeComplete {
+	layer := tlsOf(c.nc)
+	if layer == nil {
 		c.secured.Store(true)
+		return
 	}
-	if ok && state.HandshakeComplete {
+	if state := layer.ConnectionState(); state.HandshakeComplete {
+		c.secured.Store(true)
 		c.talk.Upgrade(state)
 	}
 }
 
-// stateOf returns the state of a connection that carries what TLS has decrypted: of a
-// *tls.Conn, or of layers around one.
-func stateOf(nc net.Conn) (tls.ConnectionState, bool) {
+// tlsLayer is a *tls.Conn, or what has its state.
+type tlsLayer interface{ ConnectionState() tls.ConnectionState }
+
+// tlsOf returns the *tls.Conn that a connection is, or is a layer around; nil in
+// plaintext.
+func tlsOf(nc net.Conn) tlsLayer {
 	for range 8 {
 		switch layer := nc.(type) {
-		case interface{ ConnectionState() tls.ConnectionState }:
-			return layer.ConnectionState(), true
+		case tlsLayer:
+			return layer
 		case interface{ NetConn() net.Conn }:
 			nc = layer.NetConn()
 		default:
 			if nc = embedded(nc); nc == nil {
-				return tls.ConnectionState{}, false
+				return nil
 			}
 		}
 	}
-	return tls.ConnectionState{}, false
+	return nil
 }
 
-// embedded returns the connection that a struct is made around, as that of
-// netutil.LimitListener, which has no method to tell.
+// embedded returns the connection that a struct embeds and has no method to return,
+// such as that of netutil.LimitListener.
 func embedded(nc net.Conn) net.Conn {
 	v := reflect.ValueOf(nc)
 	if v.Kind() == reflect.Pointer {
@@ -156,7 +177,7 @@ func embedded(nc net.Conn) net.Conn {
 func about(nc net.Conn) func() otelmail.Conn {
 	return func() otelmail.Conn {
 		c := otelmail.Conn{Remote: nc.RemoteAddr(), Local: nc.LocalAddr()}
-		if _, ok := stateOf(nc); ok {
+		if tlsOf(nc) != nil {
 			c.TLS = &tls.ConnectionState{} // the handshake is still to come
 		}
 		return c

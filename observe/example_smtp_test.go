@@ -19,7 +19,7 @@ func ExampleSMTP() {
 	client, accepted := net.Pipe()
 	go talk(client, "EHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<b@one.example>", "DATA", "Subject: hi\r\n\r\nhi\r\n.", "QUIT")
 
-	conn := observe.SMTP(tel, accepted, observe.WithRole(otelmail.RoleMX)) // the one line
+	conn := observe.SMTP(tel, accepted, observe.SMTPRole(otelmail.RoleMX)) // the one line
 	defer conn.Close()
 	fmt.Fprint(conn, "220 mx.example\r\n")
 	for in := bufio.NewScanner(conn); in.Scan(); {

@@ -10,16 +10,17 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// IMAPDialogue follows one IMAP session (RFC 9051, RFC 3501) from the plaintext of
-// both directions, for servers that have only a debug hook; others have [IMAP].
+// IMAPDialogue follows one connection of an IMAP server by what both sides say: RFC
+// 9051, 3501, 2177 (IDLE), 7888 (LITERAL+), in whatever pieces it comes, and with
+// commands in progress side by side (RFC 9051 section 5.5).
 //
-// Every tagged reply ends one command, which is counted with it. An untagged BAD
-// is an error that belongs to no command (RFC 9051 section 7.1.3). What client and server say after
-// COMPRESS is not followed (see [IMAPDecompressed]), nor what is no IMAP.
+// Every tagged reply ends one command, which is counted with it. An untagged BAD is an
+// error that belongs to no command (RFC 9051 section 7.1.3). What follows COMPRESS is
+// not understood, except with [IMAPDecompressed]. Of the commands in progress the first
+// 64 have spans; the others are counted when they are answered.
 //
-// The methods may be called from any goroutine; what one side says has to come in
-// order. Memory is bounded: lines count up to 8 KiB, with their last bytes where
-// they are longer; 64 commands in progress have a span; literals are skipped.
+// Its methods may be called from several goroutines. What a client sent must be given
+// before the server's answer to it.
 type IMAPDialogue struct {
 	tel   *otelmail.Telemetry
 	begun sync.Once
@@ -66,8 +67,8 @@ const (
 	imapLogout           = "logout"
 )
 
-// NewIMAPDialogue begins the session of a connection that was accepted. A nil tel
-// records nothing. [IMAPDialogue.End] ends it.
+// NewIMAPDialogue begins a session on a connection described by about. A nil tel
+// records nothing. End it with [IMAPDialogue.End].
 func NewIMAPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...IMAPOption) *IMAPDialogue {
 	d := newIMAPDialogue(tel, func() otelmail.Conn { return about }, opts)
 	d.begin()
@@ -78,13 +79,7 @@ func newIMAPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts [
 	if tel == nil {
 		tel = otelmail.Noop()
 	}
-	d := &IMAPDialogue{tel: tel, about: about, seed: maphash.MakeSeed(), state: imapNotAuthenticated}
-	for _, opt := range opts {
-		if opt != nil {
-			opt(&d.config)
-		}
-	}
-	return d
+	return &IMAPDialogue{tel: tel, about: about, config: configOf[imapConfig](opts), seed: maphash.MakeSeed(), state: imapNotAuthenticated}
 }
 
 func (d *IMAPDialogue) begin() {
@@ -95,7 +90,7 @@ func (d *IMAPDialogue) begin() {
 	})
 }
 
-// FromClient takes what the client has sent. The bytes are not kept.
+// FromClient takes what the client has sent, in plaintext.
 func (d *IMAPDialogue) FromClient(b []byte) {
 	d.begin()
 	d.mu.Lock()
@@ -104,7 +99,7 @@ func (d *IMAPDialogue) FromClient(b []byte) {
 	d.hear(b)
 }
 
-// FromServer takes what the server has answered. The bytes are not kept.
+// FromServer takes what the server has sent, in plaintext.
 func (d *IMAPDialogue) FromServer(b []byte) {
 	d.begin()
 	d.mu.Lock()
@@ -118,13 +113,25 @@ func (d *IMAPDialogue) FromServer(b []byte) {
 	}
 }
 
-// Upgrade notes that a TLS handshake has ended, after STARTTLS or of implicit TLS:
-// what comes is its plaintext.
+// named calls the application's function: it serves telemetry alone, and its panic
+// must not cost a client the connection.
+func (c *imapConfig) named(name string) (user string) {
+	defer func() {
+		if recover() != nil {
+			user = ""
+		}
+	}()
+	return c.user(name)
+}
+
+// Upgrade says what TLS agreed on: after STARTTLS was answered with OK, or for a session
+// that began with TLS before its handshake. Between the OK and Upgrade nothing that is
+// said is looked at. It may be called again when more is known.
 func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.implicit {
+	if d.phase != imapSecuring && (d.implicit || d.secured) {
 		d.session.Handshake(state)
 		return
 	}
@@ -135,32 +142,35 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	}
 }
 
-// Securing reports whether STARTTLS has been answered with OK and [IMAPDialogue.Upgrade]
-// has not been called yet.
-func (d *IMAPDialogue) Securing() bool {
+// Sealed reports that the network carries TLS since STARTTLS was answered with OK: what
+// client and server say can be read only above it.
+func (d *IMAPDialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.phase == imapSecuring
+	return d.secured || d.phase == imapSecuring
 }
 
+// refused: IMAP has no reply to a handshake that has failed.
+func (d *IMAPDialogue) refused([]byte) bool { return false }
+
 // Idle reports that nothing is in progress: no command, no part of one, no handshake.
+// True when the dialogue can no longer be followed.
 func (d *IMAPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.phase != imapSecuring && d.client.command == 0 && len(d.client.partial) == 0 && d.commands.oldest() == nil
+	return d.phase != imapSecuring && d.client.command == 0 && !d.client.begun() && d.commands.oldest() == nil
 }
 
-// Idling reports that the client is in IDLE, and has not ended it.
+// Idling reports that the client is in IDLE (RFC 2177), and has not sent DONE.
 func (d *IMAPDialogue) Idling() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.commands.oldest()
-	return c != nil && c.number == d.client.command && d.client.is == imapDone && !d.client.waits && len(d.client.partial) == 0
+	return c != nil && c.number == d.client.command && d.client.is == imapDone && !d.client.waits && !d.client.begun()
 }
 
-// Context is the context of the command in progress, which carries its span, and
-// that of the session between commands and while a client is in IDLE. It may be
-// called at any time.
+// Context returns the context of the oldest command in progress, which carries its
+// span; between commands and in IDLE that of the session.
 func (d *IMAPDialogue) Context() context.Context {
 	d.begin()
 	d.mu.Lock()
@@ -171,17 +181,16 @@ func (d *IMAPDialogue) Context() context.Context {
 	return d.session.Context()
 }
 
-// User names the user who is logged in, for spans of later commands as the
-// privacy policy allows. It is needed where the wire does not say it in plain
-// words: after AUTHENTICATE with mechanisms other than PLAIN.
+// User notes who is logged in, for the spans of later commands as the privacy policy
+// allows. Only the server knows after AUTHENTICATE with a mechanism other than PLAIN.
 func (d *IMAPDialogue) User(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.user = name
 }
 
-// Cause tells what lies behind the command in progress not succeeding, such as
-// [otelmail.CausePanic]. A command that is answered with OK has none.
+// Cause notes what lies behind NO or BAD to come for the oldest command in progress:
+// [otelmail.CausePanic] for a handler that has panicked. OK has no cause.
 func (d *IMAPDialogue) Cause(cause otelmail.Cause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -190,9 +199,9 @@ func (d *IMAPDialogue) Cause(cause otelmail.Cause) {
 	}
 }
 
-// Lost tells why nothing more came from the client, or did not reach it:
-// [otelmail.CauseEOF] when it has closed its side, after which nothing breaks any
-// more. What comes afterwards, after a timeout for example, makes others pass.
+// Lost notes that reading from the client or writing to it has failed: with
+// [otelmail.CauseEOF] it has closed, and what fails later does not count. Any other
+// cause passes when more comes from the client.
 func (d *IMAPDialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
@@ -206,15 +215,14 @@ func (d *IMAPDialogue) Lost(cause otelmail.Cause) {
 	}
 }
 
-// End ends the session; further calls have no effect. It broke for a cause other
-// than [otelmail.CauseNone], or if [IMAPDialogue.Lost] has told one other than
-// CauseEOF, which is one error: that of the oldest command in progress, if there is
-// one.
+// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
+// did not, or when [IMAPDialogue.Lost] has said why. A session that breaks is one error:
+// that of the oldest command in progress, if there is one. Further calls have no effect.
 //
-// A client that leaves between two commands is no error, nor is one that does not
-// wait for its replies: those commands do not end. One that leaves in the middle of
-// a command is. A server that hangs up breaks what is in progress; one that has said
-// BYE does not break IDLE.
+// A client that leaves between two commands is not an error, nor is one that does not
+// wait for its replies: those commands are not counted. One that leaves in the middle of
+// a command is. A server that hangs up breaks what is in progress; one that has said BYE
+// does not break IDLE.
 func (d *IMAPDialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()

@@ -15,7 +15,7 @@ func cutSpace(b []byte) (word, rest []byte) {
 // literalAt reads the length of the literal that follows a line (RFC 9051 section
 // 4.3, RFC 7888 section 4): "{5}", "{5+}" or "{5-}" at its end.
 func literalAt(line []byte) (n uint64, waits, ok bool) {
-	b, ok := bytes.CutSuffix(line[max(0, len(line)-maxIMAPTail):], []byte{'}'})
+	b, ok := bytes.CutSuffix(line[max(0, len(line)-maxLineTail):], []byte{'}'})
 	if !ok {
 		return 0, false, false
 	}
@@ -28,7 +28,7 @@ func literalAt(line []byte) (n uint64, waits, ok bool) {
 		return 0, false, false
 	}
 	n, err := strconv.ParseUint(string(b), 10, 63)
-	if err != nil || len(b)+2 > len(line) || len(line) <= maxIMAPLine-maxIMAPTail && quoted(line) {
+	if err != nil || len(b)+2 > len(line) || len(line) <= maxIMAPLine-maxLineTail && quoted(line) {
 		return 0, false, false
 	}
 	return n, waits, true
@@ -87,8 +87,8 @@ func unquoted(b []byte) string {
 	return string(out)
 }
 
-// plainUser reads who logs in from a response of SASL PLAIN (RFC 4616), "" for what
-// is none. The password is wiped.
+// plainUser reads who logs in from a response of SASL PLAIN (RFC 4616), "" for
+// anything else. The password is wiped.
 func plainUser(response []byte) string {
 	var room [2 * maxIMAPArg]byte
 	if base64.StdEncoding.DecodedLen(len(response)) > len(room) {

@@ -50,12 +50,12 @@ func (d *IMAPDialogue) hear(b []byte) {
 			}
 			b = rest
 		default:
-			line, rest, ended := c.line(b)
+			line, rest, ended := c.next(b, maxIMAPLine)
 			if !ended {
 				return
 			}
 			d.said(line)
-			c.wipe()
+			c.forget()
 			b = rest
 		}
 	}

@@ -27,7 +27,7 @@ func FuzzIMAPDialogue(f *testing.F) {
 			d.FromClient(c[:k])
 			d.FromServer(s[:l])
 			c, s = c[k:], s[l:]
-			if d.Securing() {
+			if d.Sealed() {
 				d.Upgrade(handshake)
 			}
 		}

@@ -14,7 +14,7 @@ func (d *IMAPDialogue) answer(b []byte) {
 			b = s.skip(b)
 			continue
 		}
-		line, rest, ended := s.line(b)
+		line, rest, ended := s.next(b, maxIMAPLine)
 		if !ended {
 			return
 		}
@@ -62,6 +62,8 @@ func resultOf(word []byte) (result otelmail.IMAPResult, ok bool) {
 	return otelmail.IMAPNo, bytes.EqualFold(word, []byte("NO"))
 }
 
+const maxIMAPCode = 32
+
 // codeOf is the response code of a reply (RFC 9051 section 7.1), without its
 // arguments.
 func codeOf(text []byte) string {
@@ -73,7 +75,7 @@ func codeOf(text []byte) string {
 	if end := bytes.IndexAny(code, "] "); end >= 0 {
 		code = code[:end]
 	}
-	return string(code[:min(len(code), maxIMAPTail)])
+	return string(code[:min(len(code), maxIMAPCode)])
 }
 
 // untagged takes an untagged response.
@@ -87,7 +89,7 @@ func (d *IMAPDialogue) untagged(line, word []byte) {
 	case bytes.EqualFold(word, []byte("BYE")):
 		d.farewell = true
 	case isStatus && result == otelmail.IMAPBad, isStatus && result == otelmail.IMAPNo && !d.greeted:
-		d.refused()
+		d.rejected()
 	case isStatus:
 	default:
 		d.data(line)
@@ -95,9 +97,9 @@ func (d *IMAPDialogue) untagged(line, word []byte) {
 	d.greeted = true
 }
 
-// refused takes an untagged BAD, or a greeting that is none. If it is for a command
+// rejected takes an untagged BAD, or a greeting that refuses. If it is for a command
 // whose tag the server could not repeat, that will have no other answer.
-func (d *IMAPDialogue) refused() {
+func (d *IMAPDialogue) rejected() {
 	odd := d.odd
 	d.odd = 0
 	d.session.Refused()

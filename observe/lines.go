@@ -2,51 +2,55 @@ package observe
 
 import "bytes"
 
-// line puts a line together from the pieces it comes in. What goes beyond its bound
-// is left out.
-type line struct {
-	kept  []byte
-	begun bool   // something of it has come
-	last  []byte // what next has returned, while that is valid
-}
+const (
+	maxLine     = 2 << 10 // of SMTP and POP3: twice RFC 5321 section 4.5.3.1.6, as servers do
+	maxLineTail = 32
+)
 
-const maxLine = 2048 // twice what RFC 5321 section 4.5.3.1.6 allows, as servers do
+// line puts a line together from the pieces it comes in. Of one that is too long it
+// keeps the beginning, and the last bytes, in which IMAP announces a literal.
+type line struct{ pieces []byte }
 
 // next takes the first line of p, or as much of it as there is, and returns it
 // without its line end if it is whole. It is valid until the next call.
-func (l *line) next(p []byte) (whole, rest []byte, ok bool) {
-	i := bytes.IndexByte(p, '\n')
-	if i < 0 {
-		l.keep(p)
+func (l *line) next(p []byte, most int) (whole, rest []byte, ok bool) {
+	piece, rest, ok := bytes.Cut(p, []byte{'\n'})
+	if ok && !l.begun() && len(piece) <= most { // in one piece, as most come
+		return trimCR(piece), rest, true
+	}
+	l.add(piece, most)
+	if !ok {
 		return nil, nil, false
 	}
-	if !l.begun { // in one piece, as most come
-		l.last = trimCR(p[:min(i, maxLine)])
-		return l.last, p[i+1:], true
-	}
-	l.keep(p[:i])
-	l.last = l.take()
-	return l.last, p[i+1:], true
+	return l.take(), rest, true
 }
 
-func (l *line) keep(p []byte) {
-	l.begun = true
-	l.kept = append(l.kept, p[:min(len(p), maxLine-len(l.kept))]...)
+func (l *line) add(piece []byte, most int) {
+	n := min(len(piece), most-len(l.pieces))
+	l.pieces = append(l.pieces, piece[:n]...)
+	if piece = piece[n:]; len(piece) == 0 {
+		return
+	}
+	tail := l.pieces[most-maxLineTail:]
+	piece = piece[max(0, len(piece)-maxLineTail):]
+	copy(tail, tail[len(piece):])
+	copy(tail[maxLineTail-len(piece):], piece)
 }
+
+// begun reports that something of a line has come, and not its end.
+func (l *line) begun() bool { return len(l.pieces) > 0 }
 
 // take returns the line as it is.
 func (l *line) take() []byte {
-	whole := trimCR(l.kept)
-	l.drop()
+	whole := trimCR(l.pieces)
+	l.pieces = l.pieces[:0]
 	return whole
 }
 
-func (l *line) drop() { l.kept, l.begun = l.kept[:0], false }
-
-// forget drops the line, which may hold a password.
+// forget drops the line, or the one that was taken last: it may hold a password.
 func (l *line) forget() {
-	clear(l.kept[:cap(l.kept)])
-	l.drop()
+	clear(l.pieces[:cap(l.pieces)])
+	l.pieces = nil
 }
 
 func trimCR(p []byte) []byte { return bytes.TrimSuffix(p, []byte{'\r'}) }

@@ -19,9 +19,8 @@ const pop3Names = 16
 // 1939, 2449, 2595 (STLS), 5034 (AUTH), in whatever pieces it comes, and with up to a
 // thousand commands sent ahead (RFC 2449 section 6.6).
 //
-// Its methods may be called from several goroutines. What a client sent must be told
-// before the server's answer to it. Of passwords, digests and the lines of AUTH no
-// more than the verb is looked at, and nothing is kept.
+// Its methods may be called from several goroutines. What a client sent must be given
+// before the server's answer to it.
 //
 // A command is in progress from when its line is complete, and all before it are
 // answered, to the end of its reply.
@@ -93,7 +92,7 @@ func (d *POP3Dialogue) FromClient(p []byte) {
 	}
 	d.failure = otelmail.CauseNone
 	for len(p) > 0 && d.state == pop3Talks {
-		said, rest, whole := d.said.next(p)
+		said, rest, whole := d.said.next(p, maxLine)
 		if whole {
 			d.take(parsePOP3(said))
 			d.said.forget()
@@ -126,18 +125,17 @@ func (d *POP3Dialogue) FromServer(p []byte) {
 	}
 }
 
-// Upgrade tells what TLS agreed on: after STLS was answered with +OK, or for a session
-// that began with TLS before its handshake. It has no other effect.
+// Upgrade says what TLS agreed on: after STLS was answered with +OK, or for a session
+// that began with TLS before its handshake. It may be called again when more is known.
 func (d *POP3Dialogue) Upgrade(state tls.ConnectionState) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case d.state == pop3Shaking:
+	if d.state == pop3Shaking {
 		d.upgrade(state)
-	case !d.sealed:
-		d.session.Handshake(state)
+		return
 	}
+	d.session.Handshake(state)
 }
 
 func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
@@ -146,14 +144,14 @@ func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
 }
 
 // Sealed reports that the network carries TLS since STLS was answered with +OK: what
-// client and server say is to be had above it alone.
+// client and server say can be read only above it.
 func (d *POP3Dialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.sealed
 }
 
-// refused: no record of TLS begins with a minus.
+// refused: no TLS record begins with a minus.
 func (d *POP3Dialogue) refused(p []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -172,8 +170,9 @@ func (d *POP3Dialogue) Context() context.Context {
 	return d.session.Context()
 }
 
-// User notes who logs in with the AUTH in progress, which the server alone can tell,
-// or who has logged in in a way of its own.
+// User notes who logs in with the AUTH in progress, which only the server knows, or who
+// is logged in otherwise (by a client certificate), for the spans of later commands as
+// the privacy policy allows.
 func (d *POP3Dialogue) User(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -186,7 +185,7 @@ func (d *POP3Dialogue) User(name string) {
 }
 
 // Cause notes what lies behind -ERR to come for the command in progress:
-// [otelmail.CauseStorage] where a message cannot be read.
+// [otelmail.CauseStorage] where a message cannot be read. +OK has no cause.
 func (d *POP3Dialogue) Cause(cause otelmail.Cause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -255,8 +254,8 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 		d.skips, d.busy = true, false
 		d.next()
 	}
-	if d.greeted && !d.busy && d.gone && d.said.begun { // to this server a line that lacks its end is one
-		d.take(parsePOP3(d.said.kept))
+	if d.greeted && !d.busy && d.gone && d.said.begun() { // to this server a line that lacks its end is one
+		d.take(parsePOP3(d.said.take()))
 		d.said.forget()
 	}
 	switch {
@@ -326,7 +325,7 @@ func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
 }
 
 // Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it
-// has closed. A timeout may pass.
+// has closed. Any other cause passes when more comes from the client.
 func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
@@ -336,10 +335,10 @@ func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
 	}
 }
 
-// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when
-// it did not, whether the client said QUIT or not. A session that ends in the
-// middle of a line, or between STLS and its handshake, is broken in any case.
-// Further calls have no effect.
+// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
+// did not, whether the client said QUIT or not, or when [POP3Dialogue.Lost] has said
+// why. A session that ends in the middle of a line, or between STLS and its handshake,
+// is broken in any case. Further calls have no effect.
 func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
@@ -353,7 +352,7 @@ func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	switch {
 	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):
 		cause = otelmail.CauseTLSHandshake
-	case cause == otelmail.CauseNone && d.said.begun:
+	case cause == otelmail.CauseNone && d.said.begun():
 		cause = otelmail.CauseEOF
 	}
 	if cause == otelmail.CauseNone {

@@ -23,14 +23,12 @@ func POP3(tel *otelmail.Telemetry, nc net.Conn) *POP3Conn {
 	return &POP3Conn{conn{nc: nc, talk: d}, d}
 }
 
-// Upgrade returns the connection to go on with after STLS (RFC 2595): secure, which
+// Upgrade returns the connection to go on with after STLS (RFC 2595 section 4): secure, which
 // the server has put on top of this one, observed. The handshake may be done already,
-// or come with the first Read. What this one carries from +OK to STLS on is TLS, and
+// or come with the first Read or Write. What this one carries from +OK to STLS on is TLS, and
 // is not looked at.
 func (c *POP3Conn) Upgrade(secure *tls.Conn) *POP3Conn {
 	up := &POP3Conn{conn{nc: secure, talk: c.POP3Dialogue, above: true}, c.POP3Dialogue}
-	if secure.ConnectionState().HandshakeComplete {
-		up.shaken()
-	}
+	up.shaken()
 	return up
 }

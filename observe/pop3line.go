@@ -52,7 +52,7 @@ func (l *pop3Line) multi() bool {
 }
 
 // login says whether +OK to the line logs somebody in. AUTH without a mechanism
-// is none: it lists them, as servers did before RFC 5034.
+// does not: it lists them, as servers did before RFC 5034.
 func (l *pop3Line) login() bool {
 	switch l.verb {
 	case otelmail.POP3Pass, otelmail.POP3Apop:

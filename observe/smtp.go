@@ -13,13 +13,13 @@ import (
 // both sides say: RFC 5321, 3030 (BDAT), 3207 (STARTTLS), 4954 (AUTH), 2033 (LMTP),
 // in whatever pieces it comes and however far the client sends ahead (RFC 2920).
 //
-// Its methods may be called from several goroutines. What a client sent must be told
+// Its methods may be called from several goroutines. What a client sent must be given
 // before the server's answer to it.
 type SMTPDialogue struct {
-	tel   *otelmail.Telemetry
-	begun sync.Once
-	about func() otelmail.Conn
-	role  otelmail.SMTPRole
+	tel    *otelmail.Telemetry
+	begun  sync.Once
+	about  func() otelmail.Conn
+	config smtpConfig
 
 	mu      sync.Mutex
 	session otelmail.SMTPSession
@@ -56,24 +56,24 @@ type smtpEnding struct {
 
 // NewSMTPDialogue begins a session on a connection described by about. A nil tel
 // records nothing. End it with [SMTPDialogue.End].
-func NewSMTPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...Option) *SMTPDialogue {
+func NewSMTPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...SMTPOption) *SMTPDialogue {
 	d := newSMTPDialogue(tel, func() otelmail.Conn { return about }, opts)
 	d.begin()
 	return d
 }
 
-func newSMTPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts []Option) *SMTPDialogue {
+func newSMTPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts []SMTPOption) *SMTPDialogue {
 	if tel == nil {
 		tel = otelmail.Noop()
 	}
-	return &SMTPDialogue{tel: tel, about: about, role: configOf(opts).role}
+	return &SMTPDialogue{tel: tel, about: about, config: configOf[smtpConfig](opts)}
 }
 
 func (d *SMTPDialogue) begin() {
 	d.begun.Do(func() {
 		about := d.about()
 		d.secure = about.TLS != nil
-		d.session = d.tel.SMTP.Session(context.Background(), d.role, about)
+		d.session = d.tel.SMTP.Session(context.Background(), d.config.role, about)
 	})
 }
 
@@ -101,13 +101,13 @@ func (d *SMTPDialogue) FromServer(p []byte) {
 	for len(p) > 0 && !d.over {
 		var whole []byte
 		var ok bool
-		if whole, p, ok = d.written.next(p); ok {
+		if whole, p, ok = d.written.next(p, maxLine); ok {
 			d.answer(whole)
 		}
 	}
 }
 
-// Upgrade tells what TLS agreed on: after STARTTLS was answered with 220, or for a
+// Upgrade says what TLS agreed on: after STARTTLS was answered with 220, or for a
 // session that began with TLS before its handshake. It may be called again when more
 // is known.
 func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
@@ -126,17 +126,17 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 // upgrade ends STARTTLS, and begins anew (RFC 3207 section 4.2).
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
-	d.said.drop()
+	d.said.forget()
 	d.end(d.ready)
 	d.session.Upgrade(state)
 	d.clear(otelmail.CauseCanceled)
 }
 
 // Sealed reports that the network carries TLS since STARTTLS was answered with 220:
-// what client and server say is to be had above it alone.
+// what client and server say can be read only above it.
 func (d *SMTPDialogue) Sealed() bool { return d.sealed.Load() }
 
-// refused: no record of TLS begins with a digit.
+// refused: no TLS record begins with a digit.
 func (d *SMTPDialogue) refused(p []byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -156,7 +156,8 @@ func (d *SMTPDialogue) Context() context.Context {
 	return d.session.Context()
 }
 
-// User notes who gives the command in progress, as the privacy policy allows.
+// User notes who gives the command in progress, for its span as the privacy policy
+// allows. Between commands it has no effect.
 func (d *SMTPDialogue) User(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -165,8 +166,8 @@ func (d *SMTPDialogue) User(name string) {
 	}
 }
 
-// Cause notes what lies behind the reply to come of the command in progress:
-// [otelmail.CausePanic] for a handler that has panicked.
+// Cause notes what lies behind a refusal to come of the command in progress:
+// [otelmail.CausePanic] for a handler that has panicked. A reply that accepts has no cause.
 func (d *SMTPDialogue) Cause(cause otelmail.Cause) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -185,9 +186,9 @@ func (d *SMTPDialogue) current() *smtpCommand {
 	return nil
 }
 
-// Handling tells that a handler is at work on the message that comes by BDAT, in a
-// goroutine of its own. Where RSET or the end of the session gives the message up,
-// its command ends when the handler has: call done then, with
+// Handling says that a handler is at work on the message that comes by BDAT (RFC 3030),
+// in a goroutine of its own. Where RSET or the end of the session gives the message up,
+// its command ends when the handler has returned: call done then, with
 // [otelmail.CausePanic] if it has panicked, else [otelmail.CauseNone].
 func (d *SMTPDialogue) Handling() (done func(otelmail.Cause)) {
 	d.mu.Lock()
@@ -210,8 +211,9 @@ func (d *SMTPDialogue) Handling() (done func(otelmail.Cause)) {
 	}
 }
 
-// Lost tells that nothing more comes from the client, and why: CauseEOF when it
-// closed. A timeout may pass.
+// Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it has
+// closed. Any other cause passes when more comes from the client, except inside a
+// message, where only a timeout does.
 func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
@@ -231,11 +233,12 @@ func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 func (d *SMTPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return !d.over && !d.command.open && !d.said.begun && !d.mail && d.body == bodyNone && d.seal != smtpShaking
+	return !d.over && !d.command.open && !d.said.begun() && !d.mail && d.body == bodyNone && d.seal != smtpShaking
 }
 
-// End ends the session. A cause other than CauseNone says that it broke. Calling it
-// again has no effect.
+// End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
+// did not, whether the client said QUIT or not, or when [SMTPDialogue.Lost] has said
+// why. Further calls have no effect.
 func (d *SMTPDialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()

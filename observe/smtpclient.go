@@ -78,7 +78,7 @@ func (d *SMTPDialogue) understand(p []byte) []byte {
 		case d.command.open:
 			return p
 		default:
-			said, rest, whole := d.said.next(p)
+			said, rest, whole := d.said.next(p, maxLine)
 			if whole {
 				d.begins(said)
 			}

@@ -18,18 +18,17 @@ type SMTPConn struct {
 // TLS the *tls.Conn. The session begins with the first Read or Write, and ends with
 // Close. It may be called in an accept loop: nc is not asked for its address before
 // the session begins. A nil tel records nothing.
-func SMTP(tel *otelmail.Telemetry, nc net.Conn, opts ...Option) *SMTPConn {
+func SMTP(tel *otelmail.Telemetry, nc net.Conn, opts ...SMTPOption) *SMTPConn {
 	d := newSMTPDialogue(tel, about(nc), opts)
 	return &SMTPConn{conn{nc: nc, talk: d}, d}
 }
 
 // Upgrade returns the connection to go on with after STARTTLS (RFC 3207): secure,
-// which the server has put on top of this one, observed. What this one carries from
-// the reply 220 on is TLS, and is not looked at.
+// which the server has put on top of this one, observed. The handshake may be done
+// already, or come with the first Read or Write. What this one carries from the reply
+// 220 on is TLS, and is not looked at.
 func (c *SMTPConn) Upgrade(secure *tls.Conn) *SMTPConn {
 	up := &SMTPConn{conn{nc: secure, talk: c.SMTPDialogue, above: true}, c.SMTPDialogue}
-	if state := secure.ConnectionState(); state.HandshakeComplete {
-		up.shaken()
-	}
+	up.shaken()
 	return up
 }

@@ -209,10 +209,10 @@ func (d *SMTPDialogue) answerChunk(r otelmail.Reply) {
 	}
 }
 
-// namesRecipient tells the first of the replies to the last chunk in LMTP from one
+// namesRecipient distinguishes the first of the replies to the last chunk in LMTP from one
 // that refuses the chunk: it is about the first recipient.
 func (d *SMTPDialogue) namesRecipient() bool {
-	return len(d.to) > 0 && bytes.Contains(d.written.last, []byte(d.to[0]))
+	return len(d.to) > 0 && bytes.Contains(d.latest, []byte(d.to[0]))
 }
 
 // cutOff ends what is in progress without a reply.

@@ -10,6 +10,7 @@ import (
 // smtpServer is the server's side of a dialogue.
 type smtpServer struct {
 	written line
+	latest  []byte // line of a reply, while that is looked at
 	greeted bool
 	ready   otelmail.Reply // to STARTTLS
 	text    []byte         // of the lines of a reply, where a span shows it
@@ -21,13 +22,14 @@ type smtpServer struct {
 type smtpBdat uint8
 
 const (
-	bdatUnsaid  smtpBdat = iota // nothing yet: only the reply to BDAT tells
+	bdatUnsaid  smtpBdat = iota // nothing yet: only the reply to BDAT shows it
 	bdatOffered                 // CHUNKING
 	bdatUnknown
 )
 
 // answer takes a line of a reply.
 func (d *SMTPDialogue) answer(written []byte) {
+	d.latest = written
 	l, ok := smtpreply.Parse(written)
 	if !ok {
 		d.unfollow()
@@ -71,7 +73,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.end(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}
-	if !d.command.open && d.said.begun && r.Code != 421 {
+	if !d.command.open && d.said.begun() && r.Code != 421 {
 		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
 	}
 	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {

@@ -17,7 +17,7 @@ type tap struct {
 
 func (t *tap) Write(b []byte) (int, error) {
 	d := t.dialogue.Load()
-	if !t.shaken.Load() && (t.implicit || d.Securing()) {
+	if !t.shaken.Load() && (t.implicit || d.Sealed()) {
 		if tc := t.secure(); tc != nil { // its handshake is over, or there would be no plaintext
 			t.handshake(d, tc)
 		}

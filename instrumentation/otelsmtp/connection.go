@@ -44,11 +44,11 @@ func (c *connection) serve() {
 	if tc, ok := c.nc.(*tls.Conn); ok { // go-smtp must see it as it is
 		c.dialogue = observe.NewSMTPDialogue(s.tel, otelmail.Conn{
 			Remote: tc.RemoteAddr(), Local: tc.LocalAddr(), TLS: &tls.ConnectionState{},
-		}, observe.WithRole(role))
+		}, observe.SMTPRole(role))
 		c.own.ErrorLog = &failures{c.own.ErrorLog, c.dialogue}
 		c.tapInto()
 	} else {
-		conn := observe.SMTP(s.tel, &closing{c.nc, c}, observe.WithRole(role))
+		conn := observe.SMTP(s.tel, &closing{c.nc, c}, observe.SMTPRole(role))
 		c.dialogue = conn.SMTPDialogue
 		served = &plaintext{SMTPConn: conn, connection: c}
 	}

@@ -1,0 +1,90 @@
+package observe_test
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/observe"
+)
+
+// connections observe a connection, and what one is to go on with after STARTTLS.
+var connections = map[string]struct {
+	upgrade, ok, errors string
+	observe             func(*otelmail.Telemetry, net.Conn) (plain net.Conn, upgrade func(*tls.Conn) net.Conn)
+}{
+	"smtp": {"STARTTLS\r\n", "220 go\r\n", "smtp_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
+		c := observe.SMTP(tel, nc, nil)
+		return c, func(tc *tls.Conn) net.Conn { return c.Upgrade(tc) }
+	}},
+	"imap": {"a STARTTLS\r\n", "a OK go\r\n", "imap_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
+		c := observe.IMAP(tel, nc, nil)
+		return c, func(tc *tls.Conn) net.Conn { return c.Upgrade(tc) }
+	}},
+	"pop3": {"STLS\r\n", "+OK go\r\n", "", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
+		c := observe.POP3(tel, nc)
+		return c, func(tc *tls.Conn) net.Conn { return c.Upgrade(tc) }
+	}},
+}
+
+var greetings = map[string]string{"smtp": "220 mx\r\n", "imap": "* OK ready\r\n", "pop3": "+OK ready\r\n"}
+
+// A handshake that comes with the first Read counts, even if nothing comes after it.
+func TestUpgradeThenNothing(t *testing.T) {
+	for protocol, test := range connections {
+		t.Run(protocol, func(t *testing.T) {
+			w := newWorld(t)
+			near, far := net.Pipe()
+			go func() {
+				buffer := make([]byte, 100)
+				_, _ = near.Read(buffer)
+				_, _ = io.WriteString(near, test.upgrade)
+				_, _ = near.Read(buffer)
+				secure := tls.Client(near, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12})
+				_ = secure.Handshake()
+				_ = secure.Close()
+			}()
+			plain, upgrade := test.observe(w.tel, far)
+			fmt.Fprint(plain, greetings[protocol])
+			_, _ = plain.Read(make([]byte, 100))
+			fmt.Fprint(plain, test.ok)
+			secure := upgrade(tls.Server(plain, certificate(t)))
+			if _, err := secure.Read(make([]byte, 100)); err == nil {
+				t.Fatal("something was said")
+			}
+			_ = secure.Close()
+			if n, err := w.tel.Value("tls_sessions_total", "starttls"); n != 1 || err != nil {
+				t.Errorf("%d sessions after STARTTLS, %v", n, err)
+			}
+			if test.errors == "" {
+				return
+			}
+			if n, err := w.tel.Value(test.errors); n != 0 || err != nil {
+				t.Errorf("%d errors, %v", n, err)
+			}
+		})
+	}
+}
+
+// A greeting that implicit TLS never carried is not one: the failed handshake alone counts.
+func TestGreetingBehindFailedHandshake(t *testing.T) {
+	for protocol, refusal := range map[string]string{"smtp": "554 no\r\n", "imap": "* NO no\r\n"} {
+		t.Run(protocol, func(t *testing.T) {
+			w := newWorld(t)
+			near, far := net.Pipe()
+			go func() { _, _ = io.WriteString(near, "QUIT\r\nQUIT\r\n") }()
+			go func() { _, _ = io.Copy(io.Discard, near) }()
+			conn, _ := connections[protocol].observe(w.tel, tls.Server(far, certificate(t)))
+			if _, err := io.WriteString(conn, refusal); err == nil {
+				t.Fatal("a handshake with plaintext")
+			}
+			_ = conn.Close()
+			if n, err := w.tel.Value(connections[protocol].errors); n != 1 || err != nil {
+				t.Errorf("%d errors, %v", n, err)
+			}
+		})
+	}
+}
