@@ -33,7 +33,7 @@ func TestHealthSeriesFollowsTheCheck(t *testing.T) {
 		}
 		return nil
 	}, health.Interval(time.Millisecond), health.Timeout(300*time.Millisecond)))
-	value := func() int64 {
+	value := func() (read, collected int64) {
 		v, err := tel.Value("health_check_status", "storage")
 		if err != nil {
 			t.Fatal(err)
@@ -42,19 +42,19 @@ func TestHealthSeriesFollowsTheCheck(t *testing.T) {
 		if name, _ := points[0].Attributes.Value("check"); len(points) != 1 || name.AsString() != "storage" {
 			t.Errorf("points %+v", points)
 		}
-		return v
+		return v, points[0].Value
 	}
 	becomes := func(state string, want int64) {
 		t.Helper()
 		waitFor(t, func() error {
-			if got := value(); got != want {
-				return fmt.Errorf("%s: the series is %d, want %d", state, got, want)
+			if read, collected := value(); read != want || collected != want {
+				return fmt.Errorf("%s: the series is %d, collected as %d, want %d", state, read, collected, want)
 			}
 			return nil
 		})
 	}
-	if got := value(); got != 0 {
-		t.Errorf("before its first run the series is %d", got)
+	if read, collected := value(); read != 0 || collected != 0 {
+		t.Errorf("before its first run the series is %d, collected as %d", read, collected)
 	}
 	close(first)
 	for _, step := range []struct {
