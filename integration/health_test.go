@@ -3,11 +3,12 @@ package integration
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/emersion/go-smtp"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
@@ -102,13 +103,13 @@ func (d *demo) readiness(status int) error {
 func TestADrainingDemoIsNotReady(t *testing.T) {
 	t.Parallel()
 	d := startDemo(t, launch{})
-	open, err := net.Dial("tcp", d.smtp) // a session that does not end holds up the drain
+	open, err := smtp.Dial(d.smtp)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer open.Close()
-	if _, err := open.Read(make([]byte, 1)); err != nil {
-		t.Fatalf("the greeting: %v", err)
+	if err := open.Mail(own, nil); err != nil { // a transaction that does not end holds up the drain
+		t.Fatal(err)
 	}
 	d.terminate()
 	peer.Eventually(t, patience, func() error { return d.readiness(http.StatusServiceUnavailable) })

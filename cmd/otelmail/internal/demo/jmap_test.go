@@ -42,7 +42,7 @@ func ask(t *testing.T, d *Demo, password, contentType, body string) (status int,
 		request.SetBasicAuth("demo", password)
 	}
 	request.Header.Set("Content-Type", contentType)
-	status, _, text, err := exchange(request)
+	status, _, text, err := exchange(request, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,6 +101,6 @@ func (t *traffic) jmapHTTP(ctx context.Context, method, url string, body io.Read
 	}
 	request.SetBasicAuth(t.user, t.password)
 	request.Header.Set("Content-Type", "application/json")
-	status, _, answer, err = exchange(request)
+	status, _, answer, err = exchange(request, slowLine)
 	return status, answer, err
 }
