@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	prom "github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -33,10 +34,12 @@ type bridge struct {
 	// the type under which it first saw a name.
 	turn    chan struct{}
 	pending []metricdata.ScopeMetrics
+	spare   sync.Pool // of metricdata.ResourceMetrics
 }
 
 func newBridge(producer sdkmetric.Producer) (*bridge, error) {
-	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1)}
+	b := &bridge{producer: producer, registry: prom.NewRegistry(), turn: make(chan struct{}, 1),
+		spare: sync.Pool{New: func() any { return new(metricdata.ResourceMetrics) }}}
 	exporter, err := newExporter(b.registry, otelprom.WithProducer(pendingMetrics{b}))
 	if err != nil {
 		return nil, err
@@ -69,7 +72,9 @@ func (p pendingMetrics) Produce(context.Context) ([]metricdata.ScopeMetrics, err
 }
 
 func (b *bridge) gather(ctx context.Context) ([]*dto.MetricFamily, []problem) {
-	scopes, err := b.producer.Produce(ctx)
+	into := b.spare.Get().(*metricdata.ResourceMetrics)
+	defer b.spare.Put(into)
+	scopes, err := b.collect(ctx, into)
 	var found []problem
 	if err != nil {
 		reason := reasonSource
@@ -83,6 +88,19 @@ func (b *bridge) gather(ctx context.Context) ([]*dto.MetricFamily, []problem) {
 	}
 	families, more := b.translate(ctx, inOrder(scopes))
 	return families, append(found, more...)
+}
+
+// collect reads a Reader into the memory of an earlier scrape, of which the families
+// made since hold nothing; the SDK would make thousands of slices anew.
+func (b *bridge) collect(ctx context.Context, into *metricdata.ResourceMetrics) ([]metricdata.ScopeMetrics, error) {
+	reader, ok := b.producer.(*otelmail.Reader)
+	if !ok {
+		return b.producer.Produce(ctx)
+	}
+	if err := reader.Collect(ctx, into); err != nil {
+		return nil, err
+	}
+	return into.ScopeMetrics, nil
 }
 
 func (b *bridge) translate(ctx context.Context, scopes []metricdata.ScopeMetrics) ([]*dto.MetricFamily, []problem) {
