@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
@@ -201,6 +203,13 @@ func (c SMTPCommand) User(user string) {
 func (c SMTPCommand) Mechanism(name string) {
 	if c.recording() {
 		c.describe().add(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name))).set()
+	}
+}
+
+// QueueID notes the server's own id of the message that the command brings.
+func (c SMTPCommand) QueueID(id string) {
+	if c.recording() {
+		c.describe().text(semconv.MessagingMessageIDKey, id).set()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // TestSMTPFactsUnderEachPolicy notes everything that a command can carry.
 func TestSMTPFactsUnderEachPolicy(t *testing.T) {
 	bob, eve := hashOf(t, "bob@example.org"), hashOf(t, "eve@example.net")
-	always := map[string]string{"smtp.command": "MAIL", "smtp.response.status_code": "250", "smtp.auth.mechanism": "PLAIN"}
+	always := map[string]string{"messaging.message.id": "q1", "smtp.command": "MAIL", "smtp.response.status_code": "250", "smtp.auth.mechanism": "PLAIN"}
 	hashes := map[string]string{"user.hash": bob, "email.from.hash": bob, "email.to.hash": eve}
 	domains := map[string]string{"email.from.domain": "example.org", "email.to.domain": "example.net"}
 	inClear := map[string]string{"user.id": "Bob@Example.org", "email.from.address": "Bob@Example.org", "email.to.address": "<eve@EXAMPLE.net>",
@@ -32,6 +32,7 @@ func TestSMTPFactsUnderEachPolicy(t *testing.T) {
 				c.Mechanism("plain")
 				c.From("Bob@Example.org")
 				c.To("<eve@EXAMPLE.net>")
+				c.QueueID("q1")
 				c.End(otelmail.Reply{Code: 250, Text: "ok, Bob"})
 			}, otelmail.WithPrivacy(policy))
 			want := maps.Clone(always)
@@ -52,6 +53,7 @@ func TestSMTPFactsThatAreNone(t *testing.T) {
 			c.User("")
 			c.From("")
 			c.To("")
+			c.QueueID("")
 			c.End(otelmail.Reply{Code: 250})
 		}, otelmail.WithPrivacy(policy))
 		checkAttrs(t, s, map[string]string{"smtp.command": "MAIL", "smtp.response.status_code": "250"})

@@ -166,6 +166,16 @@ func (d *SMTPDialogue) User(name string) {
 	}
 }
 
+// QueueID notes the server's own id of the message that the command in progress
+// brings, so that a search for it finds the session.
+func (d *SMTPDialogue) QueueID(id string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c := d.current(); c != nil {
+		c.QueueID(id)
+	}
+}
+
 // Cause notes what lies behind a refusal to come of the command in progress:
 // [otelmail.CausePanic] for a handler that has panicked. A reply that accepts has no cause.
 func (d *SMTPDialogue) Cause(cause otelmail.Cause) {

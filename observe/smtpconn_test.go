@@ -13,10 +13,12 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/observe"
@@ -64,6 +66,7 @@ func serve(conn *observe.SMTPConn, config *tls.Config, contexts chan<- context.C
 				}
 			}
 			contexts <- conn.Context()
+			conn.QueueID("q1")
 			fmt.Fprint(conn, "250 ok\r\n")
 		case "QUIT":
 			fmt.Fprint(conn, "221 bye\r\n")
@@ -128,6 +131,9 @@ func TestSMTPConn(t *testing.T) {
 			for _, s := range w.spans.Ended() {
 				if s.Name() == "SMTP DATA" && s.SpanContext().SpanID() != data {
 					t.Error("the context of DATA is not DATA's")
+				}
+				if s.Name() == "SMTP DATA" && !slices.Contains(s.Attributes(), attribute.String("messaging.message.id", "q1")) {
+					t.Errorf("the span of DATA has no queue id: %v", s.Attributes())
 				}
 			}
 		})

@@ -44,7 +44,9 @@ func (c *connections) changed(nc net.Conn, state http.ConnState) {
 }
 
 func (c *connections) opened(nc net.Conn) {
-	about := otelmail.Conn{Remote: nc.RemoteAddr(), Local: nc.LocalAddr()}
+	// Its addresses are not asked for: net/http calls the hook in its accept loop,
+	// where RemoteAddr behind the PROXY protocol would wait for the client.
+	var about otelmail.Conn
 	if _, ok := nc.(interface{ ConnectionState() tls.ConnectionState }); ok {
 		about.TLS = &tls.ConnectionState{} // the handshake is still to come
 	}

@@ -363,6 +363,34 @@ func TestConnStateTakesWhateverComes(t *testing.T) {
 	}
 }
 
+// net/http calls the hook in its accept loop: a client that says nothing behind the
+// PROXY protocol must not delay the others.
+func TestConnStateAsksForNoAddress(t *testing.T) {
+	w := sampled(t)
+	near, far := net.Pipe()
+	defer near.Close()
+	defer far.Close()
+	counted := make(chan struct{})
+	go func() {
+		oteljmap.ConnState(w.tel)(unnamed{near}, http.StateNew)
+		close(counted)
+	}()
+	select {
+	case <-counted:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the hook waits for an address")
+	}
+	if n := w.value("active_connections", "jmap"); n != 1 {
+		t.Errorf("%d open", n)
+	}
+}
+
+// unnamed is a connection whose addresses are not known before the client speaks.
+type unnamed struct{ net.Conn }
+
+func (unnamed) RemoteAddr() net.Addr { select {} }
+func (unnamed) LocalAddr() net.Addr  { select {} }
+
 // odd is a connection that is no key of a map.
 type odd struct {
 	net.Conn
