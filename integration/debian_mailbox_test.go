@@ -19,8 +19,6 @@ func TestMailboxClients(t *testing.T) {
 			wantTool(t, 0, "python3", "testdata/mailbox_client.py", scenario, host, port, user, password)
 		}
 	}
-	overIMAP := func(d *demo) string { return d.imap }
-	overPOP3 := func(d *demo) string { return d.pop3 }
 	for name, tc := range map[string]struct {
 		run   func(*testing.T, *demo)
 		moves page

@@ -32,7 +32,8 @@ const (
 	forSupplier = `rusmes_messages_per_domain_total{domain="supplier.example"}`
 	forSlow     = `rusmes_messages_per_domain_total{domain="slow.example"}`
 
-	spam = "spam" // no series: how many of those processed were dropped as spam
+	spam   = "spam"   // no series: how many of those processed were dropped as spam
+	pushed = "pushed" // no series: telemetry waits for the Collector, and how much is not known
 )
 
 // event is something that a client does, and exactly what it changes, once the queue is

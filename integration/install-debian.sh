@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the mail clients that the tests with the build tag debian use: swaks,
-# curl, Python and Postfix's smtp-source. Does nothing where they are all there.
+# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt. Does nothing
+# where they are all there.
 # Needs Debian or one of its descendants, and root or sudo.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -16,6 +17,9 @@ need libnet-ssleay-perl perl -MNet::SSLeay -e 1 # swaks' TLS
 need curl command -v curl
 need python3 command -v python3
 need postfix command -v smtp-source
+need isync command -v mbsync
+need fetchmail command -v fetchmail
+need mutt command -v mutt
 if [ -z "$missing" ]; then
 	exit 0
 fi

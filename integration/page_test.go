@@ -58,7 +58,8 @@ func (d *demo) settled() page {
 	var p page
 	peer.Eventually(d.t, patience, func() error {
 		p = d.page()
-		for _, series := range []string{`rusmes_active_connections{protocol="smtp"}`, "rusmes_queue_size"} {
+		for _, series := range []string{`rusmes_active_connections{protocol="smtp"}`, `rusmes_active_connections{protocol="imap"}`,
+			`rusmes_active_connections{protocol="pop3"}`, "rusmes_queue_size"} {
 			if p[series] != 0 {
 				return fmt.Errorf("%s is %v, want 0", series, p[series])
 			}

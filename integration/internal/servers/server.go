@@ -75,7 +75,7 @@ func (p *Program) Build(t testing.TB) {
 func (p *Program) Start(t testing.TB, mode sessions.Mode) *Running {
 	t.Helper()
 	dir := t.TempDir()
-	certificate, key := selfSigned(t, dir)
+	certificate, key := SelfSigned(t, dir)
 	command := exec.Command(p.built)
 	command.Dir = dir
 	switch mode {

@@ -39,16 +39,22 @@ func TestTruth(t *testing.T) {
 		{"logins", SMTP, "AUTH LOGIN|a|b|AUTH PLAIN x|", "334 |334 |535-no|535 no|235 ok|",
 			Counts{"span SMTP AUTH 535": 1, "span SMTP AUTH 235": 1, "smtp_errors_total": 1, "smtp_auth_failure_total": 1, "smtp_auth_success_total": 1}, anything, true},
 		{"STARTTLS", SMTP, "STARTTLS|NOOP|", "220 go|", Counts{}, aHandshake, true},
+		{"commands", IMAP, "a1 LOGIN x y|a2 uid fetch 1 BODY[]|a3 XYZZY|", "a1 NO no|* 1 FETCH (BODY[] {12}|a2 OK no|.)|a2 OK done|a3 BAD what|",
+			Counts{"span IMAP LOGIN no": 1, "span IMAP FETCH ok": 1, "span IMAP _OTHER bad": 1, "imap_commands_total": 3, "imap_errors_total": 2}, anything, true},
+		{"an unanswered one", IMAP, "a1 NOOP|a2 IDLE|", "a1 OK|+ idling|", Counts{"span IMAP NOOP ok": 1, "imap_commands_total": 1}, anything, false},
+		{"half a literal", IMAP, "a1 FETCH 1 BODY[]|", "* 1 FETCH (BODY[] {99}|a1 OK|", Counts{}, anything, false},
+		{"STARTTLS in IMAP", IMAP, "1 STARTTLS|", "1 OK go|", Counts{"span IMAP STARTTLS ok": 1, "imap_commands_total": 1}, aHandshake, true},
+		{"LOGOUT", IMAP, "1 LOGOUT|", "* BYE|1 OK bye|", Counts{"span IMAP LOGOUT ok": 1, "imap_commands_total": 1}, nothing, true},
 		{"nonsense", SMTP, "NOOP|", "what|", Counts{"telemetry_unfollowed_sessions_total/smtp": 1}, anything, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := func(text string) []byte { return []byte(strings.ReplaceAll(text, "|", "\r\n")) }
-			greeting := map[string]string{"pop3": "", "smtp": "220 mx|"}[tt.protocol.name]
+			greeting := map[string]string{"pop3": "", "smtp": "220 mx|", "imap": "* OK|"}[tt.protocol.name]
 			if tt.protocol.name == "pop3" && tt.client != "" {
 				greeting = "+OK|"
 			}
 			r := tt.protocol.read(&said{parts: []part{{client: lines(tt.client), server: lines(greeting + tt.server)}}})
-			for _, every := range []string{"span POP3 session", "span SMTP session", "smtp_connections_total", "smtp_session_duration_seconds", "tls_sessions_total/no"} {
+			for _, every := range []string{"span POP3 session", "span SMTP session", "smtp_connections_total", "imap_connections_total", "smtp_session_duration_seconds", "tls_sessions_total/no"} {
 				delete(r.counts, every)
 			}
 			if wrong := tt.want.differences(r.counts); len(wrong) > 0 || r.wants != tt.wants || r.answered != tt.answered {
