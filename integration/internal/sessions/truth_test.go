@@ -45,6 +45,17 @@ func TestTruth(t *testing.T) {
 		{"half a literal", IMAP, "a1 FETCH 1 BODY[]|", "* 1 FETCH (BODY[] {99}|a1 OK|", Counts{}, anything, false},
 		{"STARTTLS in IMAP", IMAP, "1 STARTTLS|", "1 OK go|", Counts{"span IMAP STARTTLS ok": 1, "imap_commands_total": 1}, aHandshake, true},
 		{"LOGOUT", IMAP, "1 LOGOUT|", "* BYE|1 OK bye|", Counts{"span IMAP LOGOUT ok": 1, "imap_commands_total": 1}, nothing, true},
+		{"chunks", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 6|NOOP|BDAT 0 LAST|NOOP|", "250-mx|250 CHUNKING|250 ok|250 6|250 taken|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1, "span SMTP BDAT 250": 1, "span SMTP NOOP 250": 1,
+				"smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, anything, true},
+		{"chunks given up", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 6|NOOP|RSET|", "250-mx|250 CHUNKING|250 ok|250 6|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1, "span SMTP RSET 250": 1, "smtp_errors_total": 1}, anything, true},
+		{"half a chunk", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 9 LAST|NOOP|", "250-mx|250 CHUNKING|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1}, aBody, true},
+		{"no CHUNKING", SMTP, "EHLO x|BDAT 6 LAST|NOOP|", "250 mx|502 no|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP BDAT 502": 1, "span SMTP NOOP 250": 1, "smtp_errors_total": 1}, anything, true},
+		{"a reply too many", SMTP, "NOOP|NOOP|", "250 ok|500 what|500 Too many errors|",
+			Counts{"span SMTP NOOP 250": 1, "span SMTP NOOP 500": 1, "smtp_errors_total": 2}, nothing, true},
 		{"nonsense", SMTP, "NOOP|", "what|", Counts{"telemetry_unfollowed_sessions_total/smtp": 1}, anything, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
