@@ -28,7 +28,7 @@ func own(t testing.TB, protocol sessions.Protocol, mode sessions.Mode, serve fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	pair, err := tls.LoadX509KeyPair(selfSigned(t, t.TempDir()))
+	pair, err := tls.LoadX509KeyPair(SelfSigned(t, t.TempDir()))
 	if err != nil {
 		t.Fatal(err)
 	}
