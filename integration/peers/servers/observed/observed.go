@@ -31,7 +31,7 @@ func start() *counted.Telemetry {
 		log.Fatal(err)
 	}
 	fmt.Println("counts", l.Addr())
-	go func() { log.Fatal(http.Serve(l, http.HandlerFunc(counts))) }()
+	go func() { log.Fatal(http.Serve(l, counts(tel))) }()
 	return tel
 }
 
@@ -77,11 +77,13 @@ func Upgrade(conn net.Conn, secure *tls.Conn) net.Conn {
 }
 
 // counts shows all that was counted.
-func counts(w http.ResponseWriter, r *http.Request) {
-	found, err := tel.Counts(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+func counts(tel *counted.Telemetry) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		found, err := tel.Counts(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		_ = json.NewEncoder(w).Encode(found)
 	}
-	_ = json.NewEncoder(w).Encode(found)
 }
