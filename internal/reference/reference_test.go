@@ -103,3 +103,14 @@ func TestPromisesNameWhatHoldsThem(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeSaysTheSameLimits compares what the counters cannot see.
+func TestReadmeSaysTheSameLimits(t *testing.T) {
+	readme, err := os.ReadFile(root + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := strings.Join(strings.Fields(string(readme)), " "); !strings.Contains(text, reference.Limits) {
+		t.Errorf("README.md does not say: %s", reference.Limits)
+	}
+}
