@@ -151,7 +151,7 @@ func GoIMAP(t testing.TB, mode sessions.Mode) *sessions.Server {
 				}
 				store := imapmemserver.New()
 				store.AddUser(user)
-				return store.NewSession(), nil, nil
+				return idler{store.NewSession().(imapserver.SessionIMAP4rev2)}, nil, nil
 			},
 			Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}},
 			InsecureAuth: true, TLSConfig: secure, Logger: quiet,
@@ -159,6 +159,15 @@ func GoIMAP(t testing.TB, mode sessions.Mode) *sessions.Server {
 		go func() { _ = s.Serve(l) }()
 		return s
 	})
+}
+
+// idler is a session that reports nothing in IDLE: imapserver goes on while Idle is still
+// at work, if the client does not end it by DONE, and imapmemserver is not made for that.
+type idler struct{ imapserver.SessionIMAP4rev2 }
+
+func (idler) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	<-stop
+	return nil
 }
 
 // GoIMAPv1 is a server of go-imap's first version, recorded by otelimapv1. Each login

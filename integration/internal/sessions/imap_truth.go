@@ -92,9 +92,9 @@ func (r *imapReading) readPart() {
 	for r.wants, r.answered = anything, true; r.wants == anything; {
 		line, whole := r.commands.next()
 		if !whole {
-			if len(r.commands.rest) > 0 && !strings.HasPrefix(string(r.commands.rest), "a") {
-				r.unknown = true // it may be no command, for which some servers do not wait for its end
-			}
+			// For the end of what is no command some servers do not wait.
+			rest := string(r.commands.rest)
+			r.unknown = r.unknown || rest != "" && (rest[0] != 'a' || strings.HasPrefix(rest, "a  "))
 			r.unasked()
 			return
 		}
@@ -149,7 +149,7 @@ func (r *imapReading) command(tag, verb string, line []byte) {
 				r.wants = nothing
 			}
 			r.answered, r.open = false, !bye && !r.odd
-			r.unknown = !isAtom(tag) // some servers do not wait for the line's end
+			r.unknown = r.unknown || !isAtom(tag) // some servers do not wait for the line's end
 			return
 		case status[0] == "+":
 			if !r.goOn(literal, size, &line) {
