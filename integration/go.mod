@@ -34,6 +34,7 @@ require (
 	github.com/prometheus/exporter-toolkit v0.20.0 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rusmes/otelmail/instrumentation/otelsmtp v0.0.0
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
 	go.opentelemetry.io/contrib/bridges/otelslog v0.21.0 // indirect
@@ -67,3 +68,5 @@ require (
 )
 
 replace github.com/rusmes/otelmail => ../
+
+replace github.com/rusmes/otelmail/instrumentation/otelsmtp => ../instrumentation/otelsmtp

@@ -41,7 +41,11 @@ func TestServersOfOthers(t *testing.T) {
 
 func checkSessions(t *testing.T, running *servers.Running, name string, protocol sessions.Protocol) {
 	deliver(t, running.Server(sessions.SMTP, "smtp"))
-	server := running.Server(protocol, name)
+	checkServer(t, running.Server(protocol, name))
+}
+
+func checkServer(t *testing.T, server *sessions.Server) {
+	t.Helper()
 	one, err := sessions.Check(server, *sessionSeed, *sessionCount)
 	show(t, one, err)
 	cuts, err := sessions.CheckCuts(server, *sessionSeed)
@@ -51,6 +55,15 @@ func checkSessions(t *testing.T, running *servers.Running, name string, protocol
 		t.Errorf("together: %q, %v", wrong, err)
 	}
 	t.Logf("%d sessions, %d of them unknown", one.Sessions+cuts.Sessions+*sessionCount, one.Unknown+cuts.Unknown)
+}
+
+// TestOwnAdapters: the same of the libraries that we have adapters for.
+func TestOwnAdapters(t *testing.T) {
+	for name, start := range map[string]func(testing.TB, sessions.Mode) *sessions.Server{"go-smtp": servers.GoSMTP} {
+		for _, mode := range []sessions.Mode{sessions.Plaintext, sessions.StartTLS, sessions.Implicit} {
+			t.Run(fmt.Sprintf("%s/%s", name, mode), func(t *testing.T) { checkServer(t, start(t, mode)) })
+		}
+	}
 }
 
 func show(t *testing.T, r sessions.Report, err error) {

@@ -171,6 +171,7 @@ var smtpDialogues = []struct {
 	{"a farewell unasked", hello + "S: 221 idle", nil, false},
 	{"chunk, RSET", hello + transaction + "C: BDAT 1\nC| x\nS: 250 ok\nC: RSET\nS: 250 ok\n" + transaction + "C: DATA\nS: 354 go\nC: .\nS: 250 ok",
 		counts{"smtp_errors_total": 1, "smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, false},
+	{"chunk, QUIT", hello + transaction + "C: BDAT 1\nC| x\nS: 250 ok\nC: QUIT\nS: 221 bye", counts{"smtp_errors_total": 1}, false},
 	{"chunk, gone", hello + transaction + "C: BDAT 1\nC| x\nS: 250 ok\nEOF", counts{"smtp_errors_total": 1}, false},
 	{"chunk cut off, which the server takes", hello + transaction + "C: BDAT 9 LAST\nC| x\nEOF\nS: 250 ok", counts{"smtp_errors_total": 1}, true},
 	{"AUTH", hello + "C: AUTH PLAIN AGEAYg==\nS: 235 ok", counts{"smtp_auth_success_total": 1}, false},

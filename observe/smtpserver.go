@@ -106,7 +106,8 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.end(r)
 	case otelmail.SMTPQuit:
 		d.end(r)
-		if r.Accepted() {
+		if r.Accepted() { // what is not complete is given up (RFC 5321 section 4.1.1.10)
+			d.clear(otelmail.CauseCanceled)
 			d.over = true
 		}
 	default:

@@ -82,8 +82,17 @@ func (r *Report) add(server *Server, s script, seed uint64) error {
 }
 
 // CheckTogether runs sessions at the same time, so many clients at once, and compares
-// what is counted in the end.
+// what is counted each time that all of them are through.
 func CheckTogether(server *Server, seed uint64, sessions, clients int) (wrong []string, err error) {
+	for i := 0; i < sessions && err == nil; i += clients {
+		var more []string
+		more, err = server.together(seed+uint64(i), min(clients, sessions-i))
+		wrong = append(wrong, more...)
+	}
+	return wrong, err
+}
+
+func (server *Server) together(seed uint64, clients int) (wrong []string, err error) {
 	before, err := server.idle()
 	if err != nil {
 		return nil, err
@@ -91,32 +100,35 @@ func CheckTogether(server *Server, seed uint64, sessions, clients int) (wrong []
 	var (
 		mu       sync.Mutex
 		happened = Counts{}
+		lost     bool
 		failed   error
 		group    sync.WaitGroup
 	)
-	for c := range clients {
+	for c := range uint64(clients) {
 		group.Go(func() {
-			for i := c; i < sessions; i += clients {
-				s := newScript(rand.New(rand.NewPCG(seed+uint64(i), 0)), server)
-				if s.manner == ahead {
-					s.manner = listening // nothing may be unknown
-				}
-				what, err := s.play(server)
-				mu.Lock()
-				if err != nil {
-					failed = errors.Join(failed, fmt.Errorf("session %d: %w", seed+uint64(i), err))
-				} else {
-					happened.plus(server.Protocol.read(what).counts)
-				}
-				mu.Unlock()
+			s := newScript(rand.New(rand.NewPCG(seed+c, 0)), server)
+			if s.manner == ahead {
+				s.manner = listening // else much is unknown
 			}
+			what, err := s.play(server)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = errors.Join(failed, fmt.Errorf("session %d: %w", seed+c, err))
+				return
+			}
+			lost = lost || what.lost
+			happened.plus(server.Protocol.read(what).counts)
 		})
 	}
 	group.Wait()
-	if failed != nil {
+	if failed != nil || lost {
 		return nil, failed
 	}
-	return server.settle(before, happened)
+	if wrong, err = server.settle(before, happened); len(wrong) > 0 {
+		wrong = append(wrong, fmt.Sprintf("sessions %d to %d", seed, seed+uint64(clients)-1))
+	}
+	return wrong, err
 }
 
 // settled is how long counts may take to become what they must be: the server learns

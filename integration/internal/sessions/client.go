@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -215,7 +216,7 @@ func (c *client) leave(how ending) error {
 	switch tcp, ok := c.tcp.(*net.TCPConn); {
 	case c.closed:
 		return nil
-	case how == halfClosing || c.left == 0:
+	case how == halfClosing || c.left == 0 || c.mayHearMore():
 		if secure, ok := c.conn.(*tls.Conn); ok {
 			_ = secure.CloseWrite()
 		}
@@ -230,6 +231,14 @@ func (c *client) leave(how ending) error {
 	}
 	_ = c.conn.Close() // the server may have been first
 	return nil
+}
+
+// mayHearMore reports that the last reply was for a command that cannot be understood:
+// some servers say behind it that there were too many of these.
+func (c *client) mayHearMore() bool {
+	all := bytes.TrimSpace(c.said.last().server)
+	last := all[bytes.LastIndexByte(all, '\n')+1:]
+	return bytes.HasPrefix(last, []byte("500 ")) || bytes.HasPrefix(last, []byte("501 "))
 }
 
 // drain reads to the end.

@@ -39,6 +39,13 @@ func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
 			domain := server.Domains[rng.IntN(len(server.Domains))]
 			say(pick(rng, "RCPT TO:<"+server.User+"@"+domain+">", "RCPT TO:<x@"+strings.ToUpper(domain)+">", "rcpt to:<"+server.User+"@"+domain+">", "RCPT TO:", "RCPT"))
 		}
+		if rng.IntN(4) == 0 { // to a server that does not know BDAT chunks are commands
+			for range rng.IntN(3) {
+				say(pick(rng, "BDAT 6\r\nNOOP", "bdat 0000\r\nRSET", "BDAT 18\r\nSubject: chunks\r\n", "BDAT 0"))
+			}
+			say(pick(rng, "BDAT 6 LAST\r\nNOOP", "BDAT 6 last\r\nHELP", "RSET", "BDAT 0 LAST\r\nNOOP", "NOOP"))
+			return
+		}
 		say(pick(rng, "DATA", "DATA", "DATA", "data", "DATA now"))
 		if rng.IntN(10) > 0 {
 			units = append(units, unit{text: smtpMessage(rng), only: aBody})
@@ -48,7 +55,7 @@ func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
 		hello, login, message, message, message,
 		func() { say("NOOP") }, func() { say("RSET") }, func() { say("VRFY x") }, func() { say("HELP") }, func() { say("EXPN x") },
 		func() { say("RCPT TO:<x@" + server.Domains[0] + ">") }, func() { say("DATA") }, func() { units = append(units, unit{text: "STARTTLS now\r\n", upgrade: true}) },
-		func() { say("BDAT 5 LAST") }, func() { say("BDAT") }, func() { say("LHLO x") }, func() { say(junk(rng)) },
+		func() { say("BDAT 6 LAST\r\nNOOP") }, func() { say("BDAT") }, func() { say("BDAT 6 FIRST") }, func() { say("LHLO x") }, func() { say(junk(rng)) },
 		func() { units = append(units, unit{text: pick(rng, "NOOP\n", "RSET\n", "\n", "\r\n")}) },
 	}
 	if rng.IntN(20) > 0 {

@@ -8,13 +8,14 @@ import (
 	"strings"
 )
 
-// SMTP is RFC 5321 with AUTH, STARTTLS and SIZE; BDAT is for servers without it.
+// SMTP is RFC 5321 with AUTH, STARTTLS, SIZE and CHUNKING.
 var SMTP = Protocol{name: "smtp", script: smtpScript, read: readSMTP}
 
 var smtpVerbs = strings.Fields("HELO EHLO LHLO MAIL RCPT DATA BDAT BURL RSET VRFY EXPN HELP NOOP QUIT AUTH STARTTLS")
 
 // readSMTP reads a session from its beginning: each line of the client has the reply
-// that comes next, and DATA's message is what follows on 354.
+// that comes next, DATA's message is what follows on 354, and BDAT's chunk what follows
+// on its line.
 func readSMTP(s *said) reading {
 	r := smtpReading{reading: reading{counts: Counts{}}}
 	for _, name := range []string{"smtp_connections_total", "smtp_session_duration_seconds", "span SMTP session"} {
@@ -46,7 +47,10 @@ func readSMTP(s *said) reading {
 		spoke = len(p.client) > 0
 	}
 	for more := r.wants != nothing; more; { // what was said unasked
-		_, more = r.reply()
+		var code int
+		if code, more = r.reply(); more && code >= 400 && r.wants == anything {
+			r.counts.add("smtp_errors_total")
+		}
 	}
 	if r.strange {
 		r.counts.add("telemetry_unfollowed_sessions_total/smtp")
@@ -56,7 +60,7 @@ func readSMTP(s *said) reading {
 	}
 	switch {
 	case !s.over:
-	case r.wants == aHandshake, r.wants == aResponse, r.wants == aBody, s.reset && spoke && r.wants != nothing, r.broken:
+	case r.wants == aHandshake, r.wants == aResponse, r.wants == aBody, r.chunks, s.reset && spoke && r.wants != nothing, r.broken:
 		r.counts.add("smtp_errors_total") // cut off, once
 	}
 	return r.reading
@@ -66,6 +70,10 @@ type smtpReading struct {
 	reading
 	commands, replies lines
 	recipients        []string // domains
+	chunking          string   // what EHLO was answered of CHUNKING: "yes", "no", "" if not asked
+	offered           bool     // the last reply has CHUNKING
+	chunks            bool     // a message comes by BDAT, and is not over
+	begun             bool     // a chunk of it was accepted
 	broken            bool     // the server closed without a reply
 	strange           bool     // it has said what nobody understands
 }
@@ -76,14 +84,23 @@ func (r *smtpReading) span(verb string, code int) {
 
 // reply is the code of the next reply.
 func (r *smtpReading) reply() (code int, whole bool) {
+	r.offered = false
 	for !r.strange {
 		line, whole := r.replies.next()
 		if !whole || len(line) < 3 {
 			return 0, false
 		}
+		if string(bytes.TrimSpace(line[min(4, len(line)):])) == "CHUNKING" {
+			r.offered = true
+		}
 		code, err := strconv.Atoi(string(line[:3]))
 		if err != nil { // no reply of SMTP
 			r.strange = true
+			return 0, false
+		}
+		if bytes.Contains(line, []byte("Too many errors")) { // go-smtp, beside the reply to the last of them
+			r.counts.add("smtp_errors_total")
+			r.wants = nothing
 			return 0, false
 		}
 		if len(line) == 3 || line[3] != '-' {
@@ -94,7 +111,7 @@ func (r *smtpReading) reply() (code int, whole bool) {
 }
 
 func (r *smtpReading) readPart() {
-	r.recipients = nil
+	r.recipients, r.chunking, r.chunks = nil, "", false
 	for r.wants, r.answered = anything, true; r.wants == anything; {
 		line, whole := r.commands.next()
 		if !whole && len(r.commands.rest) == 0 {
@@ -103,20 +120,86 @@ func (r *smtpReading) readPart() {
 		if !whole { // some servers take what stands at the end for a line
 			line, r.commands.rest = r.commands.rest, nil
 		}
-		code, replied := r.reply()
-		if !replied {
-			r.answered, r.broken = !whole, whole
-			return
-		}
 		words := strings.Fields(string(line) + " _OTHER")
 		verb := strings.ToUpper(words[0])
 		if !slices.Contains(smtpVerbs, verb) || line[0] == ' ' || line[0] == '\t' {
 			verb = "_OTHER"
 		}
+		size, last, chunk := 0, false, false
+		if verb == "BDAT" && r.chunking != "no" {
+			size, last, chunk = chunkOf(words[1 : len(words)-1])
+		}
+		cut := chunk && size > len(r.commands.rest)
+		code, replied := r.reply()
+		if !replied && r.wants == nothing {
+			r.answered = false
+			return
+		}
+		if !replied {
+			r.answered, r.broken = !whole || cut, whole && !cut
+			if cut {
+				r.wants = aBody
+			}
+			return
+		}
+		if chunk = chunk && (r.chunking == "yes" || code != 500); chunk {
+			r.commands.rest = r.commands.rest[min(size, len(r.commands.rest)):]
+			if len(r.recipients) > 0 {
+				if cut {
+					r.wants = aBody
+					return
+				}
+				r.endChunk(code, last)
+				continue
+			}
+		}
 		if code = r.goOn(verb, code); code == 0 {
 			return
 		}
 		r.end(verb, string(line), code)
+	}
+}
+
+// chunkOf reads the arguments of BDAT (RFC 3030 section 2).
+func chunkOf(words []string) (size int, last, ok bool) {
+	if len(words) == 0 || len(words) > 2 || len(words) == 2 && !strings.EqualFold(words[1], "LAST") {
+		return 0, false, false
+	}
+	n, err := strconv.ParseUint(words[0], 10, 31)
+	return int(n), len(words) == 2, err == nil
+}
+
+// endChunk counts the reply to a chunk. All chunks are one command, which ends with the
+// last or with the refusal of one.
+func (r *smtpReading) endChunk(code int, last bool) {
+	switch {
+	case code < 400 && !last:
+		r.chunks, r.begun = true, true
+		return
+	case !last && code >= 500 && code <= 504 && r.begun:
+		r.counts.add("smtp_errors_total") // and the message goes on
+		return
+	case !last && code >= 500 && code <= 504:
+		r.span("BDAT", code)
+		r.counts.add("smtp_errors_total")
+		return
+	case code < 400:
+		r.received()
+	default:
+		r.counts.add("smtp_errors_total")
+		r.counts.add("smtp_messages_rejected_total")
+	}
+	r.span("BDAT", code)
+	r.forget()
+}
+
+func (r *smtpReading) forget() { r.recipients, r.chunks, r.begun = nil, false, false }
+
+func (r *smtpReading) received() {
+	r.counts.add("smtp_messages_received_total")
+	slices.Sort(r.recipients)
+	for _, domain := range slices.Compact(r.recipients) {
+		r.counts.add("messages_per_domain_total/" + domain)
 	}
 }
 
@@ -152,12 +235,8 @@ func (r *smtpReading) goOn(verb string, code int) int {
 			return 0
 		}
 		if code < 400 {
-			r.counts.add("smtp_messages_received_total")
-			slices.Sort(r.recipients)
-			for _, domain := range slices.Compact(r.recipients) {
-				r.counts.add("messages_per_domain_total/" + domain)
-			}
-			r.recipients = nil
+			r.received()
+			r.forget()
 		}
 	}
 	return code
@@ -185,8 +264,14 @@ func (r *smtpReading) end(verb, line string, code int) {
 		}
 	case verb == "RCPT" && code < 300:
 		r.recipients = append(r.recipients, domainOf(line))
-	case slices.Contains([]string{"HELO", "EHLO", "RSET"}, verb) && code < 300:
-		r.recipients = nil
+	case slices.Contains([]string{"HELO", "EHLO", "RSET", "MAIL"}, verb) && code < 300:
+		if r.chunks {
+			r.counts.add("smtp_errors_total") // of the message that is given up
+		}
+		r.forget()
+		if verb == "EHLO" {
+			r.chunking = map[bool]string{true: "yes", false: "no"}[r.offered]
+		}
 	case verb == "QUIT" && code < 300:
 		r.wants = nothing
 	}

@@ -39,6 +39,17 @@ func TestTruth(t *testing.T) {
 		{"logins", SMTP, "AUTH LOGIN|a|b|AUTH PLAIN x|", "334 |334 |535-no|535 no|235 ok|",
 			Counts{"span SMTP AUTH 535": 1, "span SMTP AUTH 235": 1, "smtp_errors_total": 1, "smtp_auth_failure_total": 1, "smtp_auth_success_total": 1}, anything, true},
 		{"STARTTLS", SMTP, "STARTTLS|NOOP|", "220 go|", Counts{}, aHandshake, true},
+		{"chunks", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 6|NOOP|BDAT 0 LAST|NOOP|", "250-mx|250 CHUNKING|250 ok|250 6|250 taken|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1, "span SMTP BDAT 250": 1, "span SMTP NOOP 250": 1,
+				"smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, anything, true},
+		{"chunks given up", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 6|NOOP|RSET|", "250-mx|250 CHUNKING|250 ok|250 6|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1, "span SMTP RSET 250": 1, "smtp_errors_total": 1}, anything, true},
+		{"half a chunk", SMTP, "EHLO x|RCPT TO:<x@one.example>|BDAT 9 LAST|NOOP|", "250-mx|250 CHUNKING|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP RCPT 250": 1}, aBody, true},
+		{"no CHUNKING", SMTP, "EHLO x|BDAT 6 LAST|NOOP|", "250 mx|502 no|250 ok|",
+			Counts{"span SMTP EHLO 250": 1, "span SMTP BDAT 502": 1, "span SMTP NOOP 250": 1, "smtp_errors_total": 1}, anything, true},
+		{"a reply too many", SMTP, "NOOP|NOOP|", "250 ok|500 what|500 Too many errors|",
+			Counts{"span SMTP NOOP 250": 1, "span SMTP NOOP 500": 1, "smtp_errors_total": 2}, nothing, true},
 		{"nonsense", SMTP, "NOOP|", "what|", Counts{"telemetry_unfollowed_sessions_total/smtp": 1}, anything, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,0 +1,130 @@
+package servers
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/integration/internal/sessions"
+	"github.com/rusmes/otelmail/internal/counted"
+)
+
+var quiet = log.New(io.Discard, "", 0)
+
+// own is a server of this process. serve is given the listener, and the TLS to begin
+// where a client asks for it, nil for none; it returns what ends it.
+func own(t testing.TB, protocol sessions.Protocol, mode sessions.Mode, serve func(*counted.Telemetry, net.Listener, *tls.Config) io.Closer) *sessions.Server {
+	t.Helper()
+	tel, err := counted.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.LoadX509KeyPair(selfSigned(t, t.TempDir()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secure := &tls.Config{Certificates: []tls.Certificate{pair}}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	switch mode {
+	case sessions.Plaintext:
+		secure = nil
+	case sessions.Implicit:
+		l, secure = tls.NewListener(l, secure), nil
+	}
+	server := serve(tel, l, secure)
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Errorf("close the server: %v", err)
+		}
+	})
+	return &sessions.Server{
+		Protocol: protocol, Mode: mode, User: User, Password: Password, Domains: []string{"one.example", "two.example", Refused},
+		TLS:    &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // of a server in this process
+		Dial:   func() (net.Conn, error) { return net.Dial("tcp", address) },
+		Counts: func() (sessions.Counts, error) { return tel.Counts(t.Context()) },
+	}
+}
+
+// GoSMTP is a server of go-smtp's, recorded by otelsmtp.
+func GoSMTP(t testing.TB, mode sessions.Mode) *sessions.Server {
+	t.Helper()
+	return own(t, sessions.SMTP, mode, func(tel *counted.Telemetry, l net.Listener, secure *tls.Config) io.Closer {
+		server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mail{}, nil }))
+		server.TLSConfig, server.AllowInsecureAuth, server.ErrorLog = secure, true, quiet
+		server.MaxMessageBytes, server.MaxRecipients, server.MaxLineLength = 1_000_000, 3, 100_000
+		server.ReadTimeout, server.WriteTimeout = time.Minute, time.Minute
+		s := otelsmtp.NewServer(tel.Telemetry, server)
+		go func() { _ = s.Serve(l) }()
+		return s
+	})
+}
+
+// mail is a session of go-smtp's. Recipients of a domain that is not ours are refused,
+// and messages that have no header.
+type mail struct{}
+
+func (*mail) Reset()                               {}
+func (*mail) Logout() error                        { return nil }
+func (*mail) Mail(string, *smtp.MailOptions) error { return nil }
+func (*mail) AuthMechanisms() []string             { return []string{sasl.Plain, sasl.Login} }
+func (*mail) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if strings.HasSuffix(strings.ToLower(to), "@"+Refused) {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user"}
+	}
+	return nil
+}
+
+func (*mail) Data(r io.Reader) error {
+	text, err := io.ReadAll(r)
+	if err == nil && strings.HasPrefix(string(text), "no header") {
+		return errors.New("no header")
+	}
+	return err
+}
+
+func (*mail) Auth(mechanism string) (sasl.Server, error) {
+	check := func(_, name, password string) error {
+		if name != User || password != Password {
+			return smtp.ErrAuthFailed
+		}
+		return nil
+	}
+	switch mechanism {
+	case sasl.Plain:
+		return sasl.NewPlainServer(check), nil
+	case sasl.Login:
+		return &login{check: check}, nil
+	}
+	return nil, smtp.ErrAuthUnknownMechanism
+}
+
+// login is the server's side of LOGIN, which go-sasl has no more.
+type login struct {
+	check func(identity, name, password string) error
+	step  int
+	name  string
+}
+
+func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
+	switch l.step++; l.step {
+	case 1:
+		return []byte("Username:"), false, nil
+	case 2:
+		l.name = string(response)
+		return []byte("Password:"), false, nil
+	}
+	return nil, true, l.check("", l.name, string(response))
+}
