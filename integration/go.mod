@@ -3,6 +3,8 @@ module github.com/rusmes/otelmail/integration
 go 1.26.0
 
 require (
+	github.com/emersion/go-imap v1.2.1
+	github.com/emersion/go-imap/v2 v2.0.0-beta.8
 	github.com/emersion/go-sasl v0.0.0-20241020182733-b788ff22d5a6
 	github.com/emersion/go-smtp v0.25.1
 	github.com/rusmes/otelmail v0.0.0
@@ -11,6 +13,8 @@ require (
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12
 )
+
+require github.com/emersion/go-message v0.18.2 // indirect
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
@@ -34,6 +38,8 @@ require (
 	github.com/prometheus/exporter-toolkit v0.20.0 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
+	github.com/rusmes/otelmail/instrumentation/otelimap v0.0.0
+	github.com/rusmes/otelmail/instrumentation/otelimapv1 v0.0.0
 	github.com/rusmes/otelmail/instrumentation/otelsmtp v0.0.0
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
@@ -70,3 +76,7 @@ require (
 replace github.com/rusmes/otelmail => ../
 
 replace github.com/rusmes/otelmail/instrumentation/otelsmtp => ../instrumentation/otelsmtp
+
+replace github.com/rusmes/otelmail/instrumentation/otelimap => ../instrumentation/otelimap
+
+replace github.com/rusmes/otelmail/instrumentation/otelimapv1 => ../instrumentation/otelimapv1

@@ -59,7 +59,9 @@ func checkServer(t *testing.T, server *sessions.Server) {
 
 // TestOwnAdapters: the same of the libraries that we have adapters for.
 func TestOwnAdapters(t *testing.T) {
-	for name, start := range map[string]func(testing.TB, sessions.Mode) *sessions.Server{"go-smtp": servers.GoSMTP} {
+	for name, start := range map[string]func(testing.TB, sessions.Mode) *sessions.Server{
+		"go-smtp": servers.GoSMTP, "go-imap": servers.GoIMAP, "go-imap-v1": servers.GoIMAPv1,
+	} {
 		for _, mode := range []sessions.Mode{sessions.Plaintext, sessions.StartTLS, sessions.Implicit} {
 			t.Run(fmt.Sprintf("%s/%s", name, mode), func(t *testing.T) { checkServer(t, start(t, mode)) })
 		}

@@ -10,9 +10,18 @@ import (
 	"testing"
 	"time"
 
+	imapv1 "github.com/emersion/go-imap"
+	"github.com/emersion/go-imap/backend"
+	"github.com/emersion/go-imap/backend/memory"
+	"github.com/emersion/go-imap/server"
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/rusmes/otelmail/instrumentation/otelimap"
+	"github.com/rusmes/otelmail/instrumentation/otelimapv1"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 	"github.com/rusmes/otelmail/integration/internal/sessions"
 	"github.com/rusmes/otelmail/internal/counted"
@@ -127,4 +136,58 @@ func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
 		return []byte("Password:"), false, nil
 	}
 	return nil, true, l.check("", l.name, string(response))
+}
+
+// GoIMAP is a server of go-imap's second version, recorded by otelimap. Each session has
+// a store of its own.
+func GoIMAP(t testing.TB, mode sessions.Mode) *sessions.Server {
+	t.Helper()
+	return own(t, sessions.IMAP, mode, func(tel *counted.Telemetry, l net.Listener, secure *tls.Config) io.Closer {
+		s := otelimap.NewServer(tel.Telemetry, &imapserver.Options{
+			NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+				user := imapmemserver.NewUser(User, Password)
+				if err := user.Create("INBOX", nil); err != nil {
+					return nil, nil, err
+				}
+				store := imapmemserver.New()
+				store.AddUser(user)
+				return idler{store.NewSession().(imapserver.SessionIMAP4rev2)}, nil, nil
+			},
+			Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}},
+			InsecureAuth: true, TLSConfig: secure, Logger: quiet,
+		})
+		go func() { _ = s.Serve(l) }()
+		return s
+	})
+}
+
+// idler is a session that reports nothing in IDLE: imapserver goes on while Idle is still
+// at work, if the client does not end it by DONE, and imapmemserver is not made for that.
+type idler struct{ imapserver.SessionIMAP4rev2 }
+
+func (idler) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
+	<-stop
+	return nil
+}
+
+// GoIMAPv1 is a server of go-imap's first version, recorded by otelimapv1. Each login
+// has a store of its own: memory's is for one goroutine.
+func GoIMAPv1(t testing.TB, mode sessions.Mode) *sessions.Server {
+	t.Helper()
+	return own(t, sessions.IMAP, mode, func(tel *counted.Telemetry, l net.Listener, secure *tls.Config) io.Closer {
+		s := server.New(stores{})
+		s.AllowInsecureAuth, s.TLSConfig, s.ErrorLog = true, secure, quiet
+		s.Enable(otelimapv1.Extension(tel.Telemetry))
+		go func() { _ = s.Serve(l) }()
+		return s
+	})
+}
+
+type stores struct{}
+
+func (stores) Login(info *imapv1.ConnInfo, name, password string) (backend.User, error) {
+	if name != User || password != Password {
+		return nil, backend.ErrInvalidCredentials
+	}
+	return memory.New().Login(info, "username", "password")
 }

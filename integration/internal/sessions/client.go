@@ -83,7 +83,7 @@ func (s script) play(server *Server) (*said, error) {
 	if err := c.talk(s); err != nil {
 		return c.said, err
 	}
-	if r := server.Protocol.read(c.said); s.manner == ahead && !r.answered {
+	if r := server.Protocol.read(c.said); s.manner == ahead && !r.answered || r.unknown {
 		c.said.lost = true // it has closed with more to read, and may have answered more than has come
 	}
 	c.said.over = true
@@ -129,10 +129,11 @@ func (c *client) talk(s script) error {
 	return c.leave(s.ending)
 }
 
-// together is how many units go out at once: up to the one that asks for TLS.
+// together is how many units go out at once: up to one whose answer decides what comes
+// next: it asks for TLS, or for more of a command of IMAP.
 func together(units []unit) int {
 	for i, u := range units {
-		if u.upgrade {
+		if u.upgrade || u.only == aContinuation || i+1 < len(units) && units[i+1].only == aContinuation {
 			return i + 1
 		}
 	}
@@ -216,7 +217,7 @@ func (c *client) leave(how ending) error {
 	switch tcp, ok := c.tcp.(*net.TCPConn); {
 	case c.closed:
 		return nil
-	case how == halfClosing || c.left == 0 || c.mayHearMore():
+	case how == halfClosing || c.left == 0 || c.mayHearMore() || c.read.wants == aContinuation:
 		if secure, ok := c.conn.(*tls.Conn); ok {
 			_ = secure.CloseWrite()
 		}
@@ -238,7 +239,7 @@ func (c *client) leave(how ending) error {
 func (c *client) mayHearMore() bool {
 	all := bytes.TrimSpace(c.said.last().server)
 	last := all[bytes.LastIndexByte(all, '\n')+1:]
-	return bytes.HasPrefix(last, []byte("500 ")) || bytes.HasPrefix(last, []byte("501 "))
+	return bytes.HasPrefix(last, []byte("500 ")) || bytes.HasPrefix(last, []byte("501 ")) || bytes.Contains(last, []byte(" BAD "))
 }
 
 // drain reads to the end.

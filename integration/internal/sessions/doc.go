@@ -8,6 +8,6 @@
 // it ends politely, in the middle of something, or with a reset.
 //
 // What was said is read afterwards, whole, by a reader that is as simple as its
-// protocol allows (smtp_truth.go, pop3_truth.go) and shares no code with what is
+// protocol allows (smtp_truth.go, pop3_truth.go, imap_truth.go) and shares no code with what is
 // tested. Another protocol is a script and a reader more: see [Protocol].
 package sessions

@@ -60,11 +60,12 @@ type unit struct {
 type wants uint8
 
 const (
-	anything   wants = iota // a command
-	aResponse               // the answer to a challenge of AUTH
-	aBody                   // a message
-	aHandshake              // TLS
-	nothing                 // the session is over
+	anything      wants = iota // a command
+	aResponse                  // the answer to a challenge of AUTH
+	aBody                      // a message
+	aHandshake                 // TLS
+	aContinuation              // of a command of IMAP, after "+"
+	nothing                    // the session is over
 )
 
 // said is what both sides have said: first in plaintext, or inside implicit TLS; then,
@@ -88,4 +89,6 @@ type reading struct {
 	wants  wants
 	// answered says that the server has answered everything.
 	answered bool
+	// unknown says that what the server must make of it, and count, cannot be told.
+	unknown bool
 }

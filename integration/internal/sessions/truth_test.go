@@ -50,16 +50,25 @@ func TestTruth(t *testing.T) {
 			Counts{"span SMTP EHLO 250": 1, "span SMTP BDAT 502": 1, "span SMTP NOOP 250": 1, "smtp_errors_total": 1}, anything, true},
 		{"a reply too many", SMTP, "NOOP|NOOP|", "250 ok|500 what|500 Too many errors|",
 			Counts{"span SMTP NOOP 250": 1, "span SMTP NOOP 500": 1, "smtp_errors_total": 2}, nothing, true},
+		{"commands", IMAP, "a1 LOGIN {4}|user {1+}|x|a2 uid fetch 1 BODY[]|a3 XYZZY|a4 SELECT x|", "+ go|a1 OK in|* 1 FETCH (BODY[] {8}|a2 BAD|)|a2 OK done|a3 BAD what|a4 NO x|",
+			Counts{"imap_commands_total": 4, "imap_errors_total": 2, "span IMAP LOGIN ok": 1, "span IMAP FETCH ok": 1, "span IMAP _OTHER bad": 1, "span IMAP SELECT no": 1}, anything, true},
+		{"IDLE", IMAP, "a IDLE|DONE|b IDLE|", "+ idling|* 1 EXISTS|a OK done|+ idling|", Counts{"imap_commands_total": 1, "span IMAP IDLE ok": 1}, aContinuation, true},
+		{"a literal refused", IMAP, "a CREATE {9999}|b NOOP|", "a NO big|b OK|",
+			Counts{"imap_commands_total": 2, "imap_errors_total": 1, "span IMAP CREATE no": 1, "span IMAP NOOP ok": 1}, anything, true},
+		{"no command", IMAP, "|a NOOP|", "* BAD what|a OK|", Counts{"imap_commands_total": 1, "imap_errors_total": 1, "span IMAP NOOP ok": 1}, anything, true},
+		{"half a literal", IMAP, "a CREATE {99+}|b NOOP|", "", Counts{}, anything, true},
+		{"TLS for IMAP", IMAP, "a STARTTLS|", "a OK go|", Counts{"imap_commands_total": 1, "span IMAP STARTTLS ok": 1}, aHandshake, true},
+		{"LOGOUT", IMAP, "a LOGOUT|b NOOP|", "* BYE|a OK|", Counts{"imap_commands_total": 1, "span IMAP LOGOUT ok": 1}, nothing, true},
 		{"nonsense", SMTP, "NOOP|", "what|", Counts{"telemetry_unfollowed_sessions_total/smtp": 1}, anything, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			lines := func(text string) []byte { return []byte(strings.ReplaceAll(text, "|", "\r\n")) }
-			greeting := map[string]string{"pop3": "", "smtp": "220 mx|"}[tt.protocol.name]
+			greeting := map[string]string{"pop3": "", "smtp": "220 mx|", "imap": "* OK|"}[tt.protocol.name]
 			if tt.protocol.name == "pop3" && tt.client != "" {
 				greeting = "+OK|"
 			}
 			r := tt.protocol.read(&said{parts: []part{{client: lines(tt.client), server: lines(greeting + tt.server)}}})
-			for _, every := range []string{"span POP3 session", "span SMTP session", "smtp_connections_total", "smtp_session_duration_seconds", "tls_sessions_total/no"} {
+			for _, every := range []string{"span POP3 session", "span SMTP session", "smtp_connections_total", "imap_connections_total", "smtp_session_duration_seconds", "tls_sessions_total/no"} {
 				delete(r.counts, every)
 			}
 			if wrong := tt.want.differences(r.counts); len(wrong) > 0 || r.wants != tt.wants || r.answered != tt.answered {
