@@ -154,8 +154,18 @@ func (a *attributes) reply(r *Reply) *attributes {
 
 // conn is a connection to our server, at both ends.
 func (a *attributes) conn(protocol string, c Conn) *attributes {
-	a.add(semconv.NetworkProtocolName(protocol)).add(semconv.NetworkTransportTCP)
+	a.add(semconv.NetworkProtocolName(protocol)).add(transport(c))
 	return a.client(c.Remote).server(c.Local).tls(c.TLS)
+}
+
+// transport is unix over a socket of that kind, else tcp.
+func transport(c Conn) attribute.KeyValue {
+	for _, addr := range []net.Addr{c.Local, c.Remote} {
+		if socket, ok := addr.(*net.UnixAddr); ok && socket != nil {
+			return semconv.NetworkTransportUnix
+		}
+	}
+	return semconv.NetworkTransportTCP
 }
 
 // client is the far end of a connection to our server.
@@ -166,7 +176,7 @@ func (a *attributes) client(addr net.Addr) *attributes {
 	}
 	shown := ip.String()
 	if a.policy != PrivacyFull {
-		shown = prefix(ip)
+		shown = withoutHost(ip)
 	}
 	a.add(semconv.ClientAddress(shown)).add(semconv.NetworkPeerAddress(shown))
 	if a.policy == PrivacyFull && port > 0 {
@@ -175,9 +185,10 @@ func (a *attributes) client(addr net.Addr) *attributes {
 	return a
 }
 
-// prefix is the network of an address: /24 for IPv4, /48 for IPv6. Loopback
-// stays as it is: it names no person.
-func prefix(ip netip.Addr) string {
+// withoutHost is an address whose host bits are zero, which is a valid address still:
+// of IPv4 all behind /24, of IPv6 behind /48. Loopback stays as it is: it names no
+// person.
+func withoutHost(ip netip.Addr) string {
 	if ip.IsLoopback() {
 		return ip.String()
 	}
@@ -185,11 +196,11 @@ func prefix(ip netip.Addr) string {
 	if ip.Is4() {
 		bits = 24
 	}
-	p, err := ip.WithZone("").Prefix(bits)
+	network, err := ip.WithZone("").Prefix(bits)
 	if err != nil { // cannot happen with a valid address
 		return ""
 	}
-	return p.String()
+	return network.Addr().String()
 }
 
 // server is the near end of a connection to our server.

@@ -22,7 +22,13 @@ func sessionAttrs(t *testing.T, c otelmail.Conn, opts ...otelmail.Option) map[st
 	got := attrs(spanOf(t, func(tel *otelmail.Telemetry) {
 		tel.SMTP.Session(t.Context(), otelmail.RoleMX, c).End(otelmail.CauseNone)
 	}, opts...))
-	for key, want := range map[string]string{"network.protocol.name": "smtp", "network.transport": "tcp", "smtp.role": "mx"} {
+	transport := "tcp"
+	for _, addr := range []net.Addr{c.Local, c.Remote} {
+		if socket, ok := addr.(*net.UnixAddr); ok && socket != nil {
+			transport = "unix"
+		}
+	}
+	for key, want := range map[string]string{"network.protocol.name": "smtp", "network.transport": transport, "smtp.role": "mx"} {
 		if got[key] != want {
 			t.Errorf("%s is %q, want %q", key, got[key], want)
 		}
@@ -38,17 +44,18 @@ func TestClientAddresses(t *testing.T) {
 		domain, full string
 		port         string
 	}{
-		{tcp("203.0.113.77:4711"), "203.0.113.0/24", "203.0.113.77", "4711"},
-		{tcp("[2001:db8:1:2:3:4:5:6]:4711"), "2001:db8:1::/48", "2001:db8:1:2:3:4:5:6", "4711"},
-		{tcp("[::ffff:203.0.113.77]:1"), "203.0.113.0/24", "203.0.113.77", "1"},
-		{&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 1}, "fe80::/48", "fe80::1%eth0", "1"},
+		{tcp("203.0.113.77:4711"), "203.0.113.0", "203.0.113.77", "4711"},
+		{tcp("[2001:db8:1:2:3:4:5:6]:4711"), "2001:db8:1::", "2001:db8:1:2:3:4:5:6", "4711"},
+		{tcp("[::ffff:203.0.113.77]:1"), "203.0.113.0", "203.0.113.77", "1"},
+		{&net.TCPAddr{IP: net.ParseIP("fe80::1"), Zone: "eth0", Port: 1}, "fe80::", "fe80::1%eth0", "1"},
 		{tcp("127.0.0.1:1"), "127.0.0.1", "127.0.0.1", "1"},
 		{tcp("[::1]:1"), "::1", "::1", "1"},
-		{odd("203.0.113.77:4711"), "203.0.113.0/24", "203.0.113.77", "4711"}, // a wrapper's, that prints as TCP's do
-		{odd("[::ffff:203.0.113.77]:4711"), "203.0.113.0/24", "203.0.113.77", "4711"},
-		{&net.UDPAddr{IP: net.IPv4(203, 0, 113, 77), Port: 2}, "203.0.113.0/24", "203.0.113.77", "2"},
-		{tcp("203.0.113.77:0"), "203.0.113.0/24", "203.0.113.77", ""},
+		{odd("203.0.113.77:4711"), "203.0.113.0", "203.0.113.77", "4711"}, // a wrapper's, that prints as TCP's do
+		{odd("[::ffff:203.0.113.77]:4711"), "203.0.113.0", "203.0.113.77", "4711"},
+		{&net.UDPAddr{IP: net.IPv4(203, 0, 113, 77), Port: 2}, "203.0.113.0", "203.0.113.77", "2"},
+		{tcp("203.0.113.77:0"), "203.0.113.0", "203.0.113.77", ""},
 		{&net.UnixAddr{Name: "/run/lmtp.sock", Net: "unix"}, "", "", ""},
+		{(*net.UnixAddr)(nil), "", "", ""},
 		{odd("bob@example.org"), "", "", ""},
 		{odd(""), "", "", ""},
 		{&net.TCPAddr{}, "", "", ""},

@@ -192,7 +192,7 @@ func TestIMAPSession(t *testing.T) {
 		t.Errorf("the command's parent is %v", noop.Parent())
 	}
 	checkAttrs(t, noop, map[string]string{"imap.command": "NOOP", "imap.response.status": "ok", "imap.state": "not_authenticated",
-		"network.protocol.name": "imap", "network.transport": "tcp", "client.address": "2001:db8:1::/48", "network.peer.address": "2001:db8:1::/48",
+		"network.protocol.name": "imap", "network.transport": "tcp", "client.address": "2001:db8:1::", "network.peer.address": "2001:db8:1::",
 		"server.address": "192.0.2.1", "server.port": "993", "tls.established": "true", "tls.resumed": "true",
 		"tls.protocol.version": "1.2", "tls.cipher": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"})
 	checkValue(t, tel, 0, "active_connections", "imap")

@@ -138,7 +138,7 @@ func TestJMAPDescribe(t *testing.T) {
 	near := map[string]string{"server.address": "192.0.2.1", "server.port": "443",
 		"tls.established": "false", "tls.resumed": "false", "tls.protocol.version": "1.3"}
 	for policy, client := range map[otelmail.Privacy]map[string]string{
-		otelmail.PrivacyDomain: {"client.address": "203.0.113.0/24", "network.peer.address": "203.0.113.0/24"},
+		otelmail.PrivacyDomain: {"client.address": "203.0.113.0", "network.peer.address": "203.0.113.0"},
 		otelmail.PrivacyHash:   {}, otelmail.PrivacyNone: {},
 		otelmail.PrivacyFull: {"client.address": "203.0.113.77", "client.port": "4711", "network.peer.address": "203.0.113.77", "network.peer.port": "4711"},
 	} {

@@ -53,8 +53,8 @@ func TestPOP3Session(t *testing.T) {
 		t.Fatalf("spans %v, want a command and its session", spans)
 	}
 	checkName(t, spans[1], "POP3 session", trace.SpanKindServer)
-	checkAttrs(t, spans[1], map[string]string{"network.protocol.name": "pop3", "network.transport": "tcp", "client.address": "203.0.113.0/24",
-		"network.peer.address": "203.0.113.0/24", "server.address": "192.0.2.1", "server.port": "110", "error.type": "eof"})
+	checkAttrs(t, spans[1], map[string]string{"network.protocol.name": "pop3", "network.transport": "tcp", "client.address": "203.0.113.0",
+		"network.peer.address": "203.0.113.0", "server.address": "192.0.2.1", "server.port": "110", "error.type": "eof"})
 	checkFailure(t, spans[1], "eof")
 }
 

@@ -21,7 +21,7 @@ type Privacy uint8
 // and cannot be guessed without it.
 const (
 	// PrivacyDomain keeps the domain of an address and shows the rest only as a
-	// hash (user.hash); client addresses keep their /24 or /48 prefix; message
+	// hash (user.hash); client addresses have their bits behind /24 or /48 zeroed; message
 	// ids and mailbox names are hashed; HELO names and reply texts are left out.
 	PrivacyDomain Privacy = iota
 	// PrivacyHash is PrivacyDomain without domains and without client addresses.

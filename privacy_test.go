@@ -27,7 +27,7 @@ func TestPrivacyTable(t *testing.T) {
 			{"email.to.domain": "example.org", "email.to.hash": bob}, {"email.to.hash": bob},
 			{"email.to.address": "bob@example.org", "email.to.domain": "example.org", "email.to.hash": bob}, {}}},
 		"user":       {"bob@example.org", [4]map[string]string{{"user.hash": bob}, {"user.hash": bob}, {"user.hash": bob, "user.id": "bob@example.org"}, {}}},
-		"client":     {"203.0.113.77:4711", [4]map[string]string{{"client.address": "203.0.113.0/24"}, {}, {"client.address": "203.0.113.77", "client.port": "4711"}, {}}},
+		"client":     {"203.0.113.77:4711", [4]map[string]string{{"client.address": "203.0.113.0"}, {}, {"client.address": "203.0.113.77", "client.port": "4711"}, {}}},
 		"message id": {"<1@x>", [4]map[string]string{hashed("email.message_id", "<1@x>"), hashed("email.message_id", "<1@x>"), {"email.message_id": "<1@x>"}, {}}},
 		"mailbox":    {"Divorce", [4]map[string]string{hashed("imap.mailbox", "Divorce"), hashed("imap.mailbox", "Divorce"), {"imap.mailbox": "Divorce"}, {}}},
 		"INBOX":      {"INBOX", [4]map[string]string{{"imap.mailbox": "INBOX"}, hashed("imap.mailbox", "INBOX"), {"imap.mailbox": "INBOX"}, {}}},

@@ -216,7 +216,7 @@ func TestChildrenHaveTheirParent(t *testing.T) {
 		}
 	}
 	want := map[string]string{"network.protocol.name": "smtp", "network.transport": "tcp", "smtp.role": "mx",
-		"client.address": "203.0.113.0/24", "network.peer.address": "203.0.113.0/24",
+		"client.address": "203.0.113.0", "network.peer.address": "203.0.113.0",
 		"server.address": "192.0.2.1", "server.port": "25"}
 	if got := attrs(spans[2]); !maps.Equal(got, want) {
 		t.Errorf("session attributes\n%v, want\n%v", got, want)
