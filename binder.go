@@ -60,7 +60,7 @@ func newLabelSet(attrs ...attribute.KeyValue) labelSet {
 func newBinder(mp metric.MeterProvider, namespace string) *binder {
 	s := scope()
 	return &binder{
-		meter:     mp.Meter(s.Name, metric.WithInstrumentationVersion(s.Version)),
+		meter:     mp.Meter(s.Name, metric.WithInstrumentationVersion(s.Version), metric.WithSchemaURL(s.SchemaURL)),
 		namespace: namespace,
 		index:     map[string]func([]string) (int64, bool){},
 	}

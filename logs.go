@@ -99,7 +99,7 @@ func (t *Telemetry) Logger() *slog.Logger { return t.orNoop().logger }
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	t = t.orNoop()
 	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
-		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version)))
+		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version), otelslog.WithSchemaURL(scope().SchemaURL)))
 	if local == nil {
 		return push
 	}

@@ -132,7 +132,7 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
 	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
-		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version)),
+		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version), trace.WithSchemaURL(scope().SchemaURL)),
 		redactor: newRedactor(c.privacy, c.hashKey, c.self),
 		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // Views pins each series of the catalogue in a MeterProvider: its name, help
@@ -73,9 +74,9 @@ func views(namespace string, form histogramForm) []sdkmetric.View {
 // ScopeName is the instrumentation scope of every instrument and tracer here.
 const ScopeName = "github.com/rusmes/otelmail"
 
-// scope is the scope with the module's version.
+// scope is the scope with the module's version and that of the conventions in use.
 func scope() instrumentation.Scope {
-	return instrumentation.Scope{Name: ScopeName, Version: Version}
+	return instrumentation.Scope{Name: ScopeName, Version: Version, SchemaURL: semconv.SchemaURL}
 }
 
 func (m *Metric) stream(namespace string, form histogramForm) sdkmetric.Stream {

@@ -11,6 +11,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
@@ -112,5 +113,39 @@ func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestScopeNamesTheConventions: what leaves says by which version of OpenTelemetry's
+// conventions its attributes are to be read.
+func TestScopeNamesTheConventions(t *testing.T) {
+	w := bothWays(t, nil)
+	w.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
+	w.Logger().Info("accepted")
+	if err := w.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	w.received.mu.Lock()
+	defer w.received.mu.Unlock()
+	schemas := map[string]string{}
+	for _, in := range w.received.traces {
+		for _, ss := range in.GetResourceSpans()[0].GetScopeSpans() {
+			schemas["traces"] = ss.GetSchemaUrl()
+		}
+	}
+	for _, in := range w.received.metrics {
+		for _, sm := range in.GetResourceMetrics()[0].GetScopeMetrics() {
+			schemas["metrics"] = sm.GetSchemaUrl()
+		}
+	}
+	for _, in := range w.received.logs {
+		for _, sl := range in.GetResourceLogs()[0].GetScopeLogs() {
+			schemas["logs"] = sl.GetSchemaUrl()
+		}
+	}
+	for _, signal := range []string{"traces", "metrics", "logs"} {
+		if schemas[signal] != semconv.SchemaURL {
+			t.Errorf("%s have the schema %q, want %q", signal, schemas[signal], semconv.SchemaURL)
+		}
 	}
 }
