@@ -49,6 +49,10 @@ func build(ctx context.Context, module, name, dir string) (program string, err e
 		}
 		return strings.TrimSpace(string(out)), err
 	}
+	// A module that nothing has built yet has no directory to list.
+	if _, err := run("mod", "download", module); err != nil {
+		return "", fmt.Errorf("download %s: %w", name, err)
+	}
 	original, err := run("list", "-m", "-f", "{{.Dir}}", module)
 	if err != nil {
 		return "", fmt.Errorf("find the source of %s: %w", name, err)
