@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -242,9 +244,5 @@ func (s *Server) stopAccepting() (err error) {
 func (s *Server) open() []*connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]*connection, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(s.conns))
 }

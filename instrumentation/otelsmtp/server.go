@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -206,11 +208,7 @@ func (s *Server) stop() error {
 func (s *Server) connections() []*connection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := make([]*connection, 0, len(s.conns))
-	for c := range s.conns {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(s.conns))
 }
 
 // Shutdown closes the listeners, says goodbye (421 4.3.2) to each client as soon as no

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -64,11 +66,7 @@ func (o *openConns) wait(ctx context.Context) error {
 func (o *openConns) all() []*openConn {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	all := make([]*openConn, 0, len(o.open))
-	for c := range o.open {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(o.open))
 }
 
 func (o *openConns) add(c *openConn) {
