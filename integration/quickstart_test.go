@@ -1,4 +1,4 @@
-package integration_test
+package integration
 
 import (
 	"bytes"
@@ -25,8 +25,8 @@ func TestQuickStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, program, ok := strings.Cut(string(page), "```go\n")
-	program, _, ended := strings.Cut(program, "```\n")
-	if !ok || !ended {
+	program, _, closed := strings.Cut(program, "```\n")
+	if !ok || !closed {
 		t.Fatal("docs/quickstart.md holds no Go program")
 	}
 	if pretty, err := format.Source([]byte(program)); err != nil || !bytes.Equal(pretty, []byte(program)) {
@@ -38,7 +38,9 @@ func TestQuickStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	ports := strings.NewReplacer("127.0.0.1:2525", "127.0.0.1:39525", "127.0.0.1:9090", "127.0.0.1:39526")
+	addresses := peer.FreeAddresses(t, 2)
+	mail, web := addresses[0], "http://"+addresses[1]
+	ports := strings.NewReplacer("127.0.0.1:2525", addresses[0], "127.0.0.1:9090", addresses[1])
 	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(ports.Replace(program)), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -56,26 +58,46 @@ func TestQuickStart(t *testing.T) {
 	run("mod", "tidy")
 	run("build", "-o", "mailserver", ".")
 
-	var said bytes.Buffer
-	server := exec.CommandContext(t.Context(), filepath.Join(dir, "mailserver"))
-	server.Dir, server.Stdout, server.Stderr = dir, &said, &said
+	var said output
+	server := exec.Command(filepath.Join(dir, "mailserver"))
+	server.Dir, server.Env, server.Stdout, server.Stderr = dir, cleanEnv(), &said, &said
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	peer.Eventually(t, 20*time.Second, func() error { return holds("http://127.0.0.1:39526/ready", `"ready":true`) })
-	if err := smtp.SendMail("127.0.0.1:39525", nil, "me@example.net", []string{"you@example.org"}, []byte("Subject: hello\r\n\r\nhi\r\n")); err != nil {
+	ended := make(chan error, 1)
+	go func() { ended <- server.Wait() }()
+	t.Cleanup(func() {
+		_ = server.Process.Kill() // fails only when it has ended
+		if t.Failed() {
+			t.Logf("the program said:\n%s", said.String())
+		}
+	})
+	peer.Eventually(t, patience, func() error {
+		select {
+		case err := <-ended:
+			t.Fatalf("the program ended: %v", err)
+		default:
+		}
+		return holds(web+"/ready", `"ready":true`)
+	})
+	if err := smtp.SendMail(mail, nil, "me@example.net", []string{"you@example.org"}, []byte("Subject: hello\r\n\r\nhi\r\n")); err != nil {
 		t.Error(err)
 	}
 	for _, line := range []string{"rusmes_smtp_messages_received_total 1\n", "rusmes_mail_delivered_total 1\n", "rusmes_messages_total 1\n"} {
-		if err := holds("http://127.0.0.1:39526/metrics", line); err != nil {
+		if err := holds(web+"/metrics", line); err != nil {
 			t.Error(err)
 		}
 	}
 	if err := server.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := server.Wait(); err != nil || said.Len() > 0 {
-		t.Errorf("ended with %v and said:\n%s", err, said.String())
+	select {
+	case err := <-ended:
+		if err != nil || said.String() != "" {
+			t.Errorf("the program ended with %v and said something", err)
+		}
+	case <-time.After(patience):
+		t.Errorf("the program still runs %v after an interrupt", patience)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"testing"
 )
 
 // Ports are chosen below the ranges that Linux (32768 up) and macOS (49152 up) use for
@@ -50,6 +51,17 @@ var ownPorts = sync.OnceValues(func() (*portBlock, error) {
 	}
 	return nil, fmt.Errorf("holding one of %d blocks of ports: %w", blocks, last)
 })
+
+// FreeAddresses returns n different 127.0.0.1:port addresses for a program that a test
+// starts and that has to be told where to listen.
+func FreeAddresses(t testing.TB, n int) []string {
+	t.Helper()
+	addresses, err := freeAddresses(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addresses
+}
 
 var errNoPort = errors.New("somebody listens on all of them")
 

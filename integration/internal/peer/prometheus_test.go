@@ -14,7 +14,7 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // servePage serves one page of metrics, in OpenMetrics; /closed needs the password "open".
 func servePage(t *testing.T, page string) *httptest.Server {

@@ -125,7 +125,7 @@ func (p *Program) Start(t testing.TB, mode sessions.Mode) *Running {
 	}()
 	select {
 	case <-found:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("%s does not start", p.name)
 	}
 	return r
