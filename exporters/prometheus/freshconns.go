@@ -10,8 +10,9 @@ import (
 // advance, and scanners leave them open. http.Server's Shutdown waits up to 5 s for
 // one; these are closed at once instead.
 type freshConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
 }
 
 // track is the server's ConnState hook.
@@ -20,6 +21,10 @@ func (f *freshConns) track(c net.Conn, state http.ConnState) {
 	defer f.mu.Unlock()
 	if state != http.StateNew {
 		delete(f.conns, c)
+		return
+	}
+	if f.closed { // accepted just before the listener was closed
+		_ = c.Close()
 		return
 	}
 	if f.conns == nil {
@@ -31,6 +36,7 @@ func (f *freshConns) track(c net.Conn, state http.ConnState) {
 func (f *freshConns) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.closed = true
 	for c := range f.conns {
 		_ = c.Close()
 	}
