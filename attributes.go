@@ -131,10 +131,7 @@ func (a *attributes) message(f *MessageFacts) *attributes {
 	a.secretText(mailconv.MessageIDKey, f.MessageID)
 	a.address(mailconv.From(), f.Sender)
 	a.address(mailconv.To(), f.Recipient)
-	switch f.Direction {
-	case "inbound", "outbound", "internal":
-		a.add(mailconv.DirectionKey.String(f.Direction))
-	}
+	a.text(mailconv.DirectionKey, f.Direction.String())
 	if f.Size > 0 {
 		a.add(semconv.MessagingMessageBodySizeKey.Int64(f.Size))
 	}
@@ -170,7 +167,7 @@ func transport(c Conn) attribute.KeyValue {
 
 // client is the far end of a connection to our server.
 func (a *attributes) client(addr net.Addr) *attributes {
-	ip, port, ok := addrPort(addr)
+	ip, port, ok := clean.AddrPort(addr)
 	if !ok || a.policy == PrivacyNone || a.policy == PrivacyHash {
 		return a
 	}
@@ -205,7 +202,7 @@ func withoutHost(ip netip.Addr) string {
 
 // server is the near end of a connection to our server.
 func (a *attributes) server(addr net.Addr) *attributes {
-	if ip, port, ok := addrPort(addr); ok {
+	if ip, port, ok := clean.AddrPort(addr); ok {
 		a.add(semconv.ServerAddress(ip.String())).add(semconv.ServerPort(port))
 	}
 	return a
@@ -214,29 +211,10 @@ func (a *attributes) server(addr net.Addr) *attributes {
 // peer is the far end of a connection that we made: a mail server, whose address is
 // no secret.
 func (a *attributes) peer(addr net.Addr) *attributes {
-	if ip, port, ok := addrPort(addr); ok {
+	if ip, port, ok := clean.AddrPort(addr); ok {
 		a.add(semconv.NetworkPeerAddress(ip.String())).add(semconv.NetworkPeerPort(port))
 	}
 	return a
-}
-
-// addrPort understands TCP addresses; ok is false for sockets of other kinds.
-func addrPort(addr net.Addr) (ip netip.Addr, port int, ok bool) {
-	switch a := addr.(type) {
-	case nil:
-		return ip, 0, false
-	case *net.TCPAddr:
-		if a == nil {
-			return ip, 0, false
-		}
-		ap := a.AddrPort()
-		return ap.Addr().Unmap(), int(ap.Port()), ap.IsValid()
-	}
-	ap, err := netip.ParseAddrPort(addr.String())
-	if err != nil {
-		return ip, 0, false
-	}
-	return ap.Addr().Unmap(), int(ap.Port()), true
 }
 
 // tls is what a handshake agreed on, nothing for nil.

@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // Each benchmark measures ours beside what it is compared with, so that one run gives the
@@ -43,7 +44,7 @@ func BenchmarkCounter(b *testing.B) {
 	resolved := prom.NewCounterVec(prom.CounterOpts{Name: "c"}, []string{"protocol"}).WithLabelValues("smtp")
 	var bare atomic.Int64
 	benchmark(b, "bare atomic", func() { bare.Add(1) })
-	benchmark(b, "otelmail", tel.Push.Delivered)
+	benchmark(b, "otelmail", tel.WebPush.GaveUp)
 	benchmark(b, "client_golang", resolved.Inc)
 }
 
@@ -111,7 +112,7 @@ func BenchmarkUnknownDomain(b *testing.B) {
 func BenchmarkCommandSpan(b *testing.B) {
 	ok := otelmail.Reply{Code: 250}
 	unsampled, _ := start(b, otelmail.WithSampleRatio(0))
-	benchmark(b, "unsampled", func() { unsampled.SMTP.Command(context.Background(), otelmail.SMTPRcpt).End(ok) })
+	benchmark(b, "unsampled", func() { otelmail.BeginSMTPCommand(context.Background(), unsampled, mailconv.SMTPRcpt).End(ok) })
 	bare := unsampled.TracerProvider().Tracer("bench")
 	benchmark(b, "bare tracer, unsampled", func() {
 		_, span := bare.Start(context.Background(), "SMTP RCPT")
@@ -121,5 +122,5 @@ func BenchmarkCommandSpan(b *testing.B) {
 		p.AddSpanProcessor(sdktrace.NewBatchSpanProcessor(tracetest.NewNoopExporter()))
 		return nil
 	})))
-	benchmark(b, "sampled", func() { sampled.SMTP.Command(context.Background(), otelmail.SMTPRcpt).End(ok) })
+	benchmark(b, "sampled", func() { otelmail.BeginSMTPCommand(context.Background(), sampled, mailconv.SMTPRcpt).End(ok) })
 }

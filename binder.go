@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
 )
 
@@ -67,7 +68,7 @@ func newBinder(mp metric.MeterProvider, namespace string) *binder {
 }
 
 // counter binds an unlabelled counter.
-func (b *binder) counter(m *Metric) *count.Counter {
+func (b *binder) counter(m *catalog.Metric) *count.Counter {
 	c := count.NewCounter()
 	b.observe(m, b.observable(m), c, nil)
 	return c
@@ -75,7 +76,7 @@ func (b *binder) counter(m *Metric) *count.Counter {
 
 // counters binds a counter, or a gauge that is only added to, with one closed
 // label: one counter a value, in the order of the label's values.
-func (b *binder) counters(m *Metric) []*count.Counter {
+func (b *binder) counters(m *catalog.Metric) []*count.Counter {
 	all := make([]*count.Counter, len(m.Labels[0].Values))
 	for i := range all {
 		all[i] = count.NewCounter()
@@ -85,7 +86,7 @@ func (b *binder) counters(m *Metric) []*count.Counter {
 }
 
 // bindCounters binds existing counters, one for each value of the label.
-func (b *binder) bindCounters(m *Metric, all []*count.Counter) {
+func (b *binder) bindCounters(m *catalog.Metric, all []*count.Counter) {
 	instrument := b.observable(m)
 	label := m.Labels[0]
 	for i, value := range label.Values {
@@ -94,7 +95,7 @@ func (b *binder) bindCounters(m *Metric, all []*count.Counter) {
 }
 
 // each binds a series whose label values come and go.
-func (b *binder) each(m *Metric, each eachLabelSet, read func(label string) (int64, bool)) {
+func (b *binder) each(m *catalog.Metric, each eachLabelSet, read func(label string) (int64, bool)) {
 	b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
 	b.index[m.Name] = func(labels []string) (int64, bool) {
 		if len(labels) != 1 {
@@ -107,7 +108,7 @@ func (b *binder) each(m *Metric, each eachLabelSet, read func(label string) (int
 // histogram binds a histogram. The bounds are the View's; they are given to the
 // instrument too for providers without our Views, and for a reader that chooses the
 // aggregation itself, see histogramForm.
-func (b *binder) histogram(m *Metric) histogram {
+func (b *binder) histogram(m *catalog.Metric) histogram {
 	instrument, err := b.meter.Float64Histogram(m.FullName(b.namespace),
 		metric.WithDescription(m.Help), metric.WithUnit(m.Unit),
 		metric.WithExplicitBucketBoundaries(m.Buckets...))
@@ -133,13 +134,13 @@ func (h histogram) record(ctx context.Context, d time.Duration) {
 // beforeCollection calls fn at the start of every collection.
 func (b *binder) beforeCollection(fn func()) { b.before = append(b.before, fn) }
 
-func (b *binder) observable(m *Metric) metric.Int64Observable {
+func (b *binder) observable(m *catalog.Metric) metric.Int64Observable {
 	name := m.FullName(b.namespace)
 	var (
 		instrument metric.Int64Observable
 		err        error
 	)
-	if m.Kind == Counter {
+	if m.Kind == catalog.Counter {
 		instrument, err = b.meter.Int64ObservableCounter(name, metric.WithDescription(m.Help), metric.WithUnit(m.Unit))
 	} else {
 		instrument, err = b.meter.Int64ObservableGauge(name, metric.WithDescription(m.Help), metric.WithUnit(m.Unit))
@@ -150,7 +151,7 @@ func (b *binder) observable(m *Metric) metric.Int64Observable {
 	return instrument
 }
 
-func (b *binder) observe(m *Metric, instrument metric.Int64Observable, s source, values []string, attrs ...attribute.KeyValue) {
+func (b *binder) observe(m *catalog.Metric, instrument metric.Int64Observable, s source, values []string, attrs ...attribute.KeyValue) {
 	row := series{instrument: instrument, source: s}
 	if len(attrs) > 0 {
 		row.labels = newLabelSet(attrs...)

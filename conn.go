@@ -4,31 +4,23 @@ import (
 	"crypto/tls"
 	"net"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
 )
 
-// Protocol is a mail access or transfer protocol.
-type Protocol uint8
+// protocol is a mail access or transfer protocol. LMTP and submission count as SMTP.
+type protocol uint8
 
-// The protocols. LMTP and submission count as SMTP.
 const (
-	ProtocolSMTP Protocol = iota
-	ProtocolIMAP
-	ProtocolJMAP
-	ProtocolPOP3
-
-	protocolEnd
+	protocolSMTP protocol = iota
+	protocolIMAP
+	protocolJMAP
+	protocolPOP3
 )
 
 var protocolNames = []string{"smtp", "imap", "jmap", "pop3"}
 
-// String returns "smtp", "imap", "jmap" or "pop3".
-func (p Protocol) String() string {
-	if p >= protocolEnd {
-		return "unknown"
-	}
-	return protocolNames[p]
-}
+func (p protocol) String() string { return protocolNames[p] }
 
 // Conn describes the connection that a session runs over.
 type Conn struct {
@@ -49,18 +41,18 @@ const (
 )
 
 var (
-	activeConnections = define(Metric{
-		Name: "active_connections", Kind: Gauge, Unit: "{connection}",
+	activeConnections = define(catalog.Metric{
+		Name: "active_connections", Kind: catalog.Gauge, Unit: "{connection}",
 		Help: "Connections open now, by protocol",
 		Rise: "More clients are connected, or they stay longer: compare with the rate of new connections. A level that only grows is a leak of sessions or clients that never quit.",
-		Labels: []Label{{Key: "protocol", Values: protocolNames,
+		Labels: []catalog.Label{{Key: "protocol", Values: protocolNames,
 			Help: "The protocol; LMTP and submission count as smtp"}},
 	})
-	tlsSessions = define(Metric{
-		Name: "tls_sessions_total", Kind: Counter, Unit: "{session}",
+	tlsSessions = define(catalog.Metric{
+		Name: "tls_sessions_total", Kind: catalog.Counter, Unit: "{session}",
 		Help: "Sessions that began with implicit TLS (yes) or in plaintext (no), and those upgraded later (starttls)",
 		Rise: "`no` counts every session that began in plaintext; those not followed by `starttls` stayed so. A falling share of `starttls` points to an expired certificate or to clients that gave up on TLS.",
-		Labels: []Label{{Key: "tls", Values: []string{"yes", "no", "starttls"},
+		Labels: []catalog.Label{{Key: "tls", Values: []string{"yes", "no", "starttls"},
 			Help: "yes: implicit TLS; no: began in plaintext; starttls: upgraded (counts beside `no`)"}},
 	})
 )
@@ -69,16 +61,16 @@ var (
 type connections struct {
 	active     []*count.Counter // a gauge, kept like a counter: sessions only add to it and take from it
 	tls        []*count.Counter
-	unfollowed map[Protocol]*count.Counter
+	unfollowed map[protocol]*count.Counter
 }
 
 func newConnections(b *binder) *connections {
 	unfollowed := b.counters(selfUnfollowed)
 	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
-		unfollowed: map[Protocol]*count.Counter{ProtocolSMTP: unfollowed[0], ProtocolIMAP: unfollowed[1], ProtocolPOP3: unfollowed[2]}}
+		unfollowed: map[protocol]*count.Counter{protocolSMTP: unfollowed[0], protocolIMAP: unfollowed[1], protocolPOP3: unfollowed[2]}}
 }
 
-func (c *connections) opened(p Protocol, conn Conn) {
+func (c *connections) opened(p protocol, conn Conn) {
 	if c == nil {
 		return
 	}
@@ -91,4 +83,4 @@ func (c *connections) opened(p Protocol, conn Conn) {
 }
 
 func (c *connections) upgraded()         { c.tls[tlsStartTLS].Add(1) }
-func (c *connections) closed(p Protocol) { c.active[p].Add(-1) }
+func (c *connections) closed(p protocol) { c.active[p].Add(-1) }

@@ -17,7 +17,7 @@ func (o odd) String() string  { return string(o) }
 
 // sessionAttrs returns what the span of an SMTP session says of its connection beyond
 // what every one says.
-func sessionAttrs(t *testing.T, c otelmail.Conn, opts ...otelmail.Option) map[string]string {
+func sessionAttrs(t *testing.T, c otelmail.Conn, opts ...otelmail.StartOption) map[string]string {
 	t.Helper()
 	got := attrs(spanOf(t, func(tel *otelmail.Telemetry) {
 		tel.SMTP.Session(t.Context(), otelmail.RoleMX, c).End(otelmail.CauseNone)
@@ -120,15 +120,6 @@ func TestTLSAttributes(t *testing.T) {
 		}
 		if got := sessionAttrs(t, otelmail.Conn{TLS: tc.state}); !maps.Equal(got, want) {
 			t.Errorf("%+v: %v, want %v", tc.state, got, want)
-		}
-	}
-}
-
-func TestProtocols(t *testing.T) {
-	for p, want := range map[otelmail.Protocol]string{otelmail.ProtocolSMTP: "smtp", otelmail.ProtocolIMAP: "imap",
-		otelmail.ProtocolJMAP: "jmap", otelmail.ProtocolPOP3: "pop3", 4: "unknown", 255: "unknown"} {
-		if got := p.String(); got != want {
-			t.Errorf("protocol %d is %q, want %q", uint8(p), got, want)
 		}
 	}
 }

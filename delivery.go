@@ -8,6 +8,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
@@ -34,15 +35,16 @@ func (t Transport) String() string { return transports[min(int(t), len(transport
 // Attempt describes one attempt to deliver a message.
 type Attempt struct {
 	Transport Transport
-	// Number counts a message's attempts from 1; 0 counts as 1. Every attempt
-	// after the first is a retry.
+	// Number counts the attempts to deliver a message to a destination, from 1; 0
+	// counts as 1. Every attempt after the first is a retry. [Message.Attempt] counts
+	// them.
 	Number int
 	// Domain is the destination domain; shown as the privacy policy allows.
 	Domain string
 	// Server is the remote host's name, as its MX record has it.
 	Server string
-	// TLSPolicy is "none", "opportunistic", "required" or "dane".
-	TLSPolicy string
+	// TLSPolicy is what the delivery asks of TLS.
+	TLSPolicy mailconv.TLSPolicy
 	// Queue restores the trace of a message whose context was lost in between:
 	// an attempt in another process is linked to it. Leave it empty where ctx
 	// already holds the trace.
@@ -73,8 +75,8 @@ type Delivery struct {
 	sent      *count.Counter
 }
 
-var smtpSent = define(Metric{
-	Name: "smtp_messages_sent_total", Kind: Counter, Unit: "{message}",
+var smtpSent = define(catalog.Metric{
+	Name: "smtp_messages_sent_total", Kind: catalog.Counter, Unit: "{message}",
 	Help: "Messages handed to a remote server (2xx after DATA)",
 	Rise: "More mail goes out. A sudden rise that no user explains is a stolen password or an open relay.",
 })
@@ -109,24 +111,9 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 		if a.Server != "" {
 			attrs.add(semconv.ServerAddress(clean.Domain(a.Server)))
 		}
-		switch a.TLSPolicy {
-		case "none", "opportunistic", "required", "dane":
-			attrs.add(mailconv.TLSPolicyKey.String(a.TLSPolicy))
-		}
-		attrs.message(&a.Message).set()
+		attrs.text(mailconv.TLSPolicyKey, a.TLSPolicy.String()).message(&a.Message).set()
 	}
 	return o
-}
-
-// Do makes one attempt: it calls deliver with the attempt's context and ends the
-// attempt with the reply that deliver returns, or with [CausePanic] if it panics.
-// Where there was no reply, return one with a Cause and no Code, see [CauseOf].
-func (d *Delivery) Do(ctx context.Context, a Attempt, deliver func(context.Context, Delivering) Reply) (outcome Outcome, reply Reply) {
-	o := d.Attempt(ctx, a)
-	reply = Reply{Cause: CausePanic}
-	defer func() { outcome = o.End(reply) }() // on a panic too, which goes on
-	reply = deliver(o.Context(), o)
-	return outcome, reply
 }
 
 // Delivering is an attempt in progress. End it exactly once.

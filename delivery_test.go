@@ -1,7 +1,6 @@
 package otelmail_test
 
 import (
-	"context"
 	"crypto/tls"
 	"maps"
 	"strconv"
@@ -10,10 +9,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // deliver makes one attempt and returns its outcome and its span's attributes.
-func deliver(t *testing.T, a otelmail.Attempt, r otelmail.Reply, opts ...otelmail.Option) (outcome otelmail.Outcome, got map[string]string) {
+func deliver(t *testing.T, a otelmail.Attempt, r otelmail.Reply, opts ...otelmail.StartOption) (outcome otelmail.Outcome, got map[string]string) {
 	t.Helper()
 	s := spanOf(t, func(tel *otelmail.Telemetry) { outcome = tel.Delivery.Attempt(t.Context(), a).End(r) }, opts...)
 	return outcome, attrs(s)
@@ -150,7 +150,7 @@ func TestAttemptFacts(t *testing.T) {
 		otelmail.PrivacyDomain: "example.net", otelmail.PrivacyFull: "example.net", otelmail.PrivacyHash: "", otelmail.PrivacyNone: "",
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Domain: "Example.NET.", Server: "MX.Example.net", TLSPolicy: "dane"})
+			d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Domain: "Example.NET.", Server: "MX.Example.net", TLSPolicy: mailconv.TLSDANE})
 			d.Peer(tcp("192.0.2.25:25"))
 			d.TLS(tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true})
 			d.End(otelmail.Reply{Code: 250})
@@ -164,10 +164,10 @@ func TestAttemptFacts(t *testing.T) {
 		}
 		checkAttrs(t, s, want)
 	}
-	for policy, want := range map[string]string{"none": "none", "opportunistic": "opportunistic", "required": "required", "dane": "dane",
-		"": "", "DANE": "", "bob@example.org": ""} {
+	for policy, want := range map[mailconv.TLSPolicy]string{0: "", mailconv.TLSNone: "none", mailconv.TLSOpportunistic: "opportunistic",
+		mailconv.TLSRequired: "required", mailconv.TLSDANE: "dane", mailconv.TLSDANE + 1: "", 255: ""} {
 		if _, got := deliver(t, otelmail.Attempt{TLSPolicy: policy}, otelmail.Reply{Code: 250}); got["email.tls.policy"] != want {
-			t.Errorf("TLS policy %q shows as %q", policy, got["email.tls.policy"])
+			t.Errorf("TLS policy %d shows as %q", policy, got["email.tls.policy"])
 		}
 	}
 	for domain, want := range map[string]string{"not a domain": "_other", "bücher.example": "xn--bcher-kva.example", "\xff": "_other"} {
@@ -180,48 +180,32 @@ func TestAttemptFacts(t *testing.T) {
 	}
 }
 
-// TestDo: the attempt ends with what the function returned, whose context holds the span.
-func TestDo(t *testing.T) {
-	for _, want := range []otelmail.Reply{{Code: 250, Text: "ok"}, {Code: 450}, {Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}}, {Cause: otelmail.CauseDNS}} {
-		tel, rec := traced(t)
-		var inside trace.SpanContext
-		outcome, reply := tel.Delivery.Do(t.Context(), otelmail.Attempt{Number: 2}, func(ctx context.Context, d otelmail.Delivering) otelmail.Reply {
-			inside = trace.SpanContextFromContext(ctx)
-			d.Peer(tcp("192.0.2.25:25"))
-			return want
-		})
-		s := rec.Ended()[0]
-		if reply != want || outcome.String() != attrs(s)["email.delivery.outcome"] || (outcome == otelmail.OutcomeDelivered) != want.Accepted() {
-			t.Errorf("%+v: returned %v, %+v; the span says %v", want, outcome, reply, attrs(s))
+// A message's destinations are tried each for itself: a retry is a second attempt at the
+// same one.
+func TestRetriesByDestination(t *testing.T) {
+	tel, _ := start(t)
+	m := otelmail.Message{QueueID: "q1"}
+	attempt := func(destination, domain string, number int) {
+		t.Helper()
+		a := m.Attempt(otelmail.TransportSMTP, destination)
+		if a.Domain != domain || a.Number != number || a.Message.QueueID != "q1" {
+			t.Errorf("%q: domain %q, number %d, message %+v", destination, a.Domain, a.Number, a.Message)
 		}
-		if inside.SpanID() != s.SpanContext().SpanID() || attrs(s)["network.peer.address"] != "192.0.2.25" {
-			t.Errorf("the function worked in span %v of %v", inside.SpanID(), attrs(s))
-		}
-		checkValue(t, tel, 1, "queue_retries_total")
+		tel.Delivery.Attempt(t.Context(), a).End(otelmail.Reply{Code: 450})
 	}
-}
-
-// TestDoAndPanics: the attempt ends and counts, and the panic goes on to whoever
-// contains it: its value is the application's.
-func TestDoAndPanics(t *testing.T) {
-	tel, rec := traced(t)
-	func() {
-		defer func() {
-			if p := recover(); p != "bob@example.org" {
-				t.Errorf("recovered %v", p)
-			}
-		}()
-		tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(_ context.Context, d otelmail.Delivering) otelmail.Reply {
-			d.Peer(tcp("192.0.2.25:25"))
-			panic("bob@example.org")
-		})
-	}()
-	s := rec.Ended()[0]
-	checkFailure(t, s, "panic")
-	if got := attrs(s)["email.delivery.outcome"]; got != "deferred" || len(s.Events()) != 0 {
-		t.Errorf("outcome %q, events %v", got, s.Events())
+	attempt("one.example", "one.example", 1)
+	attempt("two.example", "two.example", 1)
+	attempt("three.example", "three.example", 1)
+	attempt("bob@here.example", "here.example", 1) // each mailbox is a destination
+	attempt("eve@here.example", "here.example", 1)
+	checkValue(t, tel, 0, "queue_retries_total")
+	before := m
+	attempt("Two.Example.", "Two.Example.", 2)
+	attempt("bob@HERE.example", "HERE.example", 2)
+	checkValue(t, tel, 2, "queue_retries_total")
+	if before.Attempts["two.example"] != 1 || m.Attempts["two.example"] != 2 {
+		t.Errorf("a copy has %v, the message %v", before.Attempts, m.Attempts)
 	}
-	checkValue(t, tel, 0, "mail_delivered_total")
 }
 
 // TestRetriesOfOneMessage: three attempts are three spans, and what they counted adds up.

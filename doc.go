@@ -6,19 +6,32 @@
 // has. Both return a [Telemetry], whose fields record what happens, one area of
 // mail each:
 //
-//	tel, err := otelmail.Start(ctx, otelmail.WithService("mymail", "1.2.3"),
-//		prometheus.Serve(), otlp.Push())
-//	if err != nil { … }                  // tel still works, recording nothing
+//	tel, err := otelmail.Start(ctx,
+//		otelmail.WithService("mymail", "1.2.3"),
+//		prometheus.Serve(), // /metrics, /health, /ready and /live on 0.0.0.0:9090
+//		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
+//	)
+//	if err != nil {
+//		log.Print(err) // names the setting, its value and what is allowed; tel still works
+//	}
 //	defer tel.Shutdown(context.Background())
 //
-//	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: conn.RemoteAddr()})
-//	command := session.Command(otelmail.SMTPRcpt)
-//	command.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}})
-//	session.End(otelmail.CauseNone)
+// Most servers call none of the fields' methods for their sessions: an adapter below
+// instrumentation/, or package observe for any other server, records them in one line.
+// By hand it is
 //
-// What Start returns finishes what it began: the span, the counters and the
-// error class come from one call and cannot disagree. No method panics, blocks
-// on the network or returns an error that the mail's path would have to handle.
+//	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: conn.RemoteAddr()})
+//	command := session.Command(mailconv.SMTPRcpt)
+//	command.Note(otelmail.SMTPFacts{To: "bob@example.org"})
+//	command.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}})
+//
+// What such a method returns finishes what it began: the span, the counters and the
+// error class come from one call and cannot disagree. All handles end alike: what is
+// answered with the answer, End(reply); what the server decides with the decision and
+// why, End(decision, cause); what only ends with why it broke, End(cause).
+//
+// No method panics, blocks on the network or returns an error that the mail's path would
+// have to handle, and zero handles do nothing.
 // Whatever comes from a stranger goes through one place, which makes it valid
 // UTF-8 of bounded length and applies the privacy policy ([WithPrivacy]).
 //

@@ -5,15 +5,16 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 )
 
-var messagesPerDomain = define(Metric{
-	Name: "messages_per_domain_total", Kind: Counter, Unit: "{message}",
+var messagesPerDomain = define(catalog.Metric{
+	Name: "messages_per_domain_total", Kind: catalog.Counter, Unit: "{message}",
 	Help: "Messages accepted, by recipient domain; a message counts once for each of its domains",
 	Rise: "Mail for a domain grows. A sudden rise of one domain is a mailing, a loop or an attack on it; a rise of `_other` alone means mail for more domains than are shown, or random domains.",
-	Labels: []Label{{Key: "domain",
+	Labels: []catalog.Label{{Key: "domain",
 		Help: "The recipient domain in lower-case ASCII (IDNA), or `_other` for every domain that is not among the busiest and for every invalid one"}},
 })
 

@@ -13,10 +13,11 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 func accept(tel *otelmail.Telemetry, recipients ...string) {
-	tel.SMTP.Command(context.Background(), otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, recipients...)
+	otelmail.BeginSMTPCommand(context.Background(), tel, mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, recipients...)
 }
 
 // perDomain returns what is shown, and the sum.

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // moves are the series that an event changes, as "name" or "name/label value", and by how
@@ -42,8 +43,8 @@ func events() []event {
 		}, moves{"smtp_connections_total": 1, "tls_sessions_total/yes": 1, "smtp_session_duration_seconds": 1}},
 		{"session that is upgraded and breaks, ended twice", func(tel *otelmail.Telemetry) {
 			s := tel.SMTP.Session(ctx, otelmail.RoleLMTP, otelmail.Conn{})
-			s.Upgrade(*implicit)
-			s.Upgrade(*implicit)
+			s.TLS(*implicit)
+			s.TLS(*implicit)
 			s.End(otelmail.CauseReset)
 			s.End(otelmail.CauseReset)
 		}, moves{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1,
@@ -54,83 +55,78 @@ func events() []event {
 			tel.SMTP.Refuse(otelmail.RefusedOverload)
 		}, moves{"smtp_connections_rejected_blocked_total": 1, "smtp_connections_rejected_overload_total": 2}},
 		{"command refused", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPRcpt).End(refused)
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPRcpt).End(refused)
 		}, moves{"smtp_errors_total": 1}},
 		{"command accepted", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPRcpt).End(ok)
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPRcpt).End(ok)
 		}, moves{}},
 		{"command without a reply", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPMail).End(otelmail.Reply{Cause: otelmail.CauseEOF})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPMail).End(otelmail.Reply{Cause: otelmail.CauseEOF})
 		}, moves{"smtp_errors_total": 1}},
 		{"intermediate reply", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Code: 354})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).End(otelmail.Reply{Code: 354})
 		}, moves{}},
-		{"protocol error", func(tel *otelmail.Telemetry) { tel.SMTP.ProtocolError() }, moves{"smtp_errors_total": 1}},
+		{"protocol error", func(tel *otelmail.Telemetry) {
+			tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).ProtocolError()
+		}, moves{"smtp_connections_total": 1, "active_connections/smtp": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 1}},
 		{"AUTH succeeds", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPAuth).End(otelmail.Reply{Code: 235})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPAuth).End(otelmail.Reply{Code: 235})
 		}, moves{"smtp_auth_success_total": 1}},
 		{"AUTH fails", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPAuth).End(otelmail.Reply{Code: 535})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPAuth).End(otelmail.Reply{Code: 535})
 		}, moves{"smtp_auth_failure_total": 1, "smtp_errors_total": 1}},
 		{"message accepted for two domains", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(ok, "a@one.example", "b@ONE.example.", "c@two.example")
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndMessage(ok, "a@one.example", "b@ONE.example.", "c@two.example")
 		}, moves{"smtp_messages_received_total": 1,
 			"messages_per_domain_total/one.example": 1, "messages_per_domain_total/two.example": 1}},
 		{"message for nonsense", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(ok, "a@\xff\xfe", "b@[192.0.2.1]", "postmaster")
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndMessage(ok, "a@\xff\xfe", "b@[192.0.2.1]", "postmaster")
 		}, moves{"smtp_messages_received_total": 1, "messages_per_domain_total/_other": 1}},
 		{"message refused", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(refused, "a@one.example")
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndMessage(refused, "a@one.example")
 		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
 		{"message broken off", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Cause: otelmail.CauseEOF})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).End(otelmail.Reply{Cause: otelmail.CauseEOF})
 		}, moves{"smtp_errors_total": 1}},
-		{"BDAT in two chunks", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(ok)
-			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndMessage(ok, "a@one.example")
-		}, moves{"smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}},
-		{"BDAT refused at a chunk", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPBdat).EndChunk(refused)
-		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 1}},
 		{"DATA out of order", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndOutOfOrder(otelmail.Reply{Code: 503})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndOutOfOrder(otelmail.Reply{Code: 503})
 		}, moves{"smtp_errors_total": 1}},
 		{"command passed over", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPAuth).EndIgnored()
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPAuth).Abandon()
 		}, moves{}},
 		{"LMTP with one recipient of two", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndEach(
 				otelmail.RecipientReply{Recipient: "a@one.example", Reply: ok},
 				otelmail.RecipientReply{Recipient: "b@two.example", Reply: refused})
 		}, moves{"smtp_messages_received_total": 1, "smtp_errors_total": 1, "messages_per_domain_total/one.example": 1}},
 		{"LMTP with none", func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndEach(
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndEach(
 				otelmail.RecipientReply{Recipient: "a@one.example", Reply: refused},
 				otelmail.RecipientReply{Recipient: "b@two.example", Reply: refused})
 		}, moves{"smtp_messages_rejected_total": 1, "smtp_errors_total": 2}},
 		{"IMAP session and commands", func(tel *otelmail.Telemetry) {
 			s := tel.IMAP.Session(ctx, otelmail.Conn{})
-			s.Command(otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
-			s.Command(otelmail.IMAPLogin, otelmail.IMAPFacts{}).End(otelmail.IMAPNo, otelmail.CauseNone)
-			s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{}).Abandon()
-			s.Refused()
+			s.Command(mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
+			s.Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPNo})
+			s.Command(mailconv.IMAPNoop).Abandon()
+			s.ProtocolError()
 			s.End(otelmail.CauseTimeout)
 			s.End(otelmail.CauseNone)
 		}, moves{"imap_connections_total": 1, "imap_commands_total": 2, "imap_errors_total": 3, "tls_sessions_total/no": 1}},
 		{"JMAP", func(tel *otelmail.Telemetry) {
 			tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
 			c := tel.JMAP.Connect(otelmail.Conn{TLS: implicit})
-			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/get"}).End("")
-			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/steal"}).End("unknownMethod")
-			tel.JMAP.EndRequest(false)
-			tel.JMAP.EndRequest(true)
+			tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Email/get"}).End("")
+			tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Email/steal"}).End("unknownMethod")
+			tel.JMAP.Request(ctx).End(false)
+			tel.JMAP.Request(ctx).End(true)
 			c.Close()
 			c.Close()
 		}, moves{"active_connections/jmap": 1, "tls_sessions_total/yes": 2, "jmap_requests_total": 2, "jmap_errors_total": 2}},
 		{"POP3", func(tel *otelmail.Telemetry) {
 			s := tel.POP3.Session(ctx, otelmail.Conn{})
-			s.Command(otelmail.POP3Retr).End(true, otelmail.CauseNone)
-			s.Command(otelmail.POP3Pass).End(false, otelmail.CauseNone)
+			s.Command(mailconv.POP3Retr).End(otelmail.POP3Reply{OK: true})
+			s.Command(mailconv.POP3Pass).End(otelmail.POP3Reply{})
 		}, moves{"active_connections/pop3": 1, "tls_sessions_total/no": 1}},
 		{"dialogues that are not understood", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Unfollowed()
@@ -147,18 +143,18 @@ func events() []event {
 			}
 			tel.Mail.Dropped()
 			tel.Mail.Bounced(ctx)
-			tel.Mail.Delivered()
-		}, moves{"mail_processed_total": 3, "mail_dropped_total": 2, "mail_bounced_total": 1, "mail_delivered_total": 1,
+
+		}, moves{"mail_processed_total": 3, "mail_dropped_total": 2, "mail_bounced_total": 1,
 			"message_processing_latency_seconds": 3}},
 		{"queue", func(tel *otelmail.Telemetry) {
-			tel.Queue.SetSize(5)
-			tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}).End(otelmail.CauseNone)
-			tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}).End(otelmail.CauseStorage)
-			tel.Queue.Dequeue(ctx, otelmail.TraceContext{}, otelmail.MessageFacts{}, time.Second).End(otelmail.CauseNone)
+			tel.Queue.Size.Set(5)
+			enqueue(ctx, tel, otelmail.MessageFacts{}, otelmail.CauseNone)
+			enqueue(ctx, tel, otelmail.MessageFacts{}, otelmail.CauseStorage)
+			tel.Queue.Dequeue(ctx, otelmail.Message{Enqueued: time.Now().Add(-(time.Second))}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 			tel.Queue.Remove()
 			tel.Queue.Remove()
-			tel.Queue.Retried()
-		}, moves{"queue_size": 4, "queue_retries_total": 1}},
+
+		}, moves{"queue_size": 4}},
 		{"deliveries", func(tel *otelmail.Telemetry) {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportSMTP}).End(ok)
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLMTP, Number: 2}).End(ok)
@@ -167,22 +163,22 @@ func events() []event {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 4}).End(otelmail.Reply{Cause: otelmail.CauseDNS})
 		}, moves{"mail_delivered_total": 3, "smtp_messages_sent_total": 2, "queue_retries_total": 3}},
 		{"storage", func(tel *otelmail.Telemetry) {
-			tel.Storage.SetMailboxes(3)
-			tel.Storage.AddMailboxes(-1)
-			tel.Storage.SetMessages(9)
-			tel.Storage.AddMessages(1)
-			tel.Storage.SetBytes(100)
-			tel.Storage.AddBytes(-40)
+			tel.Storage.Mailboxes.Set(3)
+			tel.Storage.Mailboxes.Add(-1)
+			tel.Storage.Messages.Set(9)
+			tel.Storage.Messages.Add(1)
+			tel.Storage.Bytes.Set(100)
+			tel.Storage.Bytes.Add(-40)
 		}, moves{"mailboxes_total": 2, "messages_total": 10, "storage_bytes": 60}},
 		{"push", func(tel *otelmail.Telemetry) {
-			tel.Push.Delivered()
-			tel.Push.GaveUp()
-			tel.Push.GaveUp()
-			tel.Push.Attempt(ctx, "push.example").End(201, otelmail.CauseNone, true)
-			tel.Push.Attempt(ctx, "push.example").End(503, otelmail.CauseNone, false)
-			tel.Push.Attempt(ctx, "push.example").End(404, otelmail.CauseNone, false)
-			tel.Push.Attempt(ctx, "push.example").End(0, otelmail.CauseTimeout, true)
-		}, moves{"push_deliveries_total": 2, "push_delivery_failures_total": 4}},
+			tel.WebPush.GaveUp()
+			tel.WebPush.GaveUp()
+			tel.WebPush.Attempt(ctx, "push.example").End(otelmail.WebPushReply{Status: 201})
+			tel.WebPush.Attempt(ctx, "push.example").End(otelmail.WebPushReply{Status: 503})
+			tel.WebPush.Attempt(ctx, "push.example").End(otelmail.WebPushReply{Status: 404})
+			tel.WebPush.Attempt(ctx, "push.example").End(otelmail.WebPushReply{Cause: otelmail.CauseTimeout})
+			tel.WebPush.Attempt(ctx, "push.example").EndAs(otelmail.OutcomeFailed, otelmail.WebPushReply{Cause: otelmail.CauseTimeout})
+		}, moves{"push_deliveries_total": 1, "push_delivery_failures_total": 4}},
 	}
 }
 
@@ -275,7 +271,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				s := tel.SMTP.Session(context.Background(), otelmail.RoleMX, otelmail.Conn{})
-				s.Command(otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, domains[i%len(domains)])
+				s.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, domains[i%len(domains)])
 				s.End(otelmail.CauseNone)
 				if i%100 == 0 {
 					collect(t, reader)
@@ -309,7 +305,7 @@ func TestCountsAreExactUnderLoad(t *testing.T) {
 
 func TestDomainLimitZeroKeepsNoSeries(t *testing.T) {
 	tel, reader := start(t, otelmail.WithDomainLimit(0))
-	tel.SMTP.Command(t.Context(), otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@one.example", "a@two.example")
+	otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@one.example", "a@two.example")
 	if _, there := collect(t, reader)["rusmes_messages_per_domain_total"]; there {
 		t.Error("the series is there although it is switched off")
 	}
@@ -326,13 +322,13 @@ func TestObservedValues(t *testing.T) {
 	}))
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	tel.Storage.SetMessages(7)
-	tel.Storage.SetBytes(8)
-	tel.Queue.SetSize(9)
-	tel.Storage.ObserveMailboxes(func(context.Context) (int64, error) { return 3, nil })
-	tel.Storage.ObserveMessages(func(context.Context) (int64, error) { return 0, errors.New("user bob@example.org") })
-	tel.Storage.ObserveBytes(func(context.Context) (int64, error) { panic("bob@example.org") })
-	tel.Queue.ObserveSize(func(context.Context) (int64, error) { <-release; return 1, nil })
+	tel.Storage.Messages.Set(7)
+	tel.Storage.Bytes.Set(8)
+	tel.Queue.Size.Set(9)
+	tel.Storage.Mailboxes.Observe(func(context.Context) (int64, error) { return 3, nil })
+	tel.Storage.Messages.Observe(func(context.Context) (int64, error) { return 0, errors.New("user bob@example.org") })
+	tel.Storage.Bytes.Observe(func(context.Context) (int64, error) { panic("bob@example.org") })
+	tel.Queue.Size.Observe(func(context.Context) (int64, error) { <-release; return 1, nil })
 	checkValue(t, tel, 3, "mailboxes_total")
 	for range 3 {
 		got := values(t, reader)

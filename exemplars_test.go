@@ -29,11 +29,7 @@ func TestDroppedAttributesLeaveNoTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	views, err := otelmail.Views()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(views...), sdkmetric.WithView(
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...), sdkmetric.WithView(
 		sdkmetric.NewView(sdkmetric.Instrument{Name: "app.*"}, sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter()})))
 	tel, err := otelmail.New(otelmail.WithMeterProvider(mp))
 	if err != nil {

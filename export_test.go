@@ -3,6 +3,8 @@ package otelmail
 import (
 	"context"
 	"time"
+
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // HistogramRecorder gives a benchmark the bare histogram record.
@@ -23,19 +25,19 @@ func AcceptedMessage(t *Telemetry) func() {
 	return func() {
 		s := t.SMTP
 		s.connections.Add(1)
-		s.conns.active[ProtocolSMTP].Add(1)
+		s.conns.active[protocolSMTP].Add(1)
 		s.conns.tls[tlsNo].Add(1)
 		s.conns.tls[tlsStartTLS].Add(1)
 		s.authSuccess.Add(1)
 		s.received.Add(1)
 		s.domains.Add("example.org")
-		t.Queue.size.Add(1)
+		t.Queue.Size.Add(1)
 		t.Mail.processed.Add(1)
 		t.Mail.latency.record(ctx, d)
 		t.Queue.retries.Add(1)
 		t.Mail.delivered.Add(1)
 		t.Delivery.sent.Add(1)
-		t.Push.Delivered()
+		t.WebPush.GaveUp()
 		s.errors.Add(1)
 		t.IMAP.connections.Add(1)
 		t.IMAP.commands.Add(1)
@@ -44,4 +46,19 @@ func AcceptedMessage(t *Telemetry) func() {
 		s.duration.record(ctx, d)
 		t.Mail.latency.record(ctx, d)
 	}
+}
+
+// BeginSMTPCommand begins a command without a session, so that a test sees what the
+// command alone counts.
+func BeginSMTPCommand(ctx context.Context, t *Telemetry, verb mailconv.SMTPVerb) SMTPCommand {
+	return SMTPCommand{Op: t.SMTP.tracer.begin(ctx, nameOf(smtpSpans, verb), serverKind), smtp: t.SMTP, verb: verb}
+}
+
+// BeginIMAPCommand begins a command without a session.
+func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb) IMAPCommand {
+	c := IMAPCommand{Op: t.IMAP.tracer.begin(ctx, nameOf(imapSpans, verb), serverKind), imap: t.IMAP}
+	if c.recording() {
+		t.IMAP.tracer.describe(c.span).add(mailconv.IMAPCommandKey.String(verb.String())).set()
+	}
+	return c
 }

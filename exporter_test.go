@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -15,10 +16,11 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // openFunc is an exporter.
-func openFunc(f func(context.Context, *otelmail.Pipeline) error) otelmail.Option {
+func openFunc(f func(context.Context, *otelmail.Pipeline) error) otelmail.StartOption {
 	return otelmail.WithExporter(otelmail.ExporterFunc(f))
 }
 
@@ -29,7 +31,7 @@ type stepLog struct {
 }
 
 // steps is an exporter that notes what becomes of it, and fails at a step.
-func steps(name string, log *stepLog, failAt string) otelmail.Option {
+func steps(name string, log *stepLog, failAt string) otelmail.StartOption {
 	note := func(step string) error {
 		log.Lock()
 		defer log.Unlock()
@@ -69,35 +71,35 @@ func TestExportersOpenInOrder(t *testing.T) {
 func TestStartFailsWhole(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		opts func(*stepLog) []otelmail.Option
+		opts func(*stepLog) []otelmail.StartOption
 		did  []string
 		want []string
 	}{
-		{"the first cannot open", func(log *stepLog) []otelmail.Option {
-			return []otelmail.Option{steps("one", log, "open"), steps("two", log, "")}
+		{"the first cannot open", func(log *stepLog) []otelmail.StartOption {
+			return []otelmail.StartOption{steps("one", log, "open"), steps("two", log, "")}
 		}, []string{"one open", "two open", "one stop", "two stop"}, []string{"one cannot open"}},
-		{"both cannot open", func(log *stepLog) []otelmail.Option {
-			return []otelmail.Option{steps("one", log, "open"), steps("two", log, "open")}
+		{"both cannot open", func(log *stepLog) []otelmail.StartOption {
+			return []otelmail.StartOption{steps("one", log, "open"), steps("two", log, "open")}
 		}, []string{"one open", "two open", "one stop", "two stop"}, []string{"one cannot open", "two cannot open"}},
-		{"the second cannot start", func(log *stepLog) []otelmail.Option {
-			return []otelmail.Option{steps("one", log, ""), steps("two", log, "start"), steps("three", log, "")}
+		{"the second cannot start", func(log *stepLog) []otelmail.StartOption {
+			return []otelmail.StartOption{steps("one", log, ""), steps("two", log, "start"), steps("three", log, "")}
 		}, []string{"one open", "two open", "three open", "one start", "two start", "one stop", "three stop", "two stop"},
 			[]string{"start two: two cannot start"}},
-		{"nor stop afterwards", func(log *stepLog) []otelmail.Option {
-			return []otelmail.Option{steps("one", log, "stop"), steps("two", log, "start")}
+		{"nor stop afterwards", func(log *stepLog) []otelmail.StartOption {
+			return []otelmail.StartOption{steps("one", log, "stop"), steps("two", log, "start")}
 		}, []string{"one open", "two open", "one start", "two start", "one stop", "two stop"},
 			[]string{"two cannot start", "shut down one: one cannot stop"}},
-		{"a wrong check", func(log *stepLog) []otelmail.Option {
-			return []otelmail.Option{steps("one", log, ""), otelmail.WithCheck("no spaces!", func(context.Context) error { return nil })}
+		{"a wrong check", func(log *stepLog) []otelmail.StartOption {
+			return []otelmail.StartOption{steps("one", log, ""), otelmail.WithCheck("no spaces!", func(context.Context) error { return nil })}
 		}, []string{"one open", "one stop"}, []string{"WithCheck", `"no spaces!"`}},
-		{"a check twice", func(log *stepLog) []otelmail.Option {
+		{"a check twice", func(log *stepLog) []otelmail.StartOption {
 			check := otelmail.WithCheck("storage", func(context.Context) error { return nil })
-			return []otelmail.Option{steps("one", log, ""), check, check}
+			return []otelmail.StartOption{steps("one", log, ""), check, check}
 		}, []string{"one open", "one stop"}, []string{"WithCheck", "storage"}},
-		{"a registry that is stopped", func(log *stepLog) []otelmail.Option {
+		{"a registry that is stopped", func(log *stepLog) []otelmail.StartOption {
 			stopped := health.New()
 			_ = stopped.Stop(t.Context())
-			return []otelmail.Option{steps("one", log, ""), otelmail.WithHealth(stopped)}
+			return []otelmail.StartOption{steps("one", log, ""), otelmail.WithHealth(stopped)}
 		}, []string{"one open", "one start", "one stop"}, []string{"start the health checks", "stopped"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -172,7 +174,7 @@ func TestPipelineSaysWhatStartKnows(t *testing.T) {
 	if len(reported) != 1 || !errors.Is(reported[0], broken) {
 		t.Errorf("reported %v", reported)
 	}
-	tel.Push.Delivered()
+	tel.WebPush.GaveUp()
 	if _, there := collect(t, reader)["acme_push_deliveries_total"]; !there {
 		t.Error("the reader has no series of the namespace")
 	}
@@ -184,7 +186,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 	spans := []*tracetest.SpanRecorder{tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()}
 	logs := []*logRecorder{{}, {}}
 	started := false
-	tel, _ := start(t, otelmail.WithLogWriter(io.Discard), openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	tel, _ := start(t, otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)), openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		for i := range spans {
 			p.AddSpanProcessor(spans[i])
 			p.AddLogProcessor(logs[i])
@@ -196,7 +198,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 		})
 		return nil
 	}))
-	tel.SMTP.Command(t.Context(), otelmail.SMTPData).End(otelmail.Reply{Code: 250})
+	otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPData).End(otelmail.Reply{Code: 250})
 	tel.Logger().Info("accepted")
 	for i := range spans {
 		if len(spans[i].Ended()) != 1 || len(logs[i].records) != 1 {

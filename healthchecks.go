@@ -7,16 +7,17 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
-var healthStatus = define(Metric{
-	Name: "health_check_status", Kind: Gauge, Unit: "{check}",
+var healthStatus = define(catalog.Metric{
+	Name: "health_check_status", Kind: catalog.Gauge, Unit: "{check}",
 	Help: "1 while the check is healthy, 0 while it is not or has not run yet",
 	Rise: "A fall to 0 is what /health answers 503 for; its body says which check and in what state.",
-	Labels: []Label{{Key: "check",
+	Labels: []catalog.Label{{Key: "check",
 		Help: "The name a check was registered with: as many as the server has"}},
 })
 
@@ -31,7 +32,7 @@ type check struct {
 // waits for it from the start. Checks may also be registered later, with
 // Telemetry.Health. Default: none.
 func WithCheck(name string, run func(context.Context) error, opts ...health.CheckOption) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if run == nil {
 			return settings.Invalid("WithCheck "+name, "nil", "a function")
 		}

@@ -99,10 +99,10 @@ func TestHealthSeriesOfEachCheck(t *testing.T) {
 
 // TestChecksEndWithShutdown and are cancelled, so that none outlives the server.
 func TestChecksEndWithShutdown(t *testing.T) {
-	for name, open := range map[string]func(...otelmail.Option) (*otelmail.Telemetry, error){
-		"New": otelmail.New,
-		"Start": func(opts ...otelmail.Option) (*otelmail.Telemetry, error) {
-			return otelmail.Start(t.Context(), append(opts, lookup(), otelmail.WithoutGlobals())...)
+	for name, open := range map[string]func(otelmail.Option) (*otelmail.Telemetry, error){
+		"New": func(opt otelmail.Option) (*otelmail.Telemetry, error) { return otelmail.New(opt) },
+		"Start": func(opt otelmail.Option) (*otelmail.Telemetry, error) {
+			return otelmail.Start(t.Context(), opt, lookup(), otelmail.WithoutGlobals())
 		},
 	} {
 		began, ended := make(chan struct{}), make(chan struct{})

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // imapSpan records one command and returns its span's name and attributes.
@@ -43,43 +44,41 @@ func TestIMAPCodeIsTheErrorType(t *testing.T) {
 		"AUTHENTICATIONFAILED-and-much-more-behind-it": "no",
 	} {
 		_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-			i.Command(t.Context(), otelmail.IMAPLogin, otelmail.IMAPFacts{}).EndCode(otelmail.IMAPNo, code)
+			i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: code})
 		})
 		if attrs["error.type"] != want {
 			t.Errorf("code %q: error.type %q, want %q", code, attrs["error.type"], want)
 		}
 	}
 	_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-		i.Command(t.Context(), otelmail.IMAPLogin, otelmail.IMAPFacts{}).EndCode(otelmail.IMAPOK, "ALERT")
+		i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPOK, Code: "ALERT"})
 	})
 	if e, ok := attrs["error.type"]; ok {
 		t.Errorf("error.type %q on a success", e)
 	}
 }
 
-func TestIMAPCommandRefined(t *testing.T) {
-	name, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-		cmd := i.Command(t.Context(), otelmail.IMAPUnselect, otelmail.IMAPFacts{Mailbox: "INBOX", State: "selected"})
-		cmd.Refine(otelmail.IMAPSelect, otelmail.IMAPFacts{Mailbox: "Sent"})
-		cmd.End(otelmail.IMAPOK, otelmail.CauseNone)
+// TestIMAPFactsLearnedLater: what is noted twice is what was said last.
+func TestIMAPFactsLearnedLater(t *testing.T) {
+	_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
+		cmd := i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPSelect)
+		cmd.Note(otelmail.IMAPFacts{Mailbox: "INBOX", State: mailconv.IMAPSelected})
+		cmd.Note(otelmail.IMAPFacts{Mailbox: "Sent"})
+		cmd.End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 	})
-	if name != "IMAP SELECT" || attrs["imap.command"] != "SELECT" || attrs["imap.mailbox"] != "Sent" || attrs["imap.state"] != "selected" {
-		t.Errorf("%s with %v", name, attrs)
+	if attrs["imap.command"] != "SELECT" || attrs["imap.mailbox"] != "Sent" || attrs["imap.state"] != "selected" {
+		t.Errorf("the span has %v", attrs)
 	}
-	otelmail.IMAPCommand{}.Refine(otelmail.IMAPSelect, otelmail.IMAPFacts{}) // the zero value does nothing
 }
 
 // An IMAP session has no span: what is known of TLS is on its commands.
 func TestIMAPCommandsShowTLS(t *testing.T) {
 	state := tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
-	for name, secure := range map[string]func(otelmail.IMAPSession){
-		"upgrade":   func(s otelmail.IMAPSession) { s.Upgrade(state) },
-		"handshake": func(s otelmail.IMAPSession) { s.Handshake(state) },
-	} {
+	for name, conn := range map[string]otelmail.Conn{"upgrade": {}, "handshake": {TLS: &tls.ConnectionState{}}} {
 		_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-			s := i.Session(t.Context(), otelmail.Conn{})
-			secure(s)
-			s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
+			s := i.Session(t.Context(), conn)
+			s.TLS(state)
+			s.Command(mailconv.IMAPNoop).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 			s.End(otelmail.CauseNone)
 		})
 		if attrs["tls.protocol.version"] != "1.3" || attrs["tls.established"] != "true" {
@@ -105,7 +104,7 @@ func TestIMAPResults(t *testing.T) {
 		{200, otelmail.CauseNone, "broken", "broken"},
 	} {
 		tel, rec := traced(t)
-		tel.IMAP.Command(t.Context(), otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(tc.result, tc.cause)
+		otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: tc.result, Cause: tc.cause})
 		s := rec.Ended()[0]
 		if got := attrs(s)["imap.response.status"]; got != tc.status || tc.result.String() != tc.status {
 			t.Errorf("%v shows as %q, want %q", tc.result, got, tc.status)
@@ -129,7 +128,7 @@ func TestIMAPCodes(t *testing.T) {
 		NOPRIVATE NOTSAVED OVERQUOTA PARSE PRIVACYREQUIRED SERVERBUG TOOBIG TOOMANY TRYCREATE UIDNOTSTICKY UNAVAILABLE UNKNOWN-CTE`) {
 		for _, spelled := range []string{code, strings.ToLower(code), code + " of bob@example.org"} {
 			for _, result := range []otelmail.IMAPResult{otelmail.IMAPNo, otelmail.IMAPBad} {
-				tel.IMAP.Command(t.Context(), otelmail.IMAPStore, otelmail.IMAPFacts{}).EndCode(result, spelled)
+				otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPStore).End(otelmail.IMAPReply{Result: result, Code: spelled})
 				checkFailure(t, rec.Ended()[0], code)
 				rec.Reset()
 			}
@@ -156,8 +155,8 @@ func TestIMAPFactsUnderEachPolicy(t *testing.T) {
 		{otelmail.PrivacyDomain, "", map[string]string{"user.hash": bob}},
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			tel.IMAP.Command(t.Context(), otelmail.IMAPSelect, otelmail.IMAPFacts{User: "bob@example.org", Mailbox: tc.mailbox, State: "authenticated"}).
-				End(otelmail.IMAPOK, otelmail.CauseNone)
+			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{User: "bob@example.org", Mailbox: tc.mailbox, State: mailconv.IMAPAuthenticated}).
+				End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 		}, otelmail.WithPrivacy(tc.policy))
 		want := map[string]string{"imap.command": "SELECT", "imap.response.status": "ok", "imap.state": "authenticated"}
 		maps.Copy(want, tc.want)
@@ -165,7 +164,7 @@ func TestIMAPFactsUnderEachPolicy(t *testing.T) {
 	}
 	for _, name := range []string{"sent", "drafts", "trash", "spam", "archive", "outbox"} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			tel.IMAP.Command(t.Context(), otelmail.IMAPSelect, otelmail.IMAPFacts{Mailbox: name}).End(otelmail.IMAPOK, otelmail.CauseNone)
+			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{Mailbox: name}).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 		})
 		if got := attrs(s)["imap.mailbox"]; got != name {
 			t.Errorf("mailbox %s shows as %q", name, got)
@@ -177,10 +176,10 @@ func TestIMAPFactsUnderEachPolicy(t *testing.T) {
 // and carry the connection. A broken one is an error, once.
 func TestIMAPSession(t *testing.T) {
 	tel, rec := traced(t)
-	outer := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
+	_, outer := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
 	s := tel.IMAP.Session(outer.Context(), otelmail.Conn{Remote: tcp("[2001:db8:1:2::3]:4711"), Local: tcp("192.0.2.1:993"),
 		TLS: &tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, DidResume: true, CipherSuite: tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}})
-	s.Command(otelmail.IMAPNoop, otelmail.IMAPFacts{State: "not_authenticated"}).End(otelmail.IMAPOK, otelmail.CauseNone)
+	noted(s.Command(mailconv.IMAPNoop), otelmail.IMAPFacts{State: mailconv.IMAPNotAuthenticated}).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 	checkValue(t, tel, 1, "active_connections", "imap")
 	s.End(otelmail.CauseReset)
 	s.End(otelmail.CauseReset)

@@ -3,91 +3,28 @@ package otelmail
 import (
 	"slices"
 	"strings"
+
+	"github.com/rusmes/otelmail/catalog"
 )
-
-// Kind is the kind of a series, as Prometheus names it.
-type Kind uint8
-
-// The kinds of series.
-const (
-	Counter Kind = iota
-	Gauge
-	Histogram
-)
-
-// String returns "counter", "gauge" or "histogram".
-func (k Kind) String() string {
-	switch k {
-	case Counter:
-		return "counter"
-	case Gauge:
-		return "gauge"
-	case Histogram:
-		return "histogram"
-	}
-	return "unknown"
-}
-
-// Metric is the one description of a series. The instrument, the View, the
-// reference page and the contract test all come from it.
-type Metric struct {
-	// Name without the namespace, for example "smtp_connections_total".
-	Name string
-	Kind Kind
-	// Unit in UCUM: "s", "By", or an annotation such as "{message}", which
-	// leaves the name as it is under every naming strategy of Prometheus.
-	Unit string
-	// Help says when the series moves, in one sentence without a full stop.
-	Help string
-	// Rise says what a rise means to an operator, and what to look at.
-	Rise string
-	// Labels are the only attribute keys the series may carry.
-	Labels []Label
-	// Buckets are a histogram's upper bounds in the series' unit.
-	Buckets []float64
-}
-
-// Label is one dimension of a series.
-type Label struct {
-	Key string
-	// Values is the closed set of values, each present with 0 from the first
-	// scrape; nil where strangers choose the value, which is then bounded by
-	// an option.
-	Values []string
-	// Help says what the label tells apart.
-	Help string
-}
-
-// FullName is the name with its namespace, as it stands on /metrics and in OTLP.
-func (m Metric) FullName(namespace string) string { return namespace + "_" + m.Name }
-
-// keys returns the allowed attribute keys.
-func (m Metric) keys() []string {
-	keys := make([]string, len(m.Labels))
-	for i, l := range m.Labels {
-		keys[i] = l.Key
-	}
-	return keys
-}
 
 // definitions holds every series. It is filled while the package's variables
 // are initialised and only read afterwards.
-var definitions []*Metric
+var definitions []*catalog.Metric
 
 // define registers a series: no list is kept by hand, so no series can be forgotten.
-func define(m Metric) *Metric {
+func define(m catalog.Metric) *catalog.Metric {
 	definitions = append(definitions, &m)
 	return &m
 }
 
 // Catalog returns the description of every series, sorted by name.
-func Catalog() []Metric {
-	all := make([]Metric, len(definitions))
+func Catalog() []catalog.Metric {
+	all := make([]catalog.Metric, len(definitions))
 	for i, d := range definitions {
 		all[i] = *d
 		all[i].Labels = slices.Clone(d.Labels)
 		all[i].Buckets = slices.Clone(d.Buckets)
 	}
-	slices.SortFunc(all, func(a, b Metric) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b catalog.Metric) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }

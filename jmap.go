@@ -2,10 +2,13 @@ package otelmail
 
 import (
 	"context"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -13,7 +16,7 @@ import (
 // jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
 // RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
 // (contacts) and RFC 9661 (Sieve).
-var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
+var jmapMethods = []string{other, "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
 	"PushSubscription/get", "PushSubscription/set",
 	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
 	"Thread/get", "Thread/changes",
@@ -27,25 +30,34 @@ var jmapMethods = newNameSet("JMAP", "Core/echo", "Blob/copy", "Blob/upload", "B
 	"SieveScript/get", "SieveScript/query", "SieveScript/set", "SieveScript/validate",
 	"AddressBook/get", "AddressBook/changes", "AddressBook/set",
 	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
-	"ContactCard/set", "ContactCard/copy")
+	"ContactCard/set", "ContactCard/copy"}
+
+// jmapSpans are the names of the spans, by index of the method.
+var jmapSpans = func() []string {
+	names := make([]string, len(jmapMethods))
+	for i, method := range jmapMethods {
+		names[i] = "JMAP " + method
+	}
+	return names
+}()
 
 // jmapIndex finds a method by its exact name: JMAP names are case-sensitive.
 var jmapIndex = func() map[string]int {
-	m := make(map[string]int, len(jmapMethods.values))
-	for i, v := range jmapMethods.values {
+	m := make(map[string]int, len(jmapMethods))
+	for i, v := range jmapMethods {
 		m[v] = i
 	}
 	return m
 }()
 
 var (
-	jmapRequests = define(Metric{
-		Name: "jmap_requests_total", Kind: Counter, Unit: "{request}",
+	jmapRequests = define(catalog.Metric{
+		Name: "jmap_requests_total", Kind: catalog.Counter, Unit: "{request}",
 		Help: "JMAP API requests that ended",
 		Rise: "Clients are busier, or one polls instead of listening to the event source.",
 	})
-	jmapErrors = define(Metric{
-		Name: "jmap_errors_total", Kind: Counter, Unit: "{error}",
+	jmapErrors = define(catalog.Metric{
+		Name: "jmap_errors_total", Kind: catalog.Counter, Unit: "{error}",
 		Help: "JMAP requests and method calls that failed (RFC 8620 section 3.6)",
 		Rise: "serverFail and serverUnavailable are ours; notRequest, unknownMethod and invalidArguments are a client's. The error.type of the spans says which.",
 	})
@@ -68,32 +80,22 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 // value is closed. It has no span: the requests have.
 func (j *JMAP) Connect(c Conn) JMAPConnection {
 	j = orEmpty(j)
-	j.conns.opened(ProtocolJMAP, c)
-	return JMAPConnection{&session{tracer: j.tracer, conns: j.conns, protocol: ProtocolJMAP}}
+	j.conns.opened(protocolJMAP, c)
+	return JMAPConnection{j, new(atomic.Bool)}
 }
 
 // JMAPConnection is an open connection to the JMAP endpoint.
-type JMAPConnection struct{ session *session }
+type JMAPConnection struct {
+	jmap   *JMAP
+	closed *atomic.Bool
+}
 
 // Close ends the connection; further calls have no effect.
 func (c JMAPConnection) Close() {
-	c.session.finish(CauseNone)
-}
-
-// EndRequest counts an API request that ended. failed says that the request as
-// a whole was refused (RFC 8620 section 3.6.1); the errors of its method calls
-// are counted by their own End.
-func (j *JMAP) EndRequest(failed bool) {
-	j = orEmpty(j)
-	j.requests.Add(1)
-	if failed {
-		j.errors.Add(1)
+	if c.jmap != nil && c.jmap.conns != nil && !c.closed.Swap(true) {
+		c.jmap.conns.closed(protocolJMAP)
 	}
 }
-
-// CallError counts a method call that failed and has no span of its own: one
-// whose error was only seen in the response, or one beyond the number that is traced.
-func (j *JMAP) CallError() { orEmpty(j).errors.Add(1) }
 
 // Describe adds to the span of an HTTP request, which the caller has begun, who
 // asked, as the privacy policy allows, and over what connection.
@@ -102,6 +104,38 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 		return
 	}
 	j.tracer.describe(request).client(c.Remote).server(c.Local).tls(c.TLS).set()
+}
+
+// Request begins an API request. It has no span of its own: that is the HTTP
+// request's, which ctx holds, see [JMAP.Describe].
+func (j *JMAP) Request(ctx context.Context) JMAPRequest {
+	r := JMAPRequest{orEmpty(j), serverKind}
+	if ctx != nil {
+		if request := trace.SpanContextFromContext(ctx); request.IsValid() && !request.IsRemote() {
+			r.kind = internalKind // what is asked for and answered is the HTTP request
+		}
+	}
+	return r
+}
+
+// JMAPRequest is an API request in progress. End it exactly once.
+type JMAPRequest struct {
+	jmap *JMAP
+	kind []trace.SpanStartOption // of its calls
+}
+
+// CallError counts a method call that failed and has no span of its own: one whose
+// error was only seen in the response, or one beyond the number that is traced.
+func (r JMAPRequest) CallError() { orEmpty(r.jmap).errors.Add(1) }
+
+// End counts the request. failed says that it was refused as a whole (RFC 8620
+// section 3.6.1); the errors of its method calls are counted by their own End.
+func (r JMAPRequest) End(failed bool) {
+	j := orEmpty(r.jmap)
+	j.requests.Add(1)
+	if failed {
+		j.errors.Add(1)
+	}
 }
 
 // JMAPFacts are what is known of a method call. All except Method are optional.
@@ -115,17 +149,17 @@ type JMAPFacts struct {
 	Begun time.Time
 }
 
-// Call begins a method call of a request. ctx holds the request's span.
-func (j *JMAP) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
-	i := jmapIndex[facts.Method]
-	kind := serverKind
+// Call begins a method call of the request. ctx holds the request's span.
+func (r JMAPRequest) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
+	j, i := orEmpty(r.jmap), jmapIndex[facts.Method]
+	kind := r.kind
 	if !facts.Begun.IsZero() {
-		kind = []trace.SpanStartOption{serverKind[0], trace.WithTimestamp(facts.Begun)}
+		kind = append(slices.Clip(kind), trace.WithTimestamp(facts.Begun))
 	}
-	c := JMAPCall{Op: orEmpty(j).tracer.begin(ctx, jmapMethods.spans[i], kind), jmap: j}
+	c := JMAPCall{Op: j.tracer.begin(ctx, jmapSpans[i], kind), jmap: j}
 	if c.recording() {
 		j.tracer.describe(c.span).
-			add(mailconv.JMAPMethodKey.String(jmapMethods.values[i])).
+			add(mailconv.JMAPMethodKey.String(jmapMethods[i])).
 			secretText(mailconv.JMAPAccountIDKey, facts.AccountID).
 			secretText(mailconv.JMAPCallIDKey, facts.CallID).
 			text(mailconv.JMAPRequestIDKey, facts.RequestID).set()

@@ -18,7 +18,7 @@ func TestJMAPMethods(t *testing.T) {
 	tel, rec := traced(t)
 	check := func(method, want string) {
 		t.Helper()
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: method}).End("")
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: method}).End("")
 		s := rec.Ended()[0]
 		rec.Reset()
 		checkName(t, s, "JMAP "+want, trace.SpanKindServer)
@@ -52,7 +52,7 @@ func TestJMAPErrors(t *testing.T) {
 	count := int64(0)
 	check := func(errorType, want string) {
 		t.Helper()
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: "Email/set"}).End(errorType)
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: "Email/set"}).End(errorType)
 		checkFailure(t, rec.Ended()[0], want)
 		rec.Reset()
 		if want != "" {
@@ -81,7 +81,7 @@ func TestJMAPFactsUnderEachPolicy(t *testing.T) {
 		otelmail.PrivacyNone:   {},
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob", CallID: "c0", RequestID: "r1"}).End("")
+			tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob", CallID: "c0", RequestID: "r1"}).End("")
 		}, otelmail.WithPrivacy(policy))
 		want := map[string]string{"jmap.method": "Email/get", "jmap.request_id": "r1"}
 		maps.Copy(want, more)
@@ -93,8 +93,8 @@ func TestJMAPFactsUnderEachPolicy(t *testing.T) {
 func TestJMAPCallReportedAfterwards(t *testing.T) {
 	begun := time.Now().Add(-time.Hour).Round(0)
 	spans := spansOf(t, func(tel *otelmail.Telemetry) {
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get", Begun: begun}).End("")
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get"}).End("")
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get", Begun: begun}).End("")
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get"}).End("")
 	})
 	if !spans[0].StartTime().Equal(begun) {
 		t.Errorf("the span began at %v, want %v", spans[0].StartTime(), begun)
@@ -124,9 +124,9 @@ func TestJMAPConnections(t *testing.T) {
 
 func TestJMAPRequests(t *testing.T) {
 	tel, reader := start(t)
-	tel.JMAP.EndRequest(false)
-	tel.JMAP.EndRequest(true)
-	tel.JMAP.CallError()
+	tel.JMAP.Request(t.Context()).End(false)
+	tel.JMAP.Request(t.Context()).End(true)
+	tel.JMAP.Request(t.Context()).CallError()
 	if got, want := values(t, reader), (moves{"jmap_requests_total": 2, "jmap_errors_total": 2}); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}

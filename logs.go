@@ -14,71 +14,30 @@ import (
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
-// LogFormat is how the local log is written.
-type LogFormat uint8
-
-// The formats.
-const (
-	LogText LogFormat = iota // key=value lines (slog.TextHandler)
-	LogJSON                  // a JSON object a line (slog.JSONHandler)
-
-	logFormatEnd
-)
-
 // logConfig says what Telemetry.Logger writes to.
 type logConfig struct {
-	level  *slog.Level
-	push   slog.Level
-	format *LogFormat
-	output string
-	writer io.Writer
+	handler slog.Handler
+	export  slog.Level
 }
 
-// WithPushLogLevel sets the lowest level that is pushed over OTLP, whatever the
-// local log shows. Default info.
-func WithPushLogLevel(level slog.Level) Option {
-	return optionFunc(func(c *config) error { c.log.push = level; return nil })
-}
-
-// WithLogLevel sets the lowest level that the local log shows. Default:
-// RUSMES_LOG_LEVEL (debug, info, warn, error), else info.
-func WithLogLevel(level slog.Level) Option {
-	return optionFunc(func(c *config) error { c.log.level = &level; return nil })
-}
-
-// WithLogFormat sets how the local log is written. Default: RUSMES_LOG_FORMAT
-// (text, json), else text.
-func WithLogFormat(f LogFormat) Option {
-	return optionFunc(func(c *config) error {
-		if f >= logFormatEnd {
-			return settings.Invalid("WithLogFormat", fmt.Sprint(uint8(f)), "LogText or LogJSON")
+// WithLogHandler sets what writes the local log. Default: one that writes as
+// RUSMES_LOG_LEVEL (debug, info, warn, error; else info), RUSMES_LOG_FORMAT (text, json;
+// else text) and RUSMES_LOG_OUTPUT (stdout, stderr or a file; else stderr) say, which
+// otherwise are not read.
+func WithLogHandler(h slog.Handler) Option {
+	return option(func(c *config) error {
+		if h == nil {
+			return settings.Invalid("WithLogHandler", "nil", "a slog.Handler")
 		}
-		c.log.format = &f
+		c.log.handler = h
 		return nil
 	})
 }
 
-// WithLogOutput sets where the local log goes: "stdout", "stderr" or the path
-// of a file, which is appended to. Default: RUSMES_LOG_OUTPUT, else stderr.
-func WithLogOutput(output string) Option {
-	return optionFunc(func(c *config) error {
-		if output == "" {
-			return settings.Invalid("WithLogOutput", output, settings.LogOutput.Wants())
-		}
-		c.log.output = output
-		return nil
-	})
-}
-
-// WithLogWriter writes the local log to w. Default: see [WithLogOutput].
-func WithLogWriter(w io.Writer) Option {
-	return optionFunc(func(c *config) error {
-		if w == nil {
-			return settings.Invalid("WithLogWriter", "nil", "a writer")
-		}
-		c.log.writer = w
-		return nil
-	})
+// WithLogExportLevel sets the lowest level that leaves over OTLP, whatever the local
+// log shows. Default info.
+func WithLogExportLevel(level slog.Level) Option {
+	return option(func(c *config) error { c.log.export = level; return nil })
 }
 
 // Logger writes to the local log, adds trace_id and span_id to what is logged
@@ -92,13 +51,14 @@ func (t *Telemetry) Logger() *slog.Logger { return t.orNoop().logger }
 // LoggerProvider, which pushes it over OTLP where logs are switched on. A push
 // that fails changes nothing for local. With a nil local records are only pushed.
 //
-//	logger := slog.New(tel.LogHandler(myHandler))
+//	logger := slog.New(tel.LogHandler(slog.NewTextHandler(os.Stdout, nil)))
+//	session := tel.SMTP.Session(ctx, otelmail.RoleSubmission, otelmail.Conn{})
 //	logger.InfoContext(session.Context(), "accepted")
 //
 // [Telemetry.Logger] has one built in.
 func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	t = t.orNoop()
-	push := logtee.AtLevel(t.pushLevel, otelslog.NewHandler(ScopeName,
+	push := logtee.AtLevel(t.exportLevel, otelslog.NewHandler(ScopeName,
 		otelslog.WithLoggerProvider(t.providers.logger), otelslog.WithVersion(Version), otelslog.WithSchemaURL(scope().SchemaURL)))
 	if local == nil {
 		return push
@@ -106,47 +66,35 @@ func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	return logtee.New(local, push)
 }
 
-// openLog reads the RUSMES_LOG_* settings and opens the local log.
+// openLog opens the local log, by default as the RUSMES_LOG_* settings say.
 func openLog(c *config, env *settings.Env) (slog.Handler, io.Closer, error) {
+	if c.log.handler != nil {
+		return c.log.handler, nil, nil
+	}
 	level, format := checkLogSettings(env)
-	if c.log.level != nil {
-		level = *c.log.level
-	}
-	if c.log.format != nil {
-		format = *c.log.format
-	}
 	if err := env.Err(); err != nil {
 		return nil, nil, err
 	}
-	w, closer, err := logOutput(c, env)
+	w, closer, err := logOutput(env)
 	if err != nil {
 		return nil, nil, err
 	}
 	opts := &slog.HandlerOptions{Level: level}
-	if format == LogJSON {
+	if format == settings.JSON {
 		return slog.NewJSONHandler(w, opts), closer, nil
 	}
 	return slog.NewTextHandler(w, opts), closer, nil
 }
 
 // checkLogSettings reads what can be wrong without opening anything.
-func checkLogSettings(env *settings.Env) (level slog.Level, format LogFormat) {
+func checkLogSettings(env *settings.Env) (level slog.Level, format string) {
 	// The names of the levels are slog's.
 	_ = level.UnmarshalText([]byte(env.Enum(settings.LogLevel)))
-	if env.Enum(settings.LogFormat) == settings.JSON {
-		format = LogJSON
-	}
-	return level, format
+	return level, env.Enum(settings.LogFormat)
 }
 
-func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer, error) {
-	if c.log.writer != nil {
-		return c.log.writer, nil, nil
-	}
-	output, name := c.log.output, "WithLogOutput"
-	if output == "" {
-		output, name = env.String(settings.LogOutput)
-	}
+func logOutput(env *settings.Env) (io.Writer, io.Closer, error) {
+	output, name := env.String(settings.LogOutput)
 	switch output {
 	case settings.Stderr:
 		return os.Stderr, nil, nil

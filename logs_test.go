@@ -74,16 +74,21 @@ func TestLogHandler(t *testing.T) {
 
 func TestLocalLog(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mail.log")
+	own, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.Close()
 	for _, tc := range []struct {
 		name string
-		opts []otelmail.Option
+		opts []otelmail.StartOption
 		want string
 	}{
-		{"settings", []otelmail.Option{lookup("RUSMES_LOG_LEVEL", "WARN", "RUSMES_LOG_FORMAT", "json", "RUSMES_LOG_OUTPUT", file)},
+		{"settings", []otelmail.StartOption{lookup("RUSMES_LOG_LEVEL", "WARN", "RUSMES_LOG_FORMAT", "json", "RUSMES_LOG_OUTPUT", file)},
 			`"level":"WARN","msg":"two"}` + "\n"},
-		{"options win", []otelmail.Option{lookup("RUSMES_LOG_LEVEL", "error", "RUSMES_LOG_FORMAT", "json", "RUSMES_LOG_OUTPUT", "/nonexistent/x"),
-			otelmail.WithLogLevel(slog.LevelInfo), otelmail.WithLogFormat(otelmail.LogText), otelmail.WithLogOutput(file)},
-			"level=WARN msg=two\n"},
+		{"a handler wins, and the settings are not looked at", []otelmail.StartOption{
+			lookup("RUSMES_LOG_LEVEL", "loud", "RUSMES_LOG_FORMAT", "xml", "RUSMES_LOG_OUTPUT", "/nonexistent/x"),
+			otelmail.WithLogHandler(slog.NewTextHandler(own, nil))}, "level=WARN msg=two\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tel, err := otelmail.Start(t.Context(), append(tc.opts, otelmail.WithoutGlobals())...)
@@ -102,15 +107,13 @@ func TestLocalLog(t *testing.T) {
 		})
 	}
 	for _, tc := range []struct {
-		opt  otelmail.Option
+		opt  otelmail.StartOption
 		want string
 	}{
 		{lookup("RUSMES_LOG_LEVEL", "loud"), `RUSMES_LOG_LEVEL: "loud" is not allowed: want one of debug, info, warn, error`},
 		{lookup("RUSMES_LOG_FORMAT", "xml"), `RUSMES_LOG_FORMAT: "xml" is not allowed: want one of text, json`},
 		{lookup("RUSMES_LOG_OUTPUT", "/nonexistent/mail.log"), `RUSMES_LOG_OUTPUT: "/nonexistent/mail.log" is not allowed: want stdout, stderr or the path`},
-		{otelmail.WithLogOutput(""), "WithLogOutput"},
-		{otelmail.WithLogFormat(9), "WithLogFormat"},
-		{otelmail.WithLogWriter(nil), "WithLogWriter"},
+		{otelmail.WithLogHandler(nil), "WithLogHandler"},
 	} {
 		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), tc.opt)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
@@ -122,12 +125,12 @@ func TestLocalLog(t *testing.T) {
 	}
 }
 
-// TestPushLogLevel is that of the push alone; a handler without a local one only pushes.
-func TestPushLogLevel(t *testing.T) {
+// TestLogExportLevel is that of what leaves alone; a handler without a local one only exports.
+func TestLogExportLevel(t *testing.T) {
 	for level, want := range map[slog.Level]int{slog.LevelDebug: 4, slog.LevelInfo: 3, slog.LevelError: 1, slog.LevelError + 1: 0} {
 		var pushed logRecorder
 		var local bytes.Buffer
-		tel, _ := start(t, otelmail.WithPushLogLevel(level), otelmail.WithLogLevel(slog.LevelWarn), otelmail.WithLogWriter(&local),
+		tel, _ := start(t, otelmail.WithLogExportLevel(level), otelmail.WithLogHandler(slog.NewTextHandler(&local, &slog.HandlerOptions{Level: slog.LevelWarn})),
 			otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 				p.AddLogProcessor(&pushed)
 				return nil

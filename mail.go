@@ -7,34 +7,35 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
 var (
-	mailProcessed = define(Metric{
-		Name: "mail_processed_total", Kind: Counter, Unit: "{message}",
+	mailProcessed = define(catalog.Metric{
+		Name: "mail_processed_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages that left the processing pipeline, whatever their fate",
 		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
 	})
-	mailDelivered = define(Metric{
-		Name: "mail_delivered_total", Kind: Counter, Unit: "{message}",
+	mailDelivered = define(catalog.Metric{
+		Name: "mail_delivered_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Deliveries that succeeded, to a local mailbox or a remote server",
 		Rise: "More mail arrives where it should. A message to two destinations is delivered twice.",
 	})
-	mailBounced = define(Metric{
-		Name: "mail_bounced_total", Kind: Counter, Unit: "{message}",
+	mailBounced = define(catalog.Metric{
+		Name: "mail_bounced_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Bounces (delivery status notifications) generated",
 		Rise: "Mail cannot be delivered: a remote server refuses ours, or a user's list is old. Many bounces harm the reputation of the sending address.",
 	})
-	mailDropped = define(Metric{
-		Name: "mail_dropped_total", Kind: Counter, Unit: "{message}",
+	mailDropped = define(catalog.Metric{
+		Name: "mail_dropped_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages discarded on purpose",
 		Rise: "A rule discards more: spam, or a rule that is too wide. Dropped mail is gone without a word to anyone.",
 	})
-	mailLatency = define(Metric{
-		Name: "message_processing_latency_seconds", Kind: Histogram, Unit: "s",
+	mailLatency = define(catalog.Metric{
+		Name: "message_processing_latency_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long a message's way through the pipeline took",
 		Rise:    "A stage has become slow: a lookup, a scanner, the disk. The exemplars lead to traces of slow messages.",
 		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
@@ -86,12 +87,12 @@ func (f Fate) String() string { return fates[min(int(f), len(fates)-1)] }
 
 // MessageFacts are what is known of a message. All are optional.
 type MessageFacts struct {
-	QueueID   string // the server's own id
-	MessageID string // the Message-ID header; shown as the privacy policy allows
-	Sender    string // the envelope's reverse-path; likewise
-	Recipient string // one forward-path; likewise
-	Direction string // "inbound", "outbound" or "internal"
-	Size      int64  // bytes; 0 for unknown
+	QueueID   string             // the server's own id
+	MessageID string             // the Message-ID header; shown as the privacy policy allows
+	Sender    string             // the envelope's reverse-path; likewise
+	Recipient string             // one forward-path; likewise
+	Direction mailconv.Direction // which way it goes
+	Size      int64              // bytes; 0 for unknown
 }
 
 // Process begins a message's way through the pipeline.
@@ -134,10 +135,6 @@ func (p Processing) End(fate Fate, cause Cause) {
 // Dropped counts a message that was discarded on purpose outside of the
 // pipeline, from the queue for example.
 func (m *Mail) Dropped() { orEmpty(m).dropped.Add(1) }
-
-// Delivered counts a delivery to a mailbox that was made without a
-// [Delivery.Attempt].
-func (m *Mail) Delivered() { orEmpty(m).delivered.Add(1) }
 
 // Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
 // span in ctx.

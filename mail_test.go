@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // TestFates: a message counts as processed whatever becomes of it, as dropped where it is,
@@ -81,7 +82,7 @@ func TestStages(t *testing.T) {
 	} {
 		spans := spansOf(t, func(tel *otelmail.Telemetry) {
 			p := tel.Mail.Process(t.Context(), otelmail.MessageFacts{})
-			tel.Mail.Stage(p.Context(), "spam-filter", otelmail.MessageFacts{QueueID: "q1", Direction: "inbound"}).End(tc.result, tc.cause)
+			tel.Mail.Stage(p.Context(), "spam-filter", otelmail.MessageFacts{QueueID: "q1", Direction: mailconv.Inbound}).End(tc.result, tc.cause)
 			p.End(otelmail.FateQueued, otelmail.CauseNone)
 		})
 		s := spans[0]
@@ -182,15 +183,15 @@ func TestMessageFacts(t *testing.T) {
 		{otelmail.MessageFacts{Sender: "<Bob@Example.ORG>"}, map[string]string{"email.from.domain": "example.org", "email.from.hash": bob}},
 		{otelmail.MessageFacts{Recipient: "bob@example.org"}, map[string]string{"email.to.domain": "example.org", "email.to.hash": bob}},
 		{otelmail.MessageFacts{Recipient: "bob@no domain"}, map[string]string{"email.to.domain": "_other", "email.to.hash": hashOf(t, "bob@no domain")}},
-		{otelmail.MessageFacts{Direction: "inbound"}, map[string]string{"email.direction": "inbound"}},
-		{otelmail.MessageFacts{Direction: "outbound"}, map[string]string{"email.direction": "outbound"}},
-		{otelmail.MessageFacts{Direction: "internal"}, map[string]string{"email.direction": "internal"}},
-		{otelmail.MessageFacts{Direction: "sideways"}, nil},
+		{otelmail.MessageFacts{Direction: mailconv.Inbound}, map[string]string{"email.direction": "inbound"}},
+		{otelmail.MessageFacts{Direction: mailconv.Outbound}, map[string]string{"email.direction": "outbound"}},
+		{otelmail.MessageFacts{Direction: mailconv.Internal}, map[string]string{"email.direction": "internal"}},
+		{otelmail.MessageFacts{Direction: mailconv.Internal + 1}, nil},
 		{otelmail.MessageFacts{Size: 1}, map[string]string{"messaging.message.body.size": "1"}},
 		{otelmail.MessageFacts{Size: -1}, nil},
 	} {
 		for _, s := range spansOf(t, func(tel *otelmail.Telemetry) {
-			tel.Queue.Enqueue(t.Context(), tc.facts).End(otelmail.CauseNone)
+			enqueue(t.Context(), tel, tc.facts, otelmail.CauseNone)
 		}) {
 			if got := attrs(s); !maps.Equal(got, tc.want) {
 				t.Errorf("%+v: attributes %v, want %v", tc.facts, got, tc.want)

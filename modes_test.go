@@ -103,23 +103,19 @@ func startWithReaders(t *testing.T, add func(*otelmail.Pipeline) []sdkmetric.Rea
 }
 
 // bound is a Telemetry on an application's own MeterProvider, with our Views.
-func bound(t *testing.T, others []sdkmetric.Reader, opts ...otelmail.Option) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
+func bound(t *testing.T, others []sdkmetric.Reader, opts ...otelmail.ReaderOption) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
 	t.Helper()
 	mp, page := provider(t, others, opts...)
 	return newTelemetry(t, otelmail.WithMeterProvider(mp)), page, others
 }
 
-func provider(t *testing.T, others []sdkmetric.Reader, opts ...otelmail.Option) (*sdkmetric.MeterProvider, *otelmail.Reader) {
+func provider(t *testing.T, others []sdkmetric.Reader, opts ...otelmail.ReaderOption) (*sdkmetric.MeterProvider, *otelmail.Reader) {
 	t.Helper()
-	views, err := otelmail.Views(opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
 	page, err := otelmail.NewReader(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := []sdkmetric.Option{sdkmetric.WithView(views...), sdkmetric.WithReader(page)}
+	all := []sdkmetric.Option{sdkmetric.WithView(page.Views()...), sdkmetric.WithReader(page)}
 	for _, r := range others {
 		all = append(all, sdkmetric.WithReader(r))
 	}
@@ -128,7 +124,7 @@ func provider(t *testing.T, others []sdkmetric.Reader, opts ...otelmail.Option) 
 	return mp, page
 }
 
-func newTelemetry(t *testing.T, opts ...otelmail.Option) *otelmail.Telemetry {
+func newTelemetry(t *testing.T, opts ...otelmail.NewOption) *otelmail.Telemetry {
 	t.Helper()
 	tel, err := otelmail.New(opts...)
 	if err != nil {

@@ -2,7 +2,6 @@ package otelmail
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -19,16 +18,6 @@ import (
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
 )
-
-// Option configures [Start], [New], [Views] and [NewReader]. Options win over
-// the environment, and the environment over defaults. A wrong option makes the
-// constructor fail with an error that names the option, the value and what is
-// allowed.
-type Option interface{ apply(*config) error }
-
-type optionFunc func(*config) error
-
-func (f optionFunc) apply(c *config) error { return f(c) }
 
 // config is all that the options set. Zero values mean "not set".
 type config struct {
@@ -55,13 +44,12 @@ type config struct {
 	pinned          []string
 	log             logConfig
 	self            *self
-	fleet           *Fleet
 	handle          func(error)
 	lookup          settings.LookupEnv
 }
 
-func newConfig(opts []Option) (*config, error) {
-	c := &config{
+func newConfig() *config {
+	return &config{
 		namespace:       settings.Namespace,
 		shutdownTimeout: 5 * time.Second,
 		domainLimit:     200,
@@ -69,21 +57,12 @@ func newConfig(opts []Option) (*config, error) {
 		lookup:          os.LookupEnv,
 		self:            newSelf(),
 	}
-	var errs []error
-	for i, opt := range opts {
-		if opt == nil {
-			errs = append(errs, fmt.Errorf("option %d is nil", i+1))
-			continue
-		}
-		errs = append(errs, opt.apply(c))
-	}
-	return c, errors.Join(errs...)
 }
 
 // WithNamespace sets the prefix of every metric name, in place of the default
 // "rusmes". Letters, digits and underscores, at most 63, the first a letter.
-func WithNamespace(namespace string) Option {
-	return optionFunc(func(c *config) error {
+func WithNamespace(namespace string) SeriesOption {
+	return seriesOption(func(c *config) error {
 		if err := settings.CheckNamespace("WithNamespace", namespace); err != nil {
 			return err
 		}
@@ -98,15 +77,15 @@ func WithNamespace(namespace string) Option {
 // then show count and sum alone. Default: the documented buckets
 // (explicit_bucket_histogram). OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
 // does it for the push alone.
-func WithExponentialHistograms() Option {
-	return optionFunc(func(c *config) error { c.exponential = true; return nil })
+func WithExponentialHistograms() FormOption {
+	return formOption(func(c *config) error { c.exponential = true; return nil })
 }
 
 // WithService sets service.name and service.version of the resource. Default:
 // OTEL_SERVICE_NAME, then RUSMES_TRACING_SERVICE_NAME, then the program's own
 // name; the version of the main module. An empty version keeps that default.
-func WithService(name, version string) Option {
-	return optionFunc(func(c *config) error {
+func WithService(name, version string) StartOption {
+	return startOption(func(c *config) error {
 		if name == "" {
 			return settings.Invalid("WithService", name, "a name that is not empty")
 		}
@@ -117,8 +96,8 @@ func WithService(name, version string) Option {
 
 // WithResourceAttributes adds attributes to the resource; they win over
 // OTEL_RESOURCE_ATTRIBUTES. Default: none.
-func WithResourceAttributes(attrs ...attribute.KeyValue) Option {
-	return optionFunc(func(c *config) error {
+func WithResourceAttributes(attrs ...attribute.KeyValue) StartOption {
+	return startOption(func(c *config) error {
 		for _, kv := range attrs {
 			if !kv.Valid() {
 				return settings.Invalid("WithResourceAttributes", string(kv.Key), "attributes with a key and a value")
@@ -129,10 +108,9 @@ func WithResourceAttributes(attrs ...attribute.KeyValue) Option {
 	})
 }
 
-// WithMeterProvider binds the instruments to mp. Default: the provider that
-// Start builds; in New the global one. Start refuses it beside exporters.
-func WithMeterProvider(mp metric.MeterProvider) Option {
-	return optionFunc(func(c *config) error {
+// WithMeterProvider binds the instruments to mp. Default: the global one.
+func WithMeterProvider(mp metric.MeterProvider) NewOption {
+	return newOption(func(c *config) error {
 		if mp == nil {
 			return settings.Invalid("WithMeterProvider", "nil", "a MeterProvider")
 		}
@@ -141,10 +119,9 @@ func WithMeterProvider(mp metric.MeterProvider) Option {
 	})
 }
 
-// WithTracerProvider makes the spans with tp. Default: the provider that Start
-// builds; in New the global one. Start refuses it beside exporters.
-func WithTracerProvider(tp trace.TracerProvider) Option {
-	return optionFunc(func(c *config) error {
+// WithTracerProvider makes the spans with tp. Default: the global one.
+func WithTracerProvider(tp trace.TracerProvider) NewOption {
+	return newOption(func(c *config) error {
 		if tp == nil {
 			return settings.Invalid("WithTracerProvider", "nil", "a TracerProvider")
 		}
@@ -153,10 +130,9 @@ func WithTracerProvider(tp trace.TracerProvider) Option {
 	})
 }
 
-// WithLoggerProvider emits log records through lp. Default: the provider that Start
-// builds; in New the global one. Start refuses it beside exporters.
-func WithLoggerProvider(lp log.LoggerProvider) Option {
-	return optionFunc(func(c *config) error {
+// WithLoggerProvider emits log records through lp. Default: the global one.
+func WithLoggerProvider(lp log.LoggerProvider) NewOption {
+	return newOption(func(c *config) error {
 		if lp == nil {
 			return settings.Invalid("WithLoggerProvider", "nil", "a LoggerProvider")
 		}
@@ -165,10 +141,10 @@ func WithLoggerProvider(lp log.LoggerProvider) Option {
 	})
 }
 
-// WithPropagator sets how trace context travels. Default: OTEL_PROPAGATORS,
-// else W3C tracecontext and baggage.
+// WithPropagator sets how trace context travels. Default: in Start OTEL_PROPAGATORS,
+// else W3C tracecontext and baggage; in New the global one.
 func WithPropagator(p propagation.TextMapPropagator) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if p == nil {
 			return settings.Invalid("WithPropagator", "nil", "a TextMapPropagator")
 		}
@@ -181,8 +157,8 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 // OTEL_TRACES_SAMPLER, it is asked about every span, those within an unsampled one
 // too. Default: OTEL_TRACES_SAMPLER, else parentbased_traceidratio with the ratio of
 // OTEL_TRACES_SAMPLER_ARG, then RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
-func WithSampler(s sdktrace.Sampler) Option {
-	return optionFunc(func(c *config) error {
+func WithSampler(s sdktrace.Sampler) StartOption {
+	return startOption(func(c *config) error {
 		if s == nil {
 			return settings.Invalid("WithSampler", "nil", "a Sampler")
 		}
@@ -193,8 +169,8 @@ func WithSampler(s sdktrace.Sampler) Option {
 
 // WithSampleRatio records the given share of new traces, 0.0 to 1.0; spans with
 // a parent follow it. Default: see [WithSampler].
-func WithSampleRatio(ratio float64) Option {
-	return optionFunc(func(c *config) error {
+func WithSampleRatio(ratio float64) StartOption {
+	return startOption(func(c *config) error {
 		if !(ratio >= 0 && ratio <= 1) {
 			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), settings.TracesSamplerArg.Wants())
 		}
@@ -206,14 +182,14 @@ func WithSampleRatio(ratio float64) Option {
 // WithoutGlobals keeps Start from installing its providers and propagator as
 // OpenTelemetry's global ones. Default: they are installed, so that otelhttp,
 // otelsql and the like join in.
-func WithoutGlobals() Option {
-	return optionFunc(func(c *config) error { c.keepGlobals = true; return nil })
+func WithoutGlobals() StartOption {
+	return startOption(func(c *config) error { c.keepGlobals = true; return nil })
 }
 
 // WithShutdownTimeout bounds Shutdown even when its context has no deadline.
 // Default 5 s.
 func WithShutdownTimeout(d time.Duration) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if d <= 0 {
 			return settings.Invalid("WithShutdownTimeout", d.String(), "a duration above 0")
 		}
@@ -225,7 +201,7 @@ func WithShutdownTimeout(d time.Duration) Option {
 // WithHealth uses a registry that the application already has. Default: a new
 // one, to be reached as Telemetry.Health.
 func WithHealth(r *health.Registry) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if r == nil {
 			return settings.Invalid("WithHealth", "nil", "a health.Registry")
 		}
@@ -236,8 +212,8 @@ func WithHealth(r *health.Registry) Option {
 
 // WithExporter adds a way by which telemetry leaves. Default: none, so that
 // Start alone records but neither serves nor pushes.
-func WithExporter(e Exporter) Option {
-	return optionFunc(func(c *config) error {
+func WithExporter(e Exporter) StartOption {
+	return startOption(func(c *config) error {
 		if e == nil {
 			return settings.Invalid("WithExporter", "nil", "an Exporter")
 		}
@@ -249,7 +225,7 @@ func WithExporter(e Exporter) Option {
 // WithPrivacy says what of addresses, names and ids may leave the process.
 // Default [PrivacyDomain].
 func WithPrivacy(p Privacy) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if p >= privacyEnd {
 			return settings.Invalid("WithPrivacy", p.String(), "PrivacyDomain, PrivacyHash, PrivacyFull or PrivacyNone")
 		}
@@ -263,7 +239,7 @@ func WithPrivacy(p Privacy) Option {
 // it ([Telemetry.RotateHashKey] while running) and they no longer do. Default: a
 // random key for each process.
 func WithHashKey(key []byte) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if err := checkHashKey("WithHashKey", key); err != nil {
 			return err
 		}
@@ -274,8 +250,8 @@ func WithHashKey(key []byte) Option {
 
 // WithLocalDomains makes messages_per_domain_total always show these domains, from
 // 0 on, beside the busiest ones. Default: none.
-func WithLocalDomains(domains ...string) Option {
-	return optionFunc(func(c *config) error {
+func WithLocalDomains(domains ...string) SeriesOption {
+	return seriesOption(func(c *config) error {
 		for _, d := range domains {
 			name := clean.Domain(d)
 			if name == clean.OtherDomain {
@@ -301,8 +277,8 @@ func checkHashKey(who string, key []byte) error {
 // shows by name beside the local ones, 0 to 100,000: the busiest. The rest count
 // under domain="_other", so that the sum is exact. Default 200. With 0 and no
 // local domains the series is left out altogether.
-func WithDomainLimit(n int) Option {
-	return optionFunc(func(c *config) error {
+func WithDomainLimit(n int) SeriesOption {
+	return seriesOption(func(c *config) error {
 		if err := settings.CheckNumber("WithDomainLimit", n, 0, 100_000); err != nil {
 			return err
 		}
@@ -313,8 +289,8 @@ func WithDomainLimit(n int) Option {
 
 // WithErrorHandler receives what goes wrong in the background. It must be safe
 // for concurrent use. Default: OpenTelemetry's own ([otel.Handle]).
-func WithErrorHandler(handle func(error)) Option {
-	return optionFunc(func(c *config) error {
+func WithErrorHandler(handle func(error)) SeriesOption {
+	return seriesOption(func(c *config) error {
 		if handle == nil {
 			return settings.Invalid("WithErrorHandler", "nil", "a function")
 		}
@@ -328,7 +304,7 @@ func WithErrorHandler(handle func(error)) Option {
 // its like) are read by the OpenTelemetry SDK from the process itself.
 // Default [os.LookupEnv].
 func WithLookupEnv(lookup func(name string) (value string, set bool)) Option {
-	return optionFunc(func(c *config) error {
+	return option(func(c *config) error {
 		if lookup == nil {
 			return settings.Invalid("WithLookupEnv", "nil", "a function like os.LookupEnv")
 		}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,24 +29,55 @@ func containsAll(s string, parts ...string) bool {
 	return true
 }
 
+// construct calls every constructor that accepts the option.
+func construct(t *testing.T, opt any) map[string]error {
+	t.Helper()
+	errs := map[string]error{}
+	if o, ok := opt.(otelmail.StartOption); ok {
+		tel, err := otelmail.Start(t.Context(), o, lookup(), otelmail.WithoutGlobals())
+		errs["start"] = errors.Join(err, tel.Shutdown(context.Background()))
+	}
+	if o, ok := opt.(otelmail.NewOption); ok {
+		tel, err := otelmail.New(o)
+		errs["new"] = errors.Join(err, tel.Shutdown(context.Background()))
+	}
+	if o, ok := opt.(otelmail.ReaderOption); ok {
+		_, err := otelmail.NewReader(o)
+		errs["new reader"] = err
+	}
+	return errs
+}
+
+// TestEachConstructorAcceptsWhatItHeeds: what it would not heed does not compile.
+func TestEachConstructorAcceptsWhatItHeeds(t *testing.T) {
+	mp, _ := provider(t, nil)
+	for names, opts := range map[string][]any{
+		"start": {otelmail.WithService("a", ""), otelmail.WithResourceAttributes(), otelmail.WithSampler(sdktrace.AlwaysSample()),
+			otelmail.WithSampleRatio(1), otelmail.WithoutGlobals(), stopping(nil)},
+		"new": {otelmail.WithMeterProvider(mp), otelmail.WithTracerProvider(sdktrace.NewTracerProvider()),
+			otelmail.WithLoggerProvider(otelmail.Noop().LoggerProvider())},
+		"new start": {otelmail.WithCheck("a", func(context.Context) error { return nil }),
+			otelmail.WithHashKey(make([]byte, 16)), otelmail.WithHealth(health.New()), otelmail.WithLogHandler(slog.DiscardHandler),
+			otelmail.WithLogExportLevel(0), lookup(), otelmail.WithPrivacy(0), otelmail.WithPropagator(propagation.Baggage{}),
+			otelmail.WithShutdownTimeout(1)},
+		"new reader start": {otelmail.WithExponentialHistograms()},
+		"new new reader start": {otelmail.WithNamespace("a"), otelmail.WithDomainLimit(1), otelmail.WithLocalDomains("a.example"),
+			otelmail.WithErrorHandler(func(error) {})},
+	} {
+		for _, opt := range opts {
+			if got := strings.Join(slices.Sorted(maps.Keys(construct(t, opt))), " "); got != names {
+				t.Errorf("a %T is accepted by %s, want %s", opt, got, names)
+			}
+		}
+	}
+}
+
 // TestWrongValuesAtTheirBounds: the value just outside is refused by every constructor
-// that takes options, with the option, the value and what is allowed; the one just inside
+// that accepts the option, with the option, the value and what is allowed; the one just inside
 // is not.
 func TestWrongValuesAtTheirBounds(t *testing.T) {
-	constructors := map[string]func(...otelmail.Option) error{
-		"new": func(opts ...otelmail.Option) error {
-			tel, err := otelmail.New(opts...)
-			return errors.Join(err, tel.Shutdown(context.Background()))
-		},
-		"start": func(opts ...otelmail.Option) error {
-			tel, err := otelmail.Start(t.Context(), append(opts, lookup(), otelmail.WithoutGlobals())...)
-			return errors.Join(err, tel.Shutdown(context.Background()))
-		},
-		"views":      func(opts ...otelmail.Option) error { _, err := otelmail.Views(opts...); return err },
-		"new reader": func(opts ...otelmail.Option) error { _, err := otelmail.NewReader(opts...); return err },
-	}
 	for _, tc := range []struct {
-		wrong, right otelmail.Option
+		wrong, right any
 		want         []string
 	}{
 		{otelmail.WithNamespace(""), otelmail.WithNamespace("a"), []string{"WithNamespace", `""`, "63"}},
@@ -64,15 +97,16 @@ func TestWrongValuesAtTheirBounds(t *testing.T) {
 		{otelmail.WithDomainLimit(100_001), otelmail.WithDomainLimit(100_000), []string{"WithDomainLimit", "100001", "100000"}},
 		{otelmail.WithDomainLimit(-1), otelmail.WithDomainLimit(0), []string{"WithDomainLimit", "-1"}},
 		{otelmail.WithLocalDomains("a.example", ""), otelmail.WithLocalDomains("a.example", "b.example"), []string{"WithLocalDomains", `""`, "domain names"}},
-		{otelmail.WithLogFormat(2), otelmail.WithLogFormat(otelmail.LogJSON), []string{"WithLogFormat", "2", "LogText or LogJSON"}},
 		{otelmail.WithResourceAttributes(attribute.String("a", "b"), attribute.String("", "x")), otelmail.WithResourceAttributes(attribute.String("a", "b")),
 			[]string{"WithResourceAttributes", "a key and a value"}},
 	} {
-		for name, construct := range constructors {
-			if err := construct(tc.wrong); err == nil || !containsAll(err.Error(), append(tc.want, "otelmail: "+name+": ")...) {
+		for name, err := range construct(t, tc.wrong) {
+			if err == nil || !containsAll(err.Error(), append(tc.want, "otelmail: "+name+": ")...) {
 				t.Errorf("%s: error %v, want %q in it", name, err, tc.want)
 			}
-			if err := construct(tc.right); err != nil {
+		}
+		for name, err := range construct(t, tc.right) {
+			if err != nil {
 				t.Errorf("%s: what is allowed was refused: %v", name, err)
 			}
 		}
@@ -81,18 +115,21 @@ func TestWrongValuesAtTheirBounds(t *testing.T) {
 
 // TestAllWrongOptionsAreNamedAtOnce, nil ones by their place.
 func TestAllWrongOptionsAreNamedAtOnce(t *testing.T) {
-	wrong := []otelmail.Option{otelmail.WithNamespace("-"), nil, otelmail.WithSampleRatio(7), otelmail.WithHealth(nil), otelmail.WithLogOutput("")}
-	want := []string{"WithNamespace", "option 2 is nil", "WithSampleRatio", "WithHealth", "WithLogOutput"}
-	tel, err := otelmail.Start(t.Context(), append(wrong, lookup(), otelmail.WithoutGlobals())...)
-	if err == nil || !containsAll(err.Error(), want...) {
+	tel, err := otelmail.Start(t.Context(), otelmail.WithNamespace("-"), nil, otelmail.WithSampleRatio(7), otelmail.WithHealth(nil),
+		otelmail.WithLogHandler(nil), lookup(), otelmail.WithoutGlobals())
+	if err == nil || !containsAll(err.Error(), "WithNamespace", "option 2 is nil", "WithSampleRatio", "WithHealth", "WithLogHandler") {
 		t.Errorf("Start: %v", err)
 	}
 	useNoop(t, tel)
-	tel, err = otelmail.New(wrong...)
-	if err == nil || !containsAll(err.Error(), want...) {
+	tel, err = otelmail.New(otelmail.WithNamespace("-"), nil, otelmail.WithMeterProvider(nil), otelmail.WithHealth(nil))
+	if err == nil || !containsAll(err.Error(), "WithNamespace", "option 2 is nil", "WithMeterProvider", "WithHealth") {
 		t.Errorf("New: %v", err)
 	}
 	useNoop(t, tel)
+	if _, err = otelmail.NewReader(otelmail.WithNamespace("-"), nil, otelmail.WithDomainLimit(-1)); err == nil ||
+		!containsAll(err.Error(), "WithNamespace", "option 2 is nil", "WithDomainLimit") {
+		t.Errorf("NewReader: %v", err)
+	}
 }
 
 // TestAHashKeyIsASecret also in the error that refuses it.
@@ -126,25 +163,21 @@ func TestOptionsGiveWhatTheySay(t *testing.T) {
 	mp, _ := provider(t, nil)
 	tp := sdktrace.NewTracerProvider()
 	lp := otelmail.Noop().LoggerProvider()
-	for name, open := range map[string]func(...otelmail.Option) (*otelmail.Telemetry, error){
-		"New": otelmail.New,
-		"Start": func(opts ...otelmail.Option) (*otelmail.Telemetry, error) {
-			return otelmail.Start(t.Context(), append(opts, lookup(), otelmail.WithoutGlobals())...)
-		},
-	} {
-		tel, err := open(otelmail.WithHealth(registry), otelmail.WithMeterProvider(mp), otelmail.WithTracerProvider(tp),
-			otelmail.WithLoggerProvider(lp), otelmail.WithPropagator(propagation.Baggage{}))
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		if tel.Health != registry || tel.MeterProvider() != mp || tel.TracerProvider() != tp || tel.LoggerProvider() != lp ||
-			tel.Propagator() != (propagation.Baggage{}) {
-			t.Errorf("%s does not use what it was given", name)
-		}
-		if err := tel.Shutdown(context.Background()); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		registry = health.New() // a registry stops once
+	tel, err := otelmail.New(otelmail.WithHealth(registry), otelmail.WithMeterProvider(mp), otelmail.WithTracerProvider(tp),
+		otelmail.WithLoggerProvider(lp), otelmail.WithPropagator(propagation.Baggage{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tel.Health != registry || tel.MeterProvider() != mp || tel.TracerProvider() != tp || tel.LoggerProvider() != lp ||
+		tel.Propagator() != (propagation.Baggage{}) || tel.Reader() != nil {
+		t.Error("New does not use what it was given")
+	}
+	if err := tel.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	started, reader := start(t, otelmail.WithHealth(health.New()), otelmail.WithPropagator(propagation.Baggage{}))
+	if started.Propagator() != (propagation.Baggage{}) || reader == nil {
+		t.Error("Start does not use what it was given")
 	}
 }
 
@@ -170,7 +203,7 @@ func TestDefaults(t *testing.T) {
 		t.Error("the local log does not show info")
 	}
 	_, rec, bound := newTraced(t)
-	bound.Queue.Enqueue(t.Context(), otelmail.MessageFacts{Sender: "bob@example.org"}).End(otelmail.CauseNone)
+	enqueue(t.Context(), bound, otelmail.MessageFacts{Sender: "bob@example.org"}, otelmail.CauseNone)
 	if got := attrs(rec.Ended()[0]); got["email.from.domain"] != "example.org" || got["email.from.address"] != "" {
 		t.Errorf("the default policy shows %v", got)
 	}
@@ -185,7 +218,7 @@ func TestShutdownTimeout(t *testing.T) {
 		"the context's": {20 * time.Second, 10 * time.Second, 10 * time.Second},
 	} {
 		var left time.Duration
-		opts := []otelmail.Option{lookup(), otelmail.WithoutGlobals(),
+		opts := []otelmail.StartOption{lookup(), otelmail.WithoutGlobals(),
 			stopping(map[string]func(context.Context) error{"part": func(ctx context.Context) error {
 				deadline, _ := ctx.Deadline()
 				left = time.Until(deadline)

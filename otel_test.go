@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 )
 
 // promised is what operators rely on: dashboards, alerts and probes are written
@@ -18,7 +19,7 @@ import (
 // taken from the Catalog, because it is what the Catalog is checked against.
 var promised = []struct {
 	name   string
-	kind   otelmail.Kind
+	kind   catalog.Kind
 	label  string
 	values []string // nil for an open label
 	bounds []float64
@@ -43,33 +44,28 @@ var promised = []struct {
 	{name: "rusmes_mail_delivered_total"},
 	{name: "rusmes_mail_bounced_total"},
 	{name: "rusmes_mail_dropped_total"},
-	{name: "rusmes_queue_size", kind: otelmail.Gauge},
+	{name: "rusmes_queue_size", kind: catalog.Gauge},
 	{name: "rusmes_queue_retries_total"},
-	{name: "rusmes_mailboxes_total", kind: otelmail.Gauge},
-	{name: "rusmes_messages_total", kind: otelmail.Gauge},
-	{name: "rusmes_storage_bytes", kind: otelmail.Gauge},
-	{name: "rusmes_message_processing_latency_seconds", kind: otelmail.Histogram,
+	{name: "rusmes_mailboxes_total", kind: catalog.Gauge},
+	{name: "rusmes_messages_total", kind: catalog.Gauge},
+	{name: "rusmes_storage_bytes", kind: catalog.Gauge},
+	{name: "rusmes_message_processing_latency_seconds", kind: catalog.Histogram,
 		bounds: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}},
-	{name: "rusmes_smtp_session_duration_seconds", kind: otelmail.Histogram,
+	{name: "rusmes_smtp_session_duration_seconds", kind: catalog.Histogram,
 		bounds: []float64{0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600}},
-	{name: "rusmes_active_connections", kind: otelmail.Gauge, label: "protocol",
+	{name: "rusmes_active_connections", kind: catalog.Gauge, label: "protocol",
 		values: []string{"imap", "jmap", "pop3", "smtp"}},
 	{name: "rusmes_tls_sessions_total", label: "tls", values: []string{"no", "starttls", "yes"}},
 	{name: "rusmes_messages_per_domain_total", label: "domain"},
 }
 
 // start starts a Telemetry whose metrics can be collected in the test.
-func start(t testing.TB, opts ...otelmail.Option) (*otelmail.Telemetry, *otelmail.Reader) {
+func start(t testing.TB, opts ...otelmail.StartOption) (*otelmail.Telemetry, *otelmail.Reader) {
 	t.Helper()
-	var reader *otelmail.Reader
-	opts = append([]otelmail.Option{
+	opts = append([]otelmail.StartOption{
 		otelmail.WithoutGlobals(),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 		otelmail.WithErrorHandler(func(err error) { t.Errorf("background error: %v", err) }),
-		otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
-			reader = p.Reader()
-			return nil
-		})),
 	}, opts...)
 	tel, err := otelmail.Start(t.Context(), opts...)
 	if err != nil {
@@ -80,7 +76,7 @@ func start(t testing.TB, opts ...otelmail.Option) (*otelmail.Telemetry, *otelmai
 			t.Errorf("shutdown: %v", err)
 		}
 	})
-	return tel, reader
+	return tel, tel.Reader()
 }
 
 // collect returns the metrics of our scope by name.
@@ -121,7 +117,7 @@ func checkContract(t *testing.T, m mode) {
 		if m.Description == "" || m.Unit == "" {
 			t.Errorf("%s has no help or unit: %q %q", want.name, m.Description, m.Unit)
 		}
-		kind := otelmail.Counter
+		kind := catalog.Counter
 		switch data := m.Data.(type) {
 		case metricdata.Sum[int64]:
 			if !data.IsMonotonic || data.Temporality != metricdata.CumulativeTemporality {
@@ -129,16 +125,16 @@ func checkContract(t *testing.T, m mode) {
 			}
 			checkZeros(t, data.DataPoints, want.label, want.values)
 		case metricdata.Gauge[int64]:
-			kind = otelmail.Gauge
+			kind = catalog.Gauge
 			checkZeros(t, data.DataPoints, want.label, want.values)
 		case metricdata.Histogram[float64]:
-			kind = otelmail.Histogram
+			kind = catalog.Histogram
 			p := data.DataPoints[0]
 			if len(data.DataPoints) != 1 || p.Count != 0 || !slices.Equal(p.Bounds, want.bounds) || len(p.BucketCounts) != len(want.bounds)+1 {
 				t.Errorf("%s: %+v, want one that is empty, with the bounds %v", want.name, data.DataPoints, want.bounds)
 			}
 		case metricdata.ExponentialHistogram[float64]:
-			kind = otelmail.Histogram
+			kind = catalog.Histogram
 			if p := data.DataPoints[0]; len(data.DataPoints) != 1 || p.Count != 0 || len(p.PositiveBucket.Counts) != 0 {
 				t.Errorf("%s: %+v, want one that is empty", want.name, data.DataPoints)
 			}
@@ -175,7 +171,7 @@ func checkZeros(t *testing.T, points []metricdata.DataPoint[int64], label string
 // TestCatalogHoldsThePromise compares the Catalog with the promise in the other
 // direction: a series that is not promised is one of a few that are documented.
 func TestCatalogHoldsThePromise(t *testing.T) {
-	ours := map[string]otelmail.Metric{}
+	ours := map[string]catalog.Metric{}
 	for _, m := range otelmail.Catalog() {
 		ours[m.FullName("rusmes")] = m
 		if m.Help == "" || m.Rise == "" || m.Unit == "" {
@@ -202,7 +198,7 @@ func TestCatalogHoldsThePromise(t *testing.T) {
 
 func TestNamespace(t *testing.T) {
 	tel, reader := start(t, otelmail.WithNamespace("acme_mail"))
-	tel.Push.Delivered()
+	tel.WebPush.GaveUp()
 	got := collect(t, reader)
 	for _, m := range otelmail.Catalog() {
 		if m.Name == "health_check_status" {

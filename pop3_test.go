@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 func TestPOP3Commands(t *testing.T) {
@@ -24,9 +25,9 @@ func TestPOP3Commands(t *testing.T) {
 		{otelmail.PrivacyNone, false, otelmail.CauseStorage, "err", "storage", nil},
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(otelmail.POP3Retr)
-			c.User("bob@example.org")
-			c.End(tc.ok, tc.cause)
+			c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(mailconv.POP3Retr)
+			c.Note(otelmail.POP3Facts{User: "bob@example.org"})
+			c.End(otelmail.POP3Reply{OK: tc.ok, Cause: tc.cause})
 		}, otelmail.WithPrivacy(tc.policy))
 		want := map[string]string{"pop3.command": "RETR", "pop3.response.status": tc.status}
 		if tc.errorType != "" {
@@ -44,7 +45,7 @@ func TestPOP3Session(t *testing.T) {
 	spans := spansOf(t, func(tel *otelmail.Telemetry) {
 		s := tel.POP3.Session(t.Context(), otelmail.Conn{Remote: tcp("203.0.113.77:4711"), Local: tcp("192.0.2.1:110")})
 		checkValue(t, tel, 1, "active_connections", "pop3")
-		s.Command(otelmail.POP3Stat).End(true, otelmail.CauseNone)
+		s.Command(mailconv.POP3Stat).End(otelmail.POP3Reply{OK: true})
 		s.End(otelmail.CauseEOF)
 		s.End(otelmail.CauseEOF)
 		checkValue(t, tel, 0, "active_connections", "pop3")
@@ -52,7 +53,7 @@ func TestPOP3Session(t *testing.T) {
 	if len(spans) != 2 || spans[0].Parent().SpanID() != spans[1].SpanContext().SpanID() {
 		t.Fatalf("spans %v, want a command and its session", spans)
 	}
-	checkName(t, spans[1], "POP3 session", trace.SpanKindServer)
+	checkName(t, spans[1], "POP3 session", trace.SpanKindInternal)
 	checkAttrs(t, spans[1], map[string]string{"network.protocol.name": "pop3", "network.transport": "tcp", "client.address": "203.0.113.0",
 		"network.peer.address": "203.0.113.0", "server.address": "192.0.2.1", "server.port": "110", "error.type": "eof"})
 	checkFailure(t, spans[1], "eof")
@@ -63,8 +64,8 @@ func TestPOP3HasNoSeries(t *testing.T) {
 	tel, reader := start(t)
 	s := tel.POP3.Session(t.Context(), otelmail.Conn{})
 	before := values(t, reader)
-	for v := range otelmail.POP3Verb(18) {
-		s.Command(v).End(false, otelmail.CauseNone)
+	for v := range mailconv.POP3Verb(18) {
+		s.Command(v).End(otelmail.POP3Reply{})
 	}
 	if got := values(t, reader); !maps.Equal(got, before) {
 		t.Errorf("commands moved %v to %v", before, got)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // TestPrivacyTable is the table of docs/spans.md: each kind of text under each policy, in
@@ -61,29 +62,29 @@ var beside = map[string]bool{"smtp.command": true, "smtp.response.status_code": 
 func recordText(t *testing.T, tel *otelmail.Telemetry, kind, text string) {
 	t.Helper()
 	ctx, ok := t.Context(), otelmail.Reply{Code: 250}
-	c := func() otelmail.SMTPCommand { return tel.SMTP.Command(ctx, otelmail.SMTPMail) }
+	c := func() otelmail.SMTPCommand { return otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPMail) }
 	switch kind {
 	case "sender":
-		tel.Queue.Enqueue(ctx, otelmail.MessageFacts{Sender: text}).End(otelmail.CauseNone)
+		enqueue(ctx, tel, otelmail.MessageFacts{Sender: text}, otelmail.CauseNone)
 	case "recipient":
 		c := c()
-		c.To(text)
+		c.Note(otelmail.SMTPFacts{To: text})
 		c.End(ok)
 	case "user":
 		c := c()
-		c.User(text)
+		c.Note(otelmail.SMTPFacts{User: text})
 		c.End(ok)
 	case "client":
 		tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: tcp(text)}).End(otelmail.CauseNone)
 	case "message id":
-		tel.Queue.Enqueue(ctx, otelmail.MessageFacts{MessageID: text}).End(otelmail.CauseNone)
+		enqueue(ctx, tel, otelmail.MessageFacts{MessageID: text}, otelmail.CauseNone)
 	case "mailbox", "INBOX":
-		tel.IMAP.Command(ctx, otelmail.IMAPSelect, otelmail.IMAPFacts{Mailbox: text}).End(otelmail.IMAPOK, otelmail.CauseNone)
+		noted(otelmail.BeginIMAPCommand(ctx, tel, mailconv.IMAPSelect), otelmail.IMAPFacts{Mailbox: text}).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 	case "account":
-		tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: text}).End("")
+		tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: text}).End("")
 	case "HELO":
 		c := c()
-		c.Helo(text)
+		c.Note(otelmail.SMTPFacts{Helo: text})
 		c.End(ok)
 	case "reply":
 		c().End(otelmail.Reply{Code: 250, Text: text})
@@ -113,8 +114,8 @@ func TestRandomKeys(t *testing.T) {
 	hashes := map[string]bool{}
 	for range 3 {
 		_, rec, tel := newTraced(t)
-		c := tel.SMTP.Command(t.Context(), otelmail.SMTPMail)
-		c.User("bob@example.org")
+		c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPMail)
+		c.Note(otelmail.SMTPFacts{User: "bob@example.org"})
 		c.End(otelmail.Reply{Code: 250})
 		hashes[attrs(rec.Ended()[0])["user.hash"]] = true
 	}
@@ -137,7 +138,7 @@ func TestHashKeyIsCopied(t *testing.T) {
 		if wipe {
 			clear(key)
 		}
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{CallID: "c0"}).End("")
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{CallID: "c0"}).End("")
 		return attrs(rec.Ended()[0])["jmap.call_id"]
 	}
 	for _, rotate := range []bool{false, true} {

@@ -6,14 +6,11 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/log"
 	lognoop "go.opentelemetry.io/otel/log/noop"
-	"go.opentelemetry.io/otel/metric"
 	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/health"
@@ -37,8 +34,8 @@ import (
 //
 // With OTEL_SDK_DISABLED=true nothing is recorded or pushed; the health probes
 // are served all the same.
-func Start(ctx context.Context, opts ...Option) (*Telemetry, error) {
-	c, err := newConfig(opts)
+func Start(ctx context.Context, opts ...StartOption) (*Telemetry, error) {
+	c, err := apply(opts, StartOption.applyToStart)
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: start: %w", err)
 	}
@@ -50,9 +47,6 @@ func Start(ctx context.Context, opts ...Option) (*Telemetry, error) {
 }
 
 func start(ctx context.Context, c *config) (*Telemetry, error) {
-	if err := c.refuseForeignProviders(); err != nil {
-		return nil, err
-	}
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -76,6 +70,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 		return nil, err
 	}
 	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
+	p.reader.off = s.disabled
 	t, err := p.build(ctx, s)
 	if err != nil {
 		if closer != nil {
@@ -95,13 +90,13 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	}
 	own := p.newProviders(s)
 	b := newBinder(own.meter, p.config.namespace)
-	if p.config.meterProvider == nil { // the guard is for the application's instruments, not for those of b
-		own.meter = guard.Meters(own.meter, p.config.handle, p.config.self.refuse)
-	}
+	// The guard is for the application's instruments, not for those of b.
+	own.meter = guard.Meters(own.meter, p.config.handle, p.config.self.refuse)
 	t, err := bind(p.config, own, b, p.exports...)
 	if err != nil {
 		return nil, err
 	}
+	t.reader = p.reader
 	for _, start := range p.starts {
 		if err := start.Run(ctx); err != nil {
 			return nil, fmt.Errorf("start %s: %w", start.Name, err)
@@ -127,72 +122,68 @@ func (p *Pipeline) open(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// newProviders makes the providers that the options do not already name.
+// newProviders makes the providers.
 func (p *Pipeline) newProviders(s startSettings) providers {
-	c := p.config
-	own := providers{meter: c.meterProvider, tracer: c.tracerProvider, logger: c.loggerProvider, propagator: s.propagator}
 	if p.disabled {
-		return own.or(metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider())
+		return providers{metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider(), s.propagator}
 	}
-	if own.meter == nil {
-		options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader),
-			sdkmetric.WithView(views(c.namespace, p.histograms())...), sdkmetric.WithExemplarFilter(s.exemplars)}
-		for _, r := range p.readers {
-			options = append(options, sdkmetric.WithReader(r))
-		}
-		mp := sdkmetric.NewMeterProvider(options...)
-		p.last = append(p.last, stop.Part{Name: "metrics", Run: mp.Shutdown})
-		own.meter = mp
-	}
-	if own.tracer == nil {
-		if len(p.spanProcessors) == 0 {
-			c.idsOnly = &idTracer{c.sampler}
-		}
-		options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
-		for _, sp := range p.spanProcessors {
-			options = append(options, sdktrace.WithSpanProcessor(sp))
-		}
-		if c.privacy != PrivacyFull {
-			// A deferred span.End would write the value of a panic into the span.
-			options = append(options, sdktrace.WithoutPanicRecording())
-		}
-		tp := sdktrace.NewTracerProvider(options...)
-		p.last = append(p.last, stop.Part{Name: "traces", Run: tp.Shutdown})
-		own.tracer = guard.Tracers{TracerProvider: tp}
-	}
-	if own.logger == nil {
-		options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
-		for _, lp := range p.logProcessors {
-			options = append(options, sdklog.WithProcessor(lp))
-		}
-		lp := sdklog.NewLoggerProvider(options...)
-		p.last = append(p.last, stop.Part{Name: "logs", Run: lp.Shutdown})
-		own.logger = guard.Loggers{LoggerProvider: lp}
-	}
-	return own
+	mp, tp, lp := p.newMeterProvider(s), p.newTracerProvider(), p.newLoggerProvider()
+	p.last = append(p.last,
+		stop.Part{Name: "metrics", Run: mp.Shutdown},
+		stop.Part{Name: "traces", Run: tp.Shutdown},
+		stop.Part{Name: "logs", Run: lp.Shutdown})
+	return providers{mp, guard.Tracers{TracerProvider: tp}, guard.Loggers{LoggerProvider: lp}, s.propagator}
 }
 
-// or fills in the providers that are missing.
-func (p providers) or(m metric.MeterProvider, t trace.TracerProvider, l log.LoggerProvider) providers {
-	if p.meter == nil {
-		p.meter = m
+func (p *Pipeline) newMeterProvider(s startSettings) *sdkmetric.MeterProvider {
+	options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader),
+		sdkmetric.WithView(views(p.config.namespace, p.histograms())...), sdkmetric.WithExemplarFilter(s.exemplars)}
+	for _, r := range p.readers {
+		options = append(options, sdkmetric.WithReader(r))
 	}
-	if p.tracer == nil {
-		p.tracer = t
+	return sdkmetric.NewMeterProvider(options...)
+}
+
+func (p *Pipeline) newTracerProvider() *sdktrace.TracerProvider {
+	c := p.config
+	if len(p.spanProcessors) == 0 {
+		c.idsOnly = &idTracer{c.sampler}
 	}
-	if p.logger == nil {
-		p.logger = l
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
+	for _, sp := range p.spanProcessors {
+		options = append(options, sdktrace.WithSpanProcessor(sp))
 	}
-	return p
+	if c.privacy != PrivacyFull {
+		// A deferred span.End would write the value of a panic into the span.
+		options = append(options, sdktrace.WithoutPanicRecording())
+	}
+	return sdktrace.NewTracerProvider(options...)
+}
+
+func (p *Pipeline) newLoggerProvider() *sdklog.LoggerProvider {
+	options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
+	for _, lp := range p.logProcessors {
+		options = append(options, sdklog.WithProcessor(lp))
+	}
+	return sdklog.NewLoggerProvider(options...)
 }
 
 // providers are those of the options, else the global ones.
 func (c *config) providers() providers {
 	p := providers{meter: c.meterProvider, tracer: c.tracerProvider, logger: c.loggerProvider, propagator: c.propagator}
+	if p.meter == nil {
+		p.meter = otel.GetMeterProvider()
+	}
+	if p.tracer == nil {
+		p.tracer = otel.GetTracerProvider()
+	}
+	if p.logger == nil {
+		p.logger = otel.GetLoggerProvider()
+	}
 	if p.propagator == nil {
 		p.propagator = otel.GetTextMapPropagator()
 	}
-	return p.or(otel.GetMeterProvider(), otel.GetTracerProvider(), otel.GetLoggerProvider())
+	return p
 }
 
 func install(p providers) {
@@ -200,25 +191,6 @@ func install(p providers) {
 	otel.SetTracerProvider(p.tracer)
 	otel.SetLoggerProvider(p.logger)
 	otel.SetTextMapPropagator(p.propagator)
-}
-
-// refuseForeignProviders refuses an exporter beside a provider of the application:
-// exporters read the providers that Start builds, and would have nothing to read.
-func (c *config) refuseForeignProviders() error {
-	if len(c.exporters) == 0 {
-		return nil
-	}
-	for option, given := range map[string]bool{
-		"WithMeterProvider":  c.meterProvider != nil,
-		"WithTracerProvider": c.tracerProvider != nil,
-		"WithLoggerProvider": c.loggerProvider != nil,
-	} {
-		if given {
-			return fmt.Errorf("%s beside an exporter is not allowed: the exporter could not read that provider; "+
-				"use New, and give /metrics a Reader (NewReader) that is registered with it", option)
-		}
-	}
-	return nil
 }
 
 // abandon stops what a failed Start had begun, as Shutdown does: a part that hangs

@@ -21,6 +21,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 func lookup(pairs ...string) otelmail.Option {
@@ -34,10 +35,22 @@ func lookup(pairs ...string) otelmail.Option {
 	})
 }
 
+// open makes a Telemetry with an option: by Start, where that heeds it.
+func open(t *testing.T, opt any) (*otelmail.Telemetry, error) {
+	t.Helper()
+	if of, ok := opt.(otelmail.NewOption); ok {
+		if _, also := opt.(otelmail.StartOption); !also {
+			return otelmail.New(of)
+		}
+	}
+	of, _ := opt.(otelmail.StartOption)
+	return otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), of)
+}
+
 func TestWrongOptionsAndSettings(t *testing.T) {
 	for _, tc := range []struct {
 		name string
-		opt  otelmail.Option
+		opt  any
 		want []string // the thing, the value, what is allowed
 	}{
 		{"namespace", otelmail.WithNamespace("9 lives"), []string{"WithNamespace", `"9 lives"`, "letters"}},
@@ -71,7 +84,7 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 		{"exemplars", lookup("OTEL_METRICS_EXEMPLAR_FILTER", "all"), []string{"OTEL_METRICS_EXEMPLAR_FILTER", `"all"`, "trace_based"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), tc.opt)
+			tel, err := open(t, tc.opt)
 			if err == nil {
 				_ = tel.Shutdown(context.Background())
 				t.Fatal("no error")
@@ -103,7 +116,7 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 func useNoop(t *testing.T, tel *otelmail.Telemetry) {
 	t.Helper()
 	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
-	s.Command(otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@b.example")
+	s.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@b.example")
 	s.End(otelmail.CauseNone)
 	tel.Mail.Process(t.Context(), otelmail.MessageFacts{}).End(otelmail.FateQueued, otelmail.CauseNone)
 	if err := tel.Shutdown(context.Background()); err != nil {
@@ -170,7 +183,7 @@ func waitFor(t *testing.T, check func() error) {
 }
 
 // stopping is an exporter whose parts stop as given.
-func stopping(parts map[string]func(context.Context) error) otelmail.Option {
+func stopping(parts map[string]func(context.Context) error) otelmail.StartOption {
 	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		for name, fn := range parts {
 			p.OnShutdown(name, fn)
@@ -265,31 +278,8 @@ func TestGlobals(t *testing.T) {
 	}
 }
 
-func TestStartRefusesForeignProvidersBesideExporters(t *testing.T) {
-	own := otelmail.Noop()
-	for option, opt := range map[string]otelmail.Option{
-		"WithMeterProvider":  otelmail.WithMeterProvider(own.MeterProvider()),
-		"WithTracerProvider": otelmail.WithTracerProvider(own.TracerProvider()),
-		"WithLoggerProvider": otelmail.WithLoggerProvider(own.LoggerProvider()),
-	} {
-		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), stopping(nil), opt)
-		if err == nil || !strings.Contains(err.Error(), option) {
-			t.Errorf("%s: error %v", option, err)
-		}
-		useNoop(t, tel)
-	}
-}
-
-func TestNewTakesNoExporter(t *testing.T) {
-	tel, err := otelmail.New(stopping(nil))
-	if err == nil || !strings.Contains(err.Error(), "exporters are only for Start") {
-		t.Errorf("error %v", err)
-	}
-	useNoop(t, tel)
-}
-
 func TestSettings(t *testing.T) {
-	describe := func(opts ...otelmail.Option) (sampler string, res *resource.Resource, prop propagation.TextMapPropagator, disabled bool) {
+	describe := func(opts ...otelmail.StartOption) (sampler string, res *resource.Resource, prop propagation.TextMapPropagator, disabled bool) {
 		t.Helper()
 		opts = append(opts, otelmail.WithoutGlobals(), otelmail.WithExporter(otelmail.ExporterFunc(
 			func(_ context.Context, p *otelmail.Pipeline) error {
@@ -353,8 +343,8 @@ func TestFailedNewLeavesNothingBehind(t *testing.T) {
 	if err := stopped.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for name, opt := range map[string]otelmail.Option{
-		"log":    otelmail.WithLogOutput("/nonexistent/mail.log"),
+	for name, opt := range map[string]otelmail.NewOption{
+		"log":    lookup("RUSMES_LOG_OUTPUT", "/nonexistent/mail.log"),
 		"health": otelmail.WithHealth(stopped),
 	} {
 		reader, err := otelmail.NewReader()
@@ -398,10 +388,10 @@ func TestBadCallbacksSpoilNothing(t *testing.T) {
 	}
 	c, _ := m.Int64Counter("app.h")
 	c.Add(t.Context(), 1, metric.WithAttributes(attribute.String("bad\xff", "\xfe"), attribute.String("long", strings.Repeat("x", 1<<20))))
-	tel.Push.Delivered()
+	tel.WebPush.GaveUp()
 
 	got := collect(t, reader)
-	if got["rusmes_push_deliveries_total"].Data.(metricdata.Sum[int64]).DataPoints[0].Value != 1 {
+	if got["rusmes_push_delivery_failures_total"].Data.(metricdata.Sum[int64]).DataPoints[0].Value != 1 {
 		t.Error("our own series is not there")
 	}
 	if got["app.g"].Data.(metricdata.Gauge[int64]).DataPoints[0].Value != 7 {
@@ -512,7 +502,7 @@ func TestExportStatsAreSeries(t *testing.T) {
 func TestCleanedTextIsCounted(t *testing.T) {
 	tel, _ := traced(t)
 	for _, id := range []string{"fine", "bad\xff", "line\nbreak", strings.Repeat("x", 1000)} {
-		tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: id}).End(otelmail.CauseNone)
+		enqueue(t.Context(), tel, otelmail.MessageFacts{QueueID: id}, otelmail.CauseNone)
 	}
 	checkValue(t, tel, 2, "telemetry_cleaned_total", "not_text")
 	checkValue(t, tel, 1, "telemetry_cleaned_total", "too_long")

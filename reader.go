@@ -10,6 +10,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 )
 
@@ -24,25 +25,28 @@ import (
 // not come out in exemplars, and the catalogue's histograms are there with count 0
 // before their first record, for which OpenTelemetry has no call.
 //
-// An application that builds its own MeterProvider registers one made by
-// [NewReader] with it and hands it to exporters/prometheus.
+// An application that builds its own MeterProvider registers one made by [NewReader]
+// with it, adds its [Reader.Views], and hands it to exporters/prometheus.
 type Reader struct {
 	*sdkmetric.ManualReader
 
 	handle     func(error)
+	views      []sdkmetric.View
 	histograms map[string]*emptyHistogram // of the catalogue, by full name
 	totals     bool                       // of histograms, not differences
+	off        bool                       // nothing is recorded: OTEL_SDK_DISABLED=true
 }
 
-// NewReader returns a Reader. The options that matter to it are [WithNamespace]
-// (default "rusmes"), [WithDomainLimit], [WithLocalDomains],
-// [WithExponentialHistograms] and [WithErrorHandler].
-func NewReader(opts ...Option) (*Reader, error) {
-	c, err := newConfig(opts)
+// NewReader returns a Reader. Without options its series are those of [New] without
+// options.
+func NewReader(opts ...ReaderOption) (*Reader, error) {
+	c, err := apply(opts, ReaderOption.applyToReader)
 	if err != nil {
 		return nil, fmt.Errorf("otelmail: new reader: %w", err)
 	}
-	return newCommonReader(c), nil
+	r := newCommonReader(c)
+	r.views = views(c.namespace, c.histograms())
+	return r, nil
 }
 
 // newCommonReader makes the Reader that a page shows and most pushes send.
@@ -72,7 +76,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 		totals:     temporality(sdkmetric.InstrumentKindHistogram) == metricdata.CumulativeTemporality,
 	}
 	for _, d := range definitions {
-		if d.Kind == Histogram {
+		if d.Kind == catalog.Histogram {
 			r.histograms[d.FullName(c.namespace)] = newEmptyHistogram(d, exponential)
 		}
 	}
@@ -95,6 +99,10 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 	}()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("collect metrics: %w", err)
+	}
+	if r.off {
+		rm.ScopeMetrics = rm.ScopeMetrics[:0]
+		return nil
 	}
 	err = r.ManualReader.Collect(ctx, rm)
 	switch {
@@ -140,12 +148,12 @@ func (r *Reader) addEmptyHistograms(rm *metricdata.ResourceMetrics) {
 
 // emptyHistogram is a histogram of the catalogue before its first record.
 type emptyHistogram struct {
-	metric      *Metric
+	metric      *catalog.Metric
 	exponential bool
 	begin       time.Time
 }
 
-func newEmptyHistogram(m *Metric, exponential bool) *emptyHistogram {
+func newEmptyHistogram(m *catalog.Metric, exponential bool) *emptyHistogram {
 	return &emptyHistogram{m, exponential, time.Now()}
 }
 

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 func TestReply(t *testing.T) {
@@ -69,7 +70,9 @@ func TestRepliesOnSpans(t *testing.T) {
 		{otelmail.Reply{Code: 999}, "", "", "_OTHER"},
 		{otelmail.Reply{Code: 99, Cause: otelmail.Cause(99)}, "", "", "_OTHER"},
 	} {
-		s := spanOf(t, func(tel *otelmail.Telemetry) { tel.SMTP.Command(t.Context(), otelmail.SMTPRcpt).End(tc.reply) })
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPRcpt).End(tc.reply)
+		})
 		want := map[string]string{"smtp.command": "RCPT"}
 		for key, value := range map[string]string{"smtp.response.status_code": tc.code,
 			"smtp.response.enhanced_code": tc.enhanced, "error.type": tc.errorType} {
@@ -96,8 +99,8 @@ func TestCausesAreErrorTypes(t *testing.T) {
 		spans := spansOf(t, func(tel *otelmail.Telemetry) {
 			tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(cause)
 			tel.POP3.Session(t.Context(), otelmail.Conn{}).End(cause)
-			tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{}).End(cause)
-			tel.Queue.Dequeue(t.Context(), otelmail.TraceContext{}, otelmail.MessageFacts{}, 0).End(cause)
+			enqueue(t.Context(), tel, otelmail.MessageFacts{}, cause)
+			tel.Queue.Dequeue(t.Context(), otelmail.Message{}, otelmail.MessageFacts{}).End(cause)
 			tel.Mail.Process(t.Context(), otelmail.MessageFacts{}).End(otelmail.FateDeferred, cause)
 		})
 		for _, s := range spans {

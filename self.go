@@ -3,50 +3,51 @@ package otelmail
 import (
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/guard"
 )
 
 var (
-	selfRefused = define(Metric{
-		Name: "telemetry_refused_total", Kind: Counter, Unit: "{value}",
+	selfRefused = define(catalog.Metric{
+		Name: "telemetry_refused_total", Kind: catalog.Counter, Unit: "{value}",
 		Help: "Values and callbacks of the application's own instruments that were refused",
 		Rise: "The application computes NaN or an infinity, counts backwards, or has a callback that fails. The error passed to the error handler names the callback's meter.",
-		Labels: []Label{{Key: "reason", Values: guard.Reasons(),
+		Labels: []catalog.Label{{Key: "reason", Values: guard.Reasons(),
 			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed or panicked"}},
 	})
-	selfCleaned = define(Metric{
-		Name: "telemetry_cleaned_total", Kind: Counter, Unit: "{text}",
+	selfCleaned = define(catalog.Metric{
+		Name: "telemetry_cleaned_total", Kind: catalog.Counter, Unit: "{text}",
 		Help: "Texts from outside that had to be changed before they could leave",
 		Rise: "Somebody sends what no real mail contains: bytes that are not text, or names of absurd length. No event is lost by it.",
-		Labels: []Label{{Key: "reason", Values: []string{"not_text", "too_long"},
+		Labels: []catalog.Label{{Key: "reason", Values: []string{"not_text", "too_long"},
 			Help: "Why: invalid UTF-8 or control characters; or longer than allowed, and cut"}},
 	})
-	selfSent = define(Metric{
-		Name: "telemetry_sent_total", Kind: Counter, Unit: "{item}",
+	selfSent = define(catalog.Metric{
+		Name: "telemetry_sent_total", Kind: catalog.Counter, Unit: "{item}",
 		Help:   "Spans, log records and metric points that the receiver has taken over OTLP",
 		Rise:   "Telemetry arrives. A fall to zero while mail flows: the receiver is away, see telemetry_waiting.",
-		Labels: []Label{{Key: "signal", Values: signals, Help: "What was sent"}},
+		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was sent"}},
 	})
-	selfDropped = define(Metric{
-		Name: "telemetry_dropped_total", Kind: Counter, Unit: "{item}",
+	selfDropped = define(catalog.Metric{
+		Name: "telemetry_dropped_total", Kind: catalog.Counter, Unit: "{item}",
 		Help:   "Spans, log records and metric points that were given up",
 		Rise:   "The receiver was away for longer than the queue lasts, or refuses what it gets. Keep a buffer on disk, or look at the receiver's own log.",
-		Labels: []Label{{Key: "signal", Values: signals, Help: "What was dropped"}},
+		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was dropped"}},
 	})
-	selfWaiting = define(Metric{
-		Name: "telemetry_waiting", Kind: Gauge, Unit: "{item}",
+	selfWaiting = define(catalog.Metric{
+		Name: "telemetry_waiting", Kind: catalog.Gauge, Unit: "{item}",
 		Help:   "Spans, log records and metric points that wait to be sent",
 		Rise:   "The receiver is away or slow. What waits is sent when it is back, as long as the queue or the buffer lasts.",
-		Labels: []Label{{Key: "signal", Values: signals, Help: "What waits"}},
+		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What waits"}},
 	})
 )
 
-var selfUnfollowed = define(Metric{
-	Name: "telemetry_unfollowed_sessions_total", Kind: Counter, Unit: "{session}",
+var selfUnfollowed = define(catalog.Metric{
+	Name: "telemetry_unfollowed_sessions_total", Kind: catalog.Counter, Unit: "{session}",
 	Help: "Sessions whose dialogue could no longer be understood: what came after that was not counted",
 	Rise: "Clients or the server say what no RFC allows, or the server speaks an extension that is not known here. The sessions of that protocol have more commands and errors than are counted.",
-	Labels: []Label{{Key: "protocol", Values: []string{"smtp", "imap", "pop3"},
+	Labels: []catalog.Label{{Key: "protocol", Values: []string{"smtp", "imap", "pop3"},
 		Help: "The protocol; LMTP and submission count as smtp"}},
 })
 
@@ -73,7 +74,7 @@ func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 func (s *self) bind(b *binder, exports []func() []ExportStats) {
 	b.bindCounters(selfRefused, s.refused)
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
-	for m, read := range map[*Metric]func(ExportStats) int64{
+	for m, read := range map[*catalog.Metric]func(ExportStats) int64{
 		selfSent:    func(e ExportStats) int64 { return e.Sent },
 		selfDropped: func(e ExportStats) int64 { return e.Dropped },
 		selfWaiting: func(e ExportStats) int64 { return e.Waiting },

@@ -57,7 +57,7 @@ func TestEachCleanedText(t *testing.T) {
 		{"bad\xff", 1, 0}, {"line\r\nbreak", 1, 0}, {"nul\x00", 1, 0}, {long, 0, 1}, {long + "\xff", 1, 0},
 	} {
 		tel, rec := traced(t)
-		tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: tc.text, MessageID: tc.text, Sender: tc.text}).End(otelmail.CauseNone)
+		enqueue(t.Context(), tel, otelmail.MessageFacts{QueueID: tc.text, MessageID: tc.text, Sender: tc.text}, otelmail.CauseNone)
 		checkValue(t, tel, tc.notText, "telemetry_cleaned_total", "not_text")
 		checkValue(t, tel, tc.tooLong, "telemetry_cleaned_total", "too_long")
 		if got := attrs(rec.Ended()[0])["messaging.message.id"]; (got == tc.text) != (tc.notText+tc.tooLong == 0) || len(got) > 256 {

@@ -14,8 +14,7 @@ import (
 
 // sessionHandle is what the sessions of the three protocols have in common.
 type sessionHandle interface {
-	Upgrade(tls.ConnectionState)
-	Handshake(tls.ConnectionState)
+	TLS(tls.ConnectionState)
 	Unfollowed()
 	End(otelmail.Cause)
 }
@@ -67,17 +66,19 @@ func TestSessionsAndTLS(t *testing.T) {
 		}{
 			{"plaintext", otelmail.Conn{}, func(sessionHandle) {}, moves{"tls_sessions_total/no": 1}},
 			{"implicit", otelmail.Conn{TLS: &state}, func(sessionHandle) {}, moves{"tls_sessions_total/yes": 1}},
-			{"implicit, handshake later", otelmail.Conn{TLS: &tls.ConnectionState{}}, func(s sessionHandle) { s.Handshake(state) },
+			{"implicit, handshake later", otelmail.Conn{TLS: &tls.ConnectionState{}}, func(s sessionHandle) { s.TLS(state) },
 				moves{"tls_sessions_total/yes": 1}},
-			{"upgraded", otelmail.Conn{}, func(s sessionHandle) { s.Upgrade(state) },
+			{"upgraded", otelmail.Conn{}, func(s sessionHandle) { s.TLS(state) },
 				moves{"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1}},
 			{"upgraded three times at once", otelmail.Conn{}, func(s sessionHandle) {
 				var wg sync.WaitGroup
 				for range 3 {
-					wg.Go(func() { s.Upgrade(state) })
+					wg.Go(func() { s.TLS(state) })
 				}
 				wg.Wait()
 			}, moves{"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1}},
+			{"more is known later", otelmail.Conn{}, func(s sessionHandle) { s.TLS(tls.ConnectionState{}); s.TLS(state) },
+				moves{"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1}},
 			{"not understood", otelmail.Conn{}, func(s sessionHandle) { s.Unfollowed() },
 				moves{"tls_sessions_total/no": 1, "telemetry_unfollowed_sessions_total/" + protocol: 1}},
 		} {
@@ -102,17 +103,14 @@ func TestSessionsAndTLS(t *testing.T) {
 // TestSessionSpansShowTheHandshake, whenever it was.
 func TestSessionSpansShowTheHandshake(t *testing.T) {
 	state := tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, DidResume: true, CipherSuite: tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}
-	for name, do := range map[string]func(sessionHandle){
-		"upgrade":   func(s sessionHandle) { s.Upgrade(state) },
-		"handshake": func(s sessionHandle) { s.Handshake(state) },
-	} {
+	for name, conn := range map[string]otelmail.Conn{"upgrade": {}, "handshake": {TLS: &tls.ConnectionState{}}} {
 		for protocol, begin := range sessions(t) {
 			if protocol == "imap" {
 				continue // has no span, see TestIMAPCommandsShowTLS
 			}
 			s := spanOf(t, func(tel *otelmail.Telemetry) {
-				s := begin(tel, otelmail.Conn{})
-				do(s)
+				s := begin(tel, conn)
+				s.TLS(state)
 				s.End(otelmail.CauseNone)
 			})
 			got := attrs(s)

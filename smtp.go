@@ -1,50 +1,18 @@
 package otelmail
 
 import (
-	"context"
 	"strings"
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// SMTPVerb is an SMTP, LMTP or submission command. The zero value stands for
-// every command that is not known.
-type SMTPVerb uint8
-
-// The commands of RFC 5321, RFC 2033 (LHLO), RFC 3030 (BDAT), RFC 3207
-// (STARTTLS), RFC 4954 (AUTH) and RFC 4468 (BURL).
-const (
-	SMTPOther SMTPVerb = iota
-	SMTPHelo
-	SMTPEhlo
-	SMTPLhlo
-	SMTPMail
-	SMTPRcpt
-	SMTPData
-	SMTPBdat
-	SMTPBurl
-	SMTPRset
-	SMTPVrfy
-	SMTPExpn
-	SMTPHelp
-	SMTPNoop
-	SMTPQuit
-	SMTPAuth
-	SMTPStartTLS
-)
-
-var smtpVerbs = newNameSet("SMTP", "HELO", "EHLO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BURL",
-	"RSET", "VRFY", "EXPN", "HELP", "NOOP", "QUIT", "AUTH", "STARTTLS")
-
-// String returns the verb in upper case, "_OTHER" for an unknown one.
-func (v SMTPVerb) String() string { return smtpVerbs.values[smtpVerbs.index(int(v))] }
-
-// ParseSMTPVerb returns the verb of a command line's first word, in any case.
-func ParseSMTPVerb(word string) SMTPVerb { return SMTPVerb(smtpVerbs.find(word)) }
+// smtpSpans are the names of the spans, by verb.
+var smtpSpans = spanNames("SMTP", mailconv.SMTPStartTLS)
 
 // SMTPRole is what a listener is for.
 type SMTPRole uint8
@@ -65,48 +33,48 @@ var (
 func (r SMTPRole) String() string { return smtpRoleNames[min(int(r), len(smtpRoleNames)-1)] }
 
 var (
-	smtpConnections = define(Metric{
-		Name: "smtp_connections_total", Kind: Counter, Unit: "{connection}",
+	smtpConnections = define(catalog.Metric{
+		Name: "smtp_connections_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP, LMTP and submission connections accepted",
 		Rise: "More clients connect. Without more messages received: scanners, a loop of failing clients, or password guessing (see smtp_auth_failure_total).",
 	})
-	smtpReceived = define(Metric{
-		Name: "smtp_messages_received_total", Kind: Counter, Unit: "{message}",
+	smtpReceived = define(catalog.Metric{
+		Name: "smtp_messages_received_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages accepted after DATA or BDAT",
 		Rise: "More mail comes in. A fall to zero while connections go on means that everything is refused.",
 	})
-	smtpErrors = define(Metric{
-		Name: "smtp_errors_total", Kind: Counter, Unit: "{error}",
+	smtpErrors = define(catalog.Metric{
+		Name: "smtp_errors_total", Kind: catalog.Counter, Unit: "{error}",
 		Help: "Commands that ended in 4xx or 5xx, protocol errors and broken sessions",
 		Rise: "Some come with every day's spam. A rise with a steady rate of connections means that something refuses mail: look at error.type of the spans.",
 	})
-	smtpAuthSuccess = define(Metric{
-		Name: "smtp_auth_success_total", Kind: Counter, Unit: "{attempt}",
+	smtpAuthSuccess = define(catalog.Metric{
+		Name: "smtp_auth_success_total", Kind: catalog.Counter, Unit: "{attempt}",
 		Help: "AUTH commands that succeeded",
 		Rise: "Users log in. A fall to zero while failures rise: the user database is away.",
 	})
-	smtpAuthFailure = define(Metric{
-		Name: "smtp_auth_failure_total", Kind: Counter, Unit: "{attempt}",
+	smtpAuthFailure = define(catalog.Metric{
+		Name: "smtp_auth_failure_total", Kind: catalog.Counter, Unit: "{attempt}",
 		Help: "AUTH commands that failed, whatever the reason",
 		Rise: "Password guessing, or a user database that is away; the latter when successes fall to zero at the same time.",
 	})
-	smtpRejected = define(Metric{
-		Name: "smtp_messages_rejected_total", Kind: Counter, Unit: "{message}",
+	smtpRejected = define(catalog.Metric{
+		Name: "smtp_messages_rejected_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages refused with 4xx or 5xx at or after DATA or BDAT",
 		Rise: "Content is refused: too large, spam, a full disk (452). 4xx come again, 5xx bounce at the sender.",
 	})
-	smtpBlocked = define(Metric{
-		Name: "smtp_connections_rejected_blocked_total", Kind: Counter, Unit: "{connection}",
+	smtpBlocked = define(catalog.Metric{
+		Name: "smtp_connections_rejected_blocked_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP connections refused because the address is blocked",
 		Rise: "A blocked network keeps trying, or a block list has grown too wide.",
 	})
-	smtpOverload = define(Metric{
-		Name: "smtp_connections_rejected_overload_total", Kind: Counter, Unit: "{connection}",
+	smtpOverload = define(catalog.Metric{
+		Name: "smtp_connections_rejected_overload_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP connections refused because of the connection limit",
 		Rise: "The limit is reached: a flood, or sessions that hang; see active_connections.",
 	})
-	smtpDuration = define(Metric{
-		Name: "smtp_session_duration_seconds", Kind: Histogram, Unit: "s",
+	smtpDuration = define(catalog.Metric{
+		Name: "smtp_session_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long SMTP sessions lasted",
 		Rise:    "Clients or our own checks have become slow; a hump at a timeout's length means that clients hang.",
 		Buckets: []float64{0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600},
@@ -164,71 +132,51 @@ func (s *SMTP) Refuse(why Refusal) {
 	s.overload.Add(1)
 }
 
-// ProtocolError counts an error that belongs to no command: a line that is too
-// long, a command out of order that the server itself answers.
-func (s *SMTP) ProtocolError() { orEmpty(s).errors.Add(1) }
-
-// Command begins a command outside an [SMTPSession]. ctx is the session's.
-func (s *SMTP) Command(ctx context.Context, verb SMTPVerb) SMTPCommand {
-	i := smtpVerbs.index(int(verb))
-	return SMTPCommand{Op: orEmpty(s).tracer.begin(ctx, smtpVerbs.spans[i], serverKind), smtp: s, verb: SMTPVerb(i)}
-}
-
 // SMTPCommand is a command in progress. End it exactly once, with one of the
-// methods whose names begin with End.
+// methods whose names begin with End, or with Abandon.
 type SMTPCommand struct {
 	Op
 	smtp *SMTP
-	verb SMTPVerb
+	verb mailconv.SMTPVerb
+}
+
+// SMTPFacts are what is known of a command. All are optional.
+type SMTPFacts struct {
+	Helo      string // the name given in HELO, EHLO or LHLO; shown under PrivacyFull alone
+	User      string // who gave the command; shown as the privacy policy allows
+	Mechanism string // the SASL mechanism of AUTH; an unknown one is "_OTHER"
+	From      string // the reverse-path of MAIL; shown as the privacy policy allows
+	To        string // the forward-path of RCPT; likewise
+	QueueID   string // the server's own id of the message that the command brings
+}
+
+// Note adds what is known to the command's span.
+func (c SMTPCommand) Note(facts SMTPFacts) {
+	if c.recording() {
+		c.note(&facts)
+	}
+}
+
+func (c *SMTPCommand) note(facts *SMTPFacts) {
+	a := c.describe().
+		openText(mailconv.SMTPHeloKey, facts.Helo, clean.MaxDomain).
+		user(facts.User).
+		address(mailconv.From(), facts.From).
+		address(mailconv.To(), facts.To).
+		text(semconv.MessagingMessageIDKey, facts.QueueID)
+	if facts.Mechanism != "" {
+		a.add(mailconv.SMTPAuthMechanismKey.String(saslMechanism(facts.Mechanism)))
+	}
+	a.set()
 }
 
 func (c *SMTPCommand) describe() *attributes { return c.smtp.tracer.describe(c.span) }
 
-// Helo notes the name a client gave in HELO, EHLO or LHLO; it shows only under
-// PrivacyFull.
-func (c SMTPCommand) Helo(name string) {
-	if c.recording() {
-		c.describe().openText(mailconv.SMTPHeloKey, name, clean.MaxDomain).set()
-	}
-}
-
-// User notes who gave the command, as the privacy policy allows.
-func (c SMTPCommand) User(user string) {
-	if c.recording() {
-		c.describe().user(user).set()
-	}
-}
-
-// Mechanism notes the SASL mechanism of AUTH.
-func (c SMTPCommand) Mechanism(name string) {
-	if c.recording() {
-		c.describe().add(mailconv.SMTPAuthMechanismKey.String(saslMechanism(name))).set()
-	}
-}
-
-// QueueID notes the server's own id of the message that the command brings.
-func (c SMTPCommand) QueueID(id string) {
-	if c.recording() {
-		c.describe().text(semconv.MessagingMessageIDKey, id).set()
-	}
-}
-
-// From notes the reverse-path of MAIL, as the privacy policy allows.
-func (c SMTPCommand) From(address string) { c.address(mailconv.From(), address) }
-
-// To notes the forward-path of RCPT, as the privacy policy allows.
-func (c SMTPCommand) To(address string) { c.address(mailconv.To(), address) }
-
-func (c SMTPCommand) address(keys mailconv.AddressKeys, address string) {
-	if c.recording() {
-		c.describe().address(keys, address).set()
-	}
-}
-
 // End ends the command. A 4xx or 5xx reply is an error, and so is the lack of a
 // reply. AUTH also counts as a success or a failure, and DATA and BDAT as a message
 // accepted (2xx) or refused (4xx, 5xx); use EndMessage for these two where the
-// recipients are known, and EndChunk for a BDAT chunk that is not the last.
+// recipients are known. A message that comes by BDAT is one command, which ends with
+// the reply to the last chunk or to the one that was refused.
 func (c SMTPCommand) End(r Reply) {
 	if c.smtp != nil {
 		c.count(&r)
@@ -241,31 +189,19 @@ func (c *SMTPCommand) count(r *Reply) {
 		c.smtp.errors.Add(1)
 	}
 	switch c.verb {
-	case SMTPAuth:
+	case mailconv.SMTPAuth:
 		if r.accepted() {
 			c.smtp.authSuccess.Add(1)
 		} else if r.failed() {
 			c.smtp.authFailure.Add(1)
 		}
-	case SMTPData, SMTPBdat:
+	case mailconv.SMTPData, mailconv.SMTPBdat:
 		if r.accepted() {
 			c.smtp.received.Add(1)
 		} else if r.refused() {
 			c.smtp.rejected.Add(1)
 		}
 	}
-}
-
-// EndChunk ends a BDAT command that was not the last of its message: a refusal
-// is an error and refuses the message; an acceptance does not accept it yet.
-func (c SMTPCommand) EndChunk(r Reply) {
-	if c.smtp == nil {
-		return
-	}
-	if r.failed() {
-		c.count(&r)
-	}
-	c.finish(&r)
 }
 
 // EndOutOfOrder ends a DATA or BDAT that was refused for its syntax or its place in
@@ -281,9 +217,9 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 	c.finish(&r)
 }
 
-// EndIgnored ends a command that the server has passed over or never got to, such as
-// one that was sent behind QUIT. It counts as nothing.
-func (c SMTPCommand) EndIgnored() { c.end("") }
+// Abandon ends a command that the server has passed over or never got to, such as one
+// that was sent behind QUIT: its span is over, but it has no reply and is not counted.
+func (c SMTPCommand) Abandon() { c.end("") }
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
 // In addition to what End counts, an accepted message counts once for each distinct

@@ -12,7 +12,7 @@ import (
 )
 
 // spansOf returns what do recorded, in the order that it ended.
-func spansOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.Option) []sdktrace.ReadOnlySpan {
+func spansOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.StartOption) []sdktrace.ReadOnlySpan {
 	t.Helper()
 	tel, rec := traced(t, opts...)
 	do(tel)
@@ -20,7 +20,7 @@ func spansOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.Option
 }
 
 // spanOf is spansOf for one span.
-func spanOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.Option) sdktrace.ReadOnlySpan {
+func spanOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.StartOption) sdktrace.ReadOnlySpan {
 	t.Helper()
 	spans := spansOf(t, do, opts...)
 	if len(spans) != 1 {

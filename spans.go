@@ -3,8 +3,8 @@ package otelmail
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
-	"strings"
 
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -67,6 +67,10 @@ type tracer struct {
 	inherits bool
 }
 
+// Along one path at most one span is SERVER, so that service graphs, and metrics made of
+// spans, count a request once. A session only holds its commands together and is
+// INTERNAL: what is asked for and answered is the command. A JMAP method call is a part
+// of an HTTP request, see JMAP.Request.
 var (
 	serverKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	clientKind   = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}
@@ -130,40 +134,28 @@ func (t *tracer) spanless(op *Op) bool {
 	return t == nil || t.off || t.idsOnly != nil || t.inherits && unsampled(op.Span())
 }
 
-// nameSet is a closed set of names, each with what a span of it is called.
-type nameSet struct {
-	values []string
-	spans  []string
+// spanNames are the names of a protocol's spans by verb, from the zero value, which
+// stands for all others, to the last.
+func spanNames[V verb](protocol string, last V) []string {
+	names := make([]string, int(last)+1)
+	for v := range names {
+		names[v] = protocol + " " + V(v).String()
+	}
+	return names
 }
 
-// newNameSet makes the names of a protocol. Index 0 stands for all others.
-func newNameSet(protocol string, values ...string) nameSet {
-	n := nameSet{values: append([]string{other}, values...)}
-	for _, v := range n.values {
-		n.spans = append(n.spans, protocol+" "+v)
+func nameOf[V verb](names []string, v V) string {
+	if int(v) >= len(names) {
+		v = 0
 	}
-	return n
+	return names[v]
+}
+
+type verb interface {
+	~uint8
+	fmt.Stringer
 }
 
 // other stands for every name that is not known (OpenTelemetry's convention
 // for values outside a closed set).
 const other = "_OTHER"
-
-// index returns 0 for an index that is out of range.
-func (n nameSet) index(i int) int {
-	if i < 0 || i >= len(n.values) {
-		return 0
-	}
-	return i
-}
-
-// find returns the index of a name in any case, 0 for an unknown one. It looks
-// at no more bytes than the longest name has, and allocates nothing.
-func (n nameSet) find(name string) int {
-	for i := 1; i < len(n.values); i++ {
-		if len(name) == len(n.values[i]) && strings.EqualFold(name, n.values[i]) {
-			return i
-		}
-	}
-	return 0
-}

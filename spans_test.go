@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -18,10 +17,23 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
+// noted adds facts to a command.
+func noted(c otelmail.IMAPCommand, facts otelmail.IMAPFacts) otelmail.IMAPCommand {
+	c.Note(facts)
+	return c
+}
+
+// enqueue puts a message into the queue, or fails to with a cause.
+func enqueue(ctx context.Context, tel *otelmail.Telemetry, facts otelmail.MessageFacts, cause otelmail.Cause) {
+	_, queueing := tel.Queue.Enqueue(ctx, facts)
+	queueing.End(cause)
+}
+
 // traced starts a Telemetry whose spans are recorded.
-func traced(t *testing.T, opts ...otelmail.Option) (*otelmail.Telemetry, *tracetest.SpanRecorder) {
+func traced(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, *tracetest.SpanRecorder) {
 	t.Helper()
 	rec := tracetest.NewSpanRecorder()
 	opts = append(opts,
@@ -54,9 +66,9 @@ func tcp(s string) net.Addr {
 func hashOf(t *testing.T, user string) string {
 	t.Helper()
 	tel, rec := traced(t)
-	c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(otelmail.POP3User)
-	c.User(user)
-	c.End(true, otelmail.CauseNone)
+	c := tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(mailconv.POP3User)
+	c.Note(otelmail.POP3Facts{User: user})
+	c.End(otelmail.POP3Reply{OK: true})
 	return attrs(rec.Ended()[0])["user.hash"]
 }
 
@@ -64,7 +76,7 @@ func hashOf(t *testing.T, user string) string {
 func hashOfText(t *testing.T, text string) string {
 	t.Helper()
 	tel, rec := traced(t)
-	tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{CallID: text}).End("")
+	tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{CallID: text}).End("")
 	return attrs(rec.Ended()[0])["jmap.call_id"]
 }
 
@@ -73,7 +85,7 @@ func TestSpans(t *testing.T) {
 	bob := hashOf(t, "bob@example.org")
 	eve := hashOf(t, "eve@example.net")
 	facts := otelmail.MessageFacts{QueueID: "q1", MessageID: "<1@example.org>", Sender: "bob@example.org",
-		Recipient: "eve@example.net", Direction: "outbound", Size: 1024}
+		Recipient: "eve@example.net", Direction: mailconv.Outbound, Size: 1024}
 	message := map[string]string{
 		"messaging.message.id": "q1", "email.message_id": hashOfText(t, "<1@example.org>"), "email.direction": "outbound",
 		"email.from.domain": "example.org", "email.from.hash": bob,
@@ -92,41 +104,40 @@ func TestSpans(t *testing.T) {
 		want  map[string]string
 	}{
 		{"SMTP RCPT", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			c := tel.SMTP.Command(ctx, otelmail.SMTPRcpt)
-			c.To("<Eve@EXAMPLE.net>")
-			c.User("bob@example.org")
+			c := otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPRcpt)
+			c.Note(otelmail.SMTPFacts{To: "<Eve@EXAMPLE.net>", User: "bob@example.org"})
 			c.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}, Text: "no eve@example.net here"})
 		}, map[string]string{"smtp.command": "RCPT", "smtp.response.status_code": "550", "smtp.response.enhanced_code": "5.1.1",
 			"error.type": "5.1.1", "email.to.domain": "example.net", "email.to.hash": eve, "user.hash": bob}},
 		{"SMTP DATA", trace.SpanKindServer, false, func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@b.example", "c@d.example")
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "a@b.example", "c@d.example")
 		}, map[string]string{"smtp.command": "DATA", "smtp.response.status_code": "250", "smtp.recipient.count": "2"}},
 		{"SMTP AUTH", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			c := tel.SMTP.Command(ctx, otelmail.SMTPAuth)
-			c.Mechanism("plain")
+			c := otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPAuth)
+			c.Note(otelmail.SMTPFacts{Mechanism: "plain"})
 			c.End(otelmail.Reply{Code: 535})
 		}, map[string]string{"smtp.command": "AUTH", "smtp.auth.mechanism": "PLAIN", "smtp.response.status_code": "535", "error.type": "535"}},
 		{"SMTP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.ParseSMTPVerb("STEAL\xff")).End(otelmail.Reply{Code: 502})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.ParseSMTPVerb("STEAL\xff")).End(otelmail.Reply{Code: 502})
 		}, map[string]string{"smtp.command": "_OTHER", "smtp.response.status_code": "502", "error.type": "502"}},
 		{"SMTP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			tel.SMTP.Command(ctx, otelmail.SMTPVerb(200)).End(otelmail.Reply{Code: 9999, Cause: otelmail.CauseTimeout})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPVerb(200)).End(otelmail.Reply{Code: 9999, Cause: otelmail.CauseTimeout})
 		}, map[string]string{"smtp.command": "_OTHER", "error.type": "timeout"}},
 		{"IMAP FETCH", trace.SpanKindServer, false, func(tel *otelmail.Telemetry) {
-			tel.IMAP.Command(ctx, otelmail.IMAPFetch, otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: "selected"}).
-				End(otelmail.IMAPOK, otelmail.CauseNone)
+			noted(otelmail.BeginIMAPCommand(ctx, tel, mailconv.IMAPFetch), otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: mailconv.IMAPSelected}).
+				End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 		}, map[string]string{"imap.command": "FETCH", "imap.mailbox": "INBOX", "imap.state": "selected",
 			"user.hash": bob, "imap.response.status": "ok"}},
 		{"IMAP SELECT", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			tel.IMAP.Command(ctx, otelmail.IMAPSelect, otelmail.IMAPFacts{Mailbox: "Bob's secret"}).End(otelmail.IMAPNo, otelmail.CauseNone)
+			noted(otelmail.BeginIMAPCommand(ctx, tel, mailconv.IMAPSelect), otelmail.IMAPFacts{Mailbox: "Bob's secret"}).End(otelmail.IMAPReply{Result: otelmail.IMAPNo})
 		}, map[string]string{"imap.command": "SELECT", "imap.mailbox": hashOfText(t, "Bob's secret"), "imap.response.status": "no", "error.type": "no"}},
 		{"JMAP Email/get", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob@example.org", CallID: "c0", RequestID: "r1"}).
+			tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob@example.org", CallID: "c0", RequestID: "r1"}).
 				End("accountNotFound")
 		}, map[string]string{"jmap.method": "Email/get", "jmap.account_id": bob, "jmap.call_id": hashOfText(t, "c0"),
 			"jmap.request_id": "r1", "error.type": "accountNotFound"}},
 		{"JMAP _OTHER", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
-			tel.JMAP.Call(ctx, otelmail.JMAPFacts{Method: "email/GET"}).End("bob@example.org")
+			tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "email/GET"}).End("bob@example.org")
 		}, map[string]string{"jmap.method": "_OTHER", "error.type": "_OTHER"}},
 		{"mailet spam-filter", trace.SpanKindInternal, false, func(tel *otelmail.Telemetry) {
 			tel.Mail.Stage(ctx, "spam-filter", facts).End(otelmail.StageDrop, otelmail.CauseNone)
@@ -139,7 +150,7 @@ func TestSpans(t *testing.T) {
 		}, with(map[string]string{"email.fate": "queued"})},
 		{"deliver smtp", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
 			d := tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 2, Domain: "Example.NET", Server: "mx.example.net",
-				TLSPolicy: "opportunistic", Message: facts})
+				TLSPolicy: mailconv.TLSOpportunistic, Message: facts})
 			d.Peer(tcp("192.0.2.25:25"))
 			d.TLS(tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13, CipherSuite: tls.TLS_AES_128_GCM_SHA256})
 			d.End(otelmail.Reply{Code: 451, Enhanced: otelmail.EnhancedCode{4, 3, 0}})
@@ -159,20 +170,20 @@ func TestSpans(t *testing.T) {
 		}, map[string]string{"email.delivery.transport": "lmtp", "network.protocol.name": "lmtp", "email.delivery.attempt": "1",
 			"email.delivery.outcome": "failed", "email.delivery.reason": "network", "error.type": "refused"}},
 		{"push", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
-			tel.Push.Attempt(ctx, "Push.Example").End(410, otelmail.CauseNone, false)
+			tel.WebPush.Attempt(ctx, "Push.Example").End(otelmail.WebPushReply{Status: 410})
 		}, map[string]string{"server.address": "push.example", "http.response.status_code": "410", "email.push.final": "true", "error.type": "410"}},
 		{"push", trace.SpanKindClient, true, func(tel *otelmail.Telemetry) {
-			tel.Push.Attempt(ctx, "").End(0, otelmail.CauseDNS, false)
+			tel.WebPush.Attempt(ctx, "").End(otelmail.WebPushReply{Status: 0, Cause: otelmail.CauseDNS})
 		}, map[string]string{"email.push.final": "false", "error.type": "dns"}},
 		{"push", trace.SpanKindClient, false, func(tel *otelmail.Telemetry) {
-			tel.Push.Attempt(ctx, "push.example").End(201, otelmail.CauseNone, true)
+			tel.WebPush.Attempt(ctx, "push.example").End(otelmail.WebPushReply{Status: 201})
 		}, map[string]string{"server.address": "push.example", "http.response.status_code": "201"}},
 		{"queue enqueue", trace.SpanKindProducer, false, func(tel *otelmail.Telemetry) {
-			tel.Queue.Enqueue(ctx, facts).End(otelmail.CauseNone)
+			enqueue(ctx, tel, facts, otelmail.CauseNone)
 		}, message},
 		{"queue dequeue", trace.SpanKindConsumer, false, func(tel *otelmail.Telemetry) {
-			tel.Queue.Dequeue(ctx, otelmail.TraceContext{}, facts, 1500*time.Millisecond).End(otelmail.CauseNone)
-		}, with(map[string]string{"email.queue.wait": "1.5"})},
+			tel.Queue.Dequeue(ctx, otelmail.Message{}, facts).End(otelmail.CauseNone)
+		}, with(map[string]string{"email.queue.wait": "0"})},
 	} {
 		t.Run(tc.span, func(t *testing.T) {
 			tel, rec := traced(t)
@@ -199,8 +210,8 @@ func TestChildrenHaveTheirParent(t *testing.T) {
 	tel, rec := traced(t)
 	conn := otelmail.Conn{Remote: tcp("203.0.113.77:4711"), Local: tcp("192.0.2.1:25")}
 	session := tel.SMTP.Session(t.Context(), otelmail.RoleMX, conn)
-	data := session.Command(otelmail.SMTPData)
-	queued := tel.Queue.Enqueue(data.Context(), otelmail.MessageFacts{})
+	data := session.Command(mailconv.SMTPData)
+	_, queued := tel.Queue.Enqueue(data.Context(), otelmail.MessageFacts{})
 	queued.End(otelmail.CauseNone)
 	data.End(otelmail.Reply{Code: 250})
 	session.End(otelmail.CauseNone)
@@ -223,22 +234,21 @@ func TestChildrenHaveTheirParent(t *testing.T) {
 	}
 }
 
-// TestTraceSurvivesTheQueue stores the trace as a map, restores it in another
-// Telemetry (another process), and continues it.
+// TestTraceSurvivesTheQueue restores a stored trace in another Telemetry (another
+// process), and continues it.
 func TestTraceSurvivesTheQueue(t *testing.T) {
 	tel, rec := traced(t)
-	queued := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
-	stored := queued.TraceContext().Map()
+	stored, queued := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
+	tc := stored.Trace
 	queued.End(otelmail.CauseNone)
 	enqueue := rec.Ended()[0].SpanContext()
-	if len(stored) != 1 || !strings.HasPrefix(stored["traceparent"], "00-"+enqueue.TraceID().String()) {
+	if !strings.HasPrefix(tc.Parent, "00-"+enqueue.TraceID().String()) {
 		t.Fatalf("stored %v, want a traceparent of trace %s", stored, enqueue.TraceID())
 	}
 
 	tel2, rec2 := traced(t)
-	tc := otelmail.TraceContextFromMap(stored)
 	worker, other := tel2.TracerProvider().Tracer("worker").Start(t.Context(), "worker")
-	dequeued := tel2.Queue.Dequeue(worker, tc, otelmail.MessageFacts{}, 0)
+	dequeued := tel2.Queue.Dequeue(worker, otelmail.Message{Trace: tc}, otelmail.MessageFacts{})
 	tel2.Delivery.Attempt(dequeued.Context(), otelmail.Attempt{}).End(otelmail.Reply{Code: 250})
 	dequeued.End(otelmail.CauseNone)
 	tel2.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
@@ -270,9 +280,6 @@ func FuzzTraceContext(f *testing.F) {
 	f.Add("00-\xff", "=,=")
 	f.Fuzz(func(t *testing.T, parent, state string) {
 		tc := otelmail.TraceContext{Parent: parent, State: state}
-		if back := otelmail.TraceContextFromMap(tc.Map()); back != tc {
-			t.Fatalf("%+v came back from its map as %+v", tc, back)
-		}
 		if sc := tc.SpanContext(); sc.IsValid() && !sc.IsRemote() {
 			t.Fatalf("%+v is not remote", sc)
 		}
@@ -300,19 +307,16 @@ func TestPrivacy(t *testing.T) {
 			address := local + "@" + domain
 			facts := otelmail.MessageFacts{MessageID: id, Sender: address, Recipient: address}
 			s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{Remote: tcp(ip + ":1")})
-			c := s.Command(otelmail.SMTPEhlo)
-			c.Helo(helo)
-			c.From(address)
-			c.To(address)
-			c.User(address)
+			c := s.Command(mailconv.SMTPEhlo)
+			c.Note(otelmail.SMTPFacts{Helo: helo, From: address, To: address, User: address})
 			c.End(otelmail.Reply{Code: 550, Text: text})
 			s.End(otelmail.CauseNone)
-			tel.IMAP.Command(t.Context(), otelmail.IMAPSelect, otelmail.IMAPFacts{User: address, Mailbox: box}).End(otelmail.IMAPNo, otelmail.CauseNone)
-			tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{AccountID: address, CallID: id, Method: box}).End(text)
+			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{User: address, Mailbox: box}).End(otelmail.IMAPReply{Result: otelmail.IMAPNo})
+			tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{AccountID: address, CallID: id, Method: box}).End(text)
 			tel.Mail.Process(t.Context(), facts).End(otelmail.FateError, otelmail.CauseNone)
 			tel.Mail.Stage(t.Context(), "stage", facts).End(otelmail.StageError, otelmail.CauseNone)
 			tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Domain: domain, Message: facts}).End(otelmail.Reply{Code: 550, Text: text})
-			tel.Queue.Enqueue(t.Context(), facts).End(otelmail.CauseNone)
+			enqueue(t.Context(), tel, facts, otelmail.CauseNone)
 
 			var all strings.Builder
 			hashes := 0
@@ -346,8 +350,8 @@ func TestHashesCorrelateWithinAKeyOnly(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = tel.Shutdown(context.Background()) }()
-		c := tel.SMTP.Command(t.Context(), otelmail.SMTPMail)
-		c.User(user)
+		c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPMail)
+		c.Note(otelmail.SMTPFacts{User: user})
 		c.End(otelmail.Reply{Code: 250})
 		return attrs(rec.Ended()[0])["user.hash"]
 	}
@@ -366,8 +370,8 @@ func TestHashesCorrelateWithinAKeyOnly(t *testing.T) {
 func TestRotateHashKey(t *testing.T) {
 	tel, rec := traced(t)
 	hash := func() string {
-		c := tel.SMTP.Command(t.Context(), otelmail.SMTPMail)
-		c.User("bob@example.org")
+		c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPMail)
+		c.Note(otelmail.SMTPFacts{User: "bob@example.org"})
 		c.End(otelmail.Reply{Code: 250})
 		ended := rec.Ended()
 		return attrs(ended[len(ended)-1])["user.hash"]
@@ -388,7 +392,7 @@ func TestRotateHashKey(t *testing.T) {
 func TestUnsampledWorkIsNotDescribed(t *testing.T) {
 	tel, rec := traced(t, otelmail.WithSampleRatio(0))
 	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
-	s.Command(otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "bob@example.org")
+	s.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, "bob@example.org")
 	s.End(otelmail.CauseNone)
 	if n := len(rec.Ended()); n != 0 {
 		t.Errorf("%d spans recorded", n)
@@ -401,11 +405,11 @@ func TestUnsampledWorkIsNotDescribed(t *testing.T) {
 func TestWithoutASpanExporter(t *testing.T) {
 	tel, reader := start(t)
 	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
-	c := s.Command(otelmail.SMTPData)
-	c.User("bob@example.org")
-	stored, q := tel.Queue.Accept(c.Context(), otelmail.MessageFacts{})
+	c := s.Command(mailconv.SMTPData)
+	c.Note(otelmail.SMTPFacts{User: "bob@example.org"})
+	stored, q := tel.Queue.Enqueue(c.Context(), otelmail.MessageFacts{})
 	q.End(otelmail.CauseNone)
-	d := tel.Queue.Resume(t.Context(), stored, otelmail.MessageFacts{})
+	d := tel.Queue.Dequeue(t.Context(), stored, otelmail.MessageFacts{})
 	id := s.Span().SpanContext().TraceID()
 	if !id.IsValid() || s.Span().IsRecording() || stored.Trace.SpanContext().TraceID() != id || d.Span().SpanContext().TraceID() != id {
 		t.Errorf("trace %v, stored %v, resumed %v", id, stored.Trace, d.Span().SpanContext().TraceID())
@@ -443,7 +447,7 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 			sdktrace.WithLocalParentNotSampled(sdktrace.AlwaysSample())), 0},
 	} {
 		tel, rec := traced(t, otelmail.WithSampler(tc.sampler))
-		c := tel.SMTP.Command(remote, otelmail.SMTPData)
+		c := otelmail.BeginSMTPCommand(remote, tel, mailconv.SMTPData)
 		if got := trace.SpanContextFromContext(c.Context()).TraceID(); got != (trace.TraceID{1}) {
 			t.Errorf("%s: the trace is lost: %v", name, got)
 		}
@@ -457,7 +461,7 @@ func TestUnsampledChildrenFollowTheSampler(t *testing.T) {
 // TestMessageIsWhatServersStore takes a Message through JSON, as a restart does.
 func TestMessageIsWhatServersStore(t *testing.T) {
 	tel, rec := traced(t)
-	stored, queued := tel.Queue.Accept(t.Context(), otelmail.MessageFacts{QueueID: "q1"})
+	stored, queued := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{QueueID: "q1"})
 	queued.End(otelmail.CauseNone)
 	file, err := json.Marshal(stored)
 	if err != nil {
@@ -471,17 +475,15 @@ func TestMessageIsWhatServersStore(t *testing.T) {
 		t.Errorf("%s came back as %+v", file, m)
 	}
 	for want := 1; want <= 2; want++ {
-		d := tel.Queue.Resume(t.Context(), m, otelmail.MessageFacts{})
-		outcome, _ := tel.Delivery.Do(d.Context(), m.Attempt(otelmail.TransportSMTP, "example.net"),
-			func(ctx context.Context, _ otelmail.Delivering) otelmail.Reply {
-				if !trace.SpanContextFromContext(ctx).IsValid() {
-					t.Error("the attempt's context has no span")
-				}
-				return otelmail.Reply{Code: 451}
-			})
+		d := tel.Queue.Dequeue(t.Context(), m, otelmail.MessageFacts{})
+		attempt := tel.Delivery.Attempt(d.Context(), m.Attempt(otelmail.TransportSMTP, "example.net"))
+		if !trace.SpanContextFromContext(attempt.Context()).IsValid() {
+			t.Error("the attempt's context has no span")
+		}
+		outcome := attempt.End(otelmail.Reply{Code: 451})
 		d.End(otelmail.CauseNone)
-		if outcome != otelmail.OutcomeDeferred || m.Attempts != want {
-			t.Errorf("attempt %d: %v, %d attempts", want, outcome, m.Attempts)
+		if outcome != otelmail.OutcomeDeferred || m.Attempts["example.net"] != want {
+			t.Errorf("attempt %d: %v, attempts %v", want, outcome, m.Attempts)
 		}
 	}
 	checkValue(t, tel, 1, "queue_retries_total")

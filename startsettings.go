@@ -42,12 +42,13 @@ func readSettings(c *config) (startSettings, error) {
 	}
 	s.service, _ = env.String(settings.ServiceName)
 	checkSDKSettings(env)
-	checkLogSettings(env)
+	if c.log.handler == nil {
+		checkLogSettings(env)
+	}
 	sampler, inherits := samplerSetting(env)
 	if c.sampler == nil {
 		c.sampler, c.inherits = sampler, inherits
 	}
-	c.inherits = c.inherits && c.tracerProvider == nil
 	if c.propagator != nil {
 		s.propagator = c.propagator
 	}

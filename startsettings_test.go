@@ -14,10 +14,11 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // resourceOf returns the text attributes of the resource that Start makes.
-func resourceOf(t *testing.T, opts ...otelmail.Option) map[string]string {
+func resourceOf(t *testing.T, opts ...otelmail.StartOption) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	start(t, append(opts, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
@@ -39,7 +40,7 @@ func TestServiceName(t *testing.T) {
 	const newer, older, list = "OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES"
 	for _, tc := range []struct {
 		env  []string
-		opts []otelmail.Option
+		opts []otelmail.StartOption
 		want string
 	}{
 		{nil, nil, ours},
@@ -48,8 +49,8 @@ func TestServiceName(t *testing.T) {
 		{[]string{list, "service.name=listed", older, "old"}, nil, "old"},
 		{[]string{newer, "", older, "old"}, nil, "old"},
 		{[]string{list, "service.name=listed", older, "old", newer, "new"}, nil, "new"},
-		{[]string{list, "service.name=listed", newer, "new"}, []otelmail.Option{otelmail.WithResourceAttributes(attribute.String("service.name", "attribute"))}, "attribute"},
-		{[]string{newer, "new"}, []otelmail.Option{otelmail.WithService("code", ""),
+		{[]string{list, "service.name=listed", newer, "new"}, []otelmail.StartOption{otelmail.WithResourceAttributes(attribute.String("service.name", "attribute"))}, "attribute"},
+		{[]string{newer, "new"}, []otelmail.StartOption{otelmail.WithService("code", ""),
 			otelmail.WithResourceAttributes(attribute.String("service.name", "attribute"))}, "code"},
 	} {
 		if got := resourceOf(t, append(tc.opts, lookup(tc.env...))...)["service.name"]; got != tc.want {
@@ -99,7 +100,7 @@ func TestSamplers(t *testing.T) {
 	contexts := []context.Context{t.Context(), parent(trace.FlagsSampled), parent(0)}
 	for _, tc := range []struct {
 		env  []string
-		opts []otelmail.Option
+		opts []otelmail.StartOption
 		want [3]bool // new, child of a sampled one, child of an unsampled one
 	}{
 		{nil, nil, [3]bool{true, true, false}},
@@ -113,23 +114,23 @@ func TestSamplers(t *testing.T) {
 		{[]string{"OTEL_TRACES_SAMPLER", "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG", "0.0"}, nil, [3]bool{false, true, false}},
 		{[]string{"RUSMES_TRACING_SAMPLE_RATIO", "0.0"}, nil, [3]bool{false, true, false}},
 		{[]string{"RUSMES_TRACING_SAMPLE_RATIO", "0.0", "OTEL_TRACES_SAMPLER_ARG", "1.0"}, nil, [3]bool{true, true, false}},
-		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.Option{otelmail.WithSampleRatio(1)}, [3]bool{true, true, false}},
-		{[]string{"OTEL_TRACES_SAMPLER", "always_on"}, []otelmail.Option{otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
-		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.Option{otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
-		{nil, []otelmail.Option{otelmail.WithSampleRatio(0), otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
-		{nil, []otelmail.Option{otelmail.WithSampler(sdktrace.AlwaysSample()), otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.StartOption{otelmail.WithSampleRatio(1)}, [3]bool{true, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_on"}, []otelmail.StartOption{otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
+		{[]string{"OTEL_TRACES_SAMPLER", "always_off"}, []otelmail.StartOption{otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
+		{nil, []otelmail.StartOption{otelmail.WithSampleRatio(0), otelmail.WithSampler(sdktrace.AlwaysSample())}, [3]bool{true, true, true}},
+		{nil, []otelmail.StartOption{otelmail.WithSampler(sdktrace.AlwaysSample()), otelmail.WithSampleRatio(0)}, [3]bool{false, true, false}},
 	} {
 		tel, rec := traced(t, append(tc.opts, lookup(tc.env...))...)
 		for i, ctx := range contexts {
 			rec.Reset()
-			tel.SMTP.Command(ctx, otelmail.SMTPData).End(otelmail.Reply{Code: 250})
+			otelmail.BeginSMTPCommand(ctx, tel, mailconv.SMTPData).End(otelmail.Reply{Code: 250})
 			if got := len(rec.Ended()) == 1; got != tc.want[i] {
 				t.Errorf("%v with %d options, context %d: recorded %t, want %t", tc.env, len(tc.opts), i, got, tc.want[i])
 			}
 		}
 		// Where nobody takes spans, the same is decided, for logs and exemplars.
 		bare, _ := start(t, append(tc.opts, lookup(tc.env...))...)
-		if got := bare.SMTP.Command(t.Context(), otelmail.SMTPData).Span().SpanContext(); got.IsSampled() != tc.want[0] || !got.IsValid() {
+		if got := otelmail.BeginSMTPCommand(t.Context(), bare, mailconv.SMTPData).Span().SpanContext(); got.IsSampled() != tc.want[0] || !got.IsValid() {
 			t.Errorf("%v without an exporter: %v, sampled %t", tc.env, got.TraceID(), got.IsSampled())
 		}
 	}
@@ -139,7 +140,7 @@ func TestSampleRatio(t *testing.T) {
 	tel, rec := traced(t, otelmail.WithSampleRatio(0.5))
 	const all = 2000
 	for range all {
-		tel.SMTP.Command(t.Context(), otelmail.SMTPNoop).End(otelmail.Reply{Code: 250})
+		otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPNoop).End(otelmail.Reply{Code: 250})
 	}
 	// Ten times the standard deviation on either side.
 	if got := len(rec.Ended()); got < all/2-224 || got > all/2+224 {
@@ -151,7 +152,7 @@ func TestPropagators(t *testing.T) {
 	w3c, baggage := []string{"traceparent", "tracestate"}, []string{"baggage"}
 	for _, tc := range []struct {
 		env  []string
-		opts []otelmail.Option
+		opts []otelmail.StartOption
 		want []string
 	}{
 		{nil, nil, slices.Concat(baggage, w3c)},
@@ -161,7 +162,7 @@ func TestPropagators(t *testing.T) {
 		{[]string{"OTEL_PROPAGATORS", "baggage,tracecontext"}, nil, slices.Concat(baggage, w3c)},
 		{[]string{"OTEL_PROPAGATORS", "none"}, nil, nil},
 		{[]string{"OTEL_PROPAGATORS", "tracecontext,none"}, nil, nil},
-		{[]string{"OTEL_PROPAGATORS", "none"}, []otelmail.Option{otelmail.WithPropagator(propagation.Baggage{})}, baggage},
+		{[]string{"OTEL_PROPAGATORS", "none"}, []otelmail.StartOption{otelmail.WithPropagator(propagation.Baggage{})}, baggage},
 	} {
 		tel, _ := start(t, append(tc.opts, lookup(tc.env...))...)
 		got := tel.Propagator().Fields()
@@ -199,7 +200,7 @@ func TestDisabled(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-healthy
-		c := tel.SMTP.Command(t.Context(), otelmail.SMTPData)
+		c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPData)
 		if got := !c.Span().SpanContext().IsValid(); got != disabled {
 			t.Errorf("%q: disabled %t, want %t", value, got, disabled)
 		}

@@ -11,20 +11,14 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// gauge is one of the three of Storage, or the queue's.
+// gauge is one of the three of Storage.
 type gauge struct {
-	series  string
-	set     func(int64)
-	add     func(int64)
-	observe func(func(context.Context) (int64, error))
+	series string
+	*otelmail.Gauge
 }
 
 func gauges(s *otelmail.Storage) []gauge {
-	return []gauge{
-		{"mailboxes_total", s.SetMailboxes, s.AddMailboxes, s.ObserveMailboxes},
-		{"messages_total", s.SetMessages, s.AddMessages, s.ObserveMessages},
-		{"storage_bytes", s.SetBytes, s.AddBytes, s.ObserveBytes},
-	}
+	return []gauge{{"mailboxes_total", s.Mailboxes}, {"messages_total", s.Messages}, {"storage_bytes", s.Bytes}}
 }
 
 // TestStorageGauges: changes and whole numbers may be mixed, and a function overrides both.
@@ -36,21 +30,21 @@ func TestStorageGauges(t *testing.T) {
 			checkValue(t, tel, want, g.series)
 		}
 		check(0)
-		g.add(5)
+		g.Add(5)
 		check(5)
-		g.set(100)
+		g.Set(100)
 		check(100)
-		g.add(-30)
+		g.Add(-30)
 		check(70)
-		g.set(math.MaxInt64)
+		g.Set(math.MaxInt64)
 		check(math.MaxInt64)
-		g.set(0)
-		g.add(-1) // what was there before this process began
+		g.Set(0)
+		g.Add(-1) // what was there before this process began
 		check(-1)
-		g.observe(func(context.Context) (int64, error) { return 7, nil })
+		g.Observe(func(context.Context) (int64, error) { return 7, nil })
 		check(7)
-		g.observe(nil)
-		g.add(1)
+		g.Observe(nil)
+		g.Add(1)
 		check(8)
 	}
 	for _, g := range gauges(tel.Storage) {
@@ -62,7 +56,7 @@ func TestStorageGauges(t *testing.T) {
 func TestStorageFunctionsGetATimeLimit(t *testing.T) {
 	tel, reader := start(t)
 	for _, g := range gauges(tel.Storage) {
-		g.observe(func(ctx context.Context) (int64, error) {
+		g.Observe(func(ctx context.Context) (int64, error) {
 			deadline, ok := ctx.Deadline()
 			if left := time.Until(deadline); !ok || left > time.Second {
 				t.Errorf("%s: a limit of %v, %t", g.series, left, ok)
@@ -88,10 +82,10 @@ func TestStorageFunctionsFail(t *testing.T) {
 	}))
 	away := errors.New("the database is away")
 	for _, g := range gauges(tel.Storage) {
-		g.set(42)
-		g.observe(func(context.Context) (int64, error) { return 0, away })
+		g.Set(42)
+		g.Observe(func(context.Context) (int64, error) { return 0, away })
 		checkValue(t, tel, 42, g.series)
-		g.observe(func(context.Context) (int64, error) { panic("bob@example.org") })
+		g.Observe(func(context.Context) (int64, error) { panic("bob@example.org") })
 		checkValue(t, tel, 42, g.series)
 		mu.Lock()
 		if len(reported) != 2 || !errors.Is(reported[0], away) || !containsAll(reported[1].Error(), "rusmes_"+g.series, "panicked with a string") ||
@@ -109,8 +103,8 @@ func TestHungStorageFunctionIsStartedOnce(t *testing.T) {
 	tel, reader := start(t)
 	release, ended := make(chan struct{}), make(chan struct{})
 	starts := 0
-	tel.Storage.SetBytes(1)
-	tel.Storage.ObserveBytes(func(context.Context) (int64, error) {
+	tel.Storage.Bytes.Set(1)
+	tel.Storage.Bytes.Observe(func(context.Context) (int64, error) {
 		starts++
 		defer close(ended)
 		<-release
@@ -127,7 +121,7 @@ func TestHungStorageFunctionIsStartedOnce(t *testing.T) {
 	}
 	close(release)
 	<-ended
-	tel.Storage.ObserveBytes(nil)
+	tel.Storage.Bytes.Observe(nil)
 	waitFor(t, func() error { // what came late shows afterwards
 		if got, _ := tel.Value("storage_bytes"); got != 2 {
 			return errors.New("the late value does not show")
@@ -148,8 +142,8 @@ func TestStorageChangesAreExact(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				for _, g := range gauges(tel.Storage) {
-					g.add(3)
-					g.add(-1)
+					g.Add(3)
+					g.Add(-1)
 				}
 				if i%500 == 0 {
 					collect(t, reader)

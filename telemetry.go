@@ -32,18 +32,18 @@ type Telemetry struct {
 	Queue    *Queue
 	Delivery *Delivery
 	Storage  *Storage
-	Push     *Push
+	WebPush  *WebPush
 
 	// Health holds the checks behind /health, /ready and /live.
 	Health *health.Registry
 
-	providers providers
-	binder    *binder
-	stopper   *stop.Stopper
-	logger    *slog.Logger
-	pushLevel slog.Level
-	redactor  *redactor
-	fleet     *Fleet
+	providers   providers
+	binder      *binder
+	stopper     *stop.Stopper
+	logger      *slog.Logger
+	exportLevel slog.Level
+	reader      *Reader
+	redactor    *redactor
 }
 
 // orNoop is a working Telemetry in the place of nil and of the zero value.
@@ -70,6 +70,11 @@ type providers struct {
 	logger     log.LoggerProvider
 	propagator propagation.TextMapPropagator
 }
+
+// Reader is the source of all metrics that [Start] has built: give it to
+// exporters/prometheus.NewHandler for a page of the application's own server. It is nil
+// after [New], where the application makes one with [NewReader].
+func (t *Telemetry) Reader() *Reader { return t.orNoop().reader }
 
 // MeterProvider is where the series are bound: for instruments of the
 // application's own.
@@ -139,7 +144,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 		idsOnly:  c.idsOnly,
 		off:      off,
 	}
-	t := &Telemetry{Health: c.health, fleet: c.fleet, pushLevel: c.log.push, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
+	t := &Telemetry{Health: c.health, exportLevel: c.log.export, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	conns := newConnections(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
@@ -149,7 +154,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 	t.Queue = newQueue(b, tr, c.handle)
 	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue)
 	t.Storage = newStorage(b, c.handle)
-	t.Push = newPush(b, tr)
+	t.WebPush = newWebPush(b, tr)
 	bindHealth(b, c.health)
 	c.self.bind(b, exports)
 	registration, err := b.register()
@@ -165,11 +170,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*
 // Noop returns a Telemetry that records nothing, for tests and for servers that
 // run without telemetry. It needs no shutdown.
 func Noop() *Telemetry {
-	c, err := newConfig(nil)
-	if err != nil { // cannot happen without options
-		panic(err)
-	}
-	return noop(c)
+	return noop(newConfig())
 }
 
 func noop(c *config) *Telemetry {
@@ -195,16 +196,13 @@ func noop(c *config) *Telemetry {
 // exporters are the application's. The only environment variables it reads are
 // RUSMES_LOG_*.
 // For the same series on the same buckets, give the application's MeterProvider the
-// [Views].
+// [Reader.Views].
 //
 // Beside an error it returns a Telemetry that records nothing.
-func New(opts ...Option) (*Telemetry, error) {
-	c, err := newConfig(opts)
+func New(opts ...NewOption) (*Telemetry, error) {
+	c, err := apply(opts, NewOption.applyToNew)
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
-	}
-	if len(c.exporters) > 0 {
-		return noop(c), errors.New("otelmail: new: exporters are only for Start: New builds no pipeline")
 	}
 	if c.health == nil {
 		c.health = health.New()

@@ -37,24 +37,6 @@ func TraceContextOf(ctx context.Context) TraceContext {
 	return TraceContext(c)
 }
 
-// TraceContextFromMap reads a stored map, as [TraceContext.Map] made it. Keys
-// are in lower case; other keys are ignored.
-func TraceContextFromMap(m map[string]string) TraceContext {
-	return TraceContext{Parent: m[parentHeader], State: m[stateHeader]}
-}
-
-// Map returns the trace context as a map of at most two small strings.
-func (t TraceContext) Map() map[string]string {
-	m := map[string]string{}
-	if t.Parent != "" {
-		m[parentHeader] = t.Parent
-	}
-	if t.State != "" {
-		m[stateHeader] = t.State
-	}
-	return m
-}
-
 // SpanContext returns the span that the trace context names; an invalid one for
 // the zero value and for anything that is not a W3C traceparent.
 func (t TraceContext) SpanContext() trace.SpanContext {

@@ -3,7 +3,6 @@ package otelmail_test
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -13,42 +12,36 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
+const someParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 // newTraced binds to providers of the application's own, with the default options.
-func newTraced(t *testing.T, opts ...otelmail.Option) (trace.TracerProvider, *tracetest.SpanRecorder, *otelmail.Telemetry) {
+func newTraced(t *testing.T, opts ...otelmail.NewOption) (trace.TracerProvider, *tracetest.SpanRecorder, *otelmail.Telemetry) {
 	t.Helper()
 	rec := tracetest.NewSpanRecorder()
 	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))
 	return tp, rec, newTelemetry(t, append(opts, otelmail.WithTracerProvider(tp))...)
 }
 
-// TestTraceContextForms: as a map, as JSON and as a span context it is the same trace.
+// TestTraceContextForms: as JSON and as a span context it is the same trace.
 func TestTraceContextForms(t *testing.T) {
 	for _, tc := range []struct {
 		tc    otelmail.TraceContext
-		asMap map[string]string
 		json  string
 		valid bool
 	}{
-		{otelmail.TraceContext{}, map[string]string{}, `{}`, false},
-		{otelmail.TraceContext{Parent: someParent}, map[string]string{"traceparent": someParent}, `{"traceparent":"` + someParent + `"}`, true},
-		{otelmail.TraceContext{Parent: someParent, State: "v=1,w=2"}, map[string]string{"traceparent": someParent, "tracestate": "v=1,w=2"},
+		{otelmail.TraceContext{}, `{}`, false},
+		{otelmail.TraceContext{Parent: someParent}, `{"traceparent":"` + someParent + `"}`, true},
+		{otelmail.TraceContext{Parent: someParent, State: "v=1,w=2"},
 			`{"traceparent":"` + someParent + `","tracestate":"v=1,w=2"}`, true},
-		{otelmail.TraceContext{State: "v=1"}, map[string]string{"tracestate": "v=1"}, `{"tracestate":"v=1"}`, false},
-		{otelmail.TraceContext{Parent: "no trace"}, map[string]string{"traceparent": "no trace"}, `{"traceparent":"no trace"}`, false},
+		{otelmail.TraceContext{State: "v=1"}, `{"tracestate":"v=1"}`, false},
+		{otelmail.TraceContext{Parent: "no trace"}, `{"traceparent":"no trace"}`, false},
 	} {
-		if got := tc.tc.Map(); !maps.Equal(got, tc.asMap) {
-			t.Errorf("%+v is the map %v, want %v", tc.tc, got, tc.asMap)
-		}
 		stored, err := json.Marshal(tc.tc)
 		if err != nil || string(stored) != tc.json {
 			t.Errorf("%+v is stored as %s, %v, want %s", tc.tc, stored, err, tc.json)
-		}
-		more := maps.Clone(tc.asMap)
-		more["Traceparent"], more["baggage"] = "x", "user=bob" // other keys are ignored
-		if back := otelmail.TraceContextFromMap(more); back != tc.tc {
-			t.Errorf("%v came back as %+v", more, back)
 		}
 		sc := tc.tc.SpanContext()
 		if sc.IsValid() != tc.valid || tc.valid && (!sc.IsRemote() || !sc.IsSampled() ||
@@ -58,9 +51,6 @@ func TestTraceContextForms(t *testing.T) {
 		if tc.valid && tc.tc.State != "" && sc.TraceState().Get("w") != "2" {
 			t.Errorf("%+v has the state %v", tc.tc, sc.TraceState())
 		}
-	}
-	if got := otelmail.TraceContextFromMap(nil); got != (otelmail.TraceContext{}) {
-		t.Errorf("no map is %+v", got)
 	}
 }
 
@@ -102,12 +92,11 @@ func TestBadStoredTraces(t *testing.T) {
 	for _, parent := range badParents {
 		tc := otelmail.TraceContext{Parent: parent, State: "v=1"}
 		spans := spansOf(t, func(tel *otelmail.Telemetry) {
-			outer := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
-			tel.Queue.Dequeue(outer.Context(), tc, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
+			_, outer := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
+			tel.Queue.Dequeue(outer.Context(), otelmail.Message{Trace: tc}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 			tel.Delivery.Attempt(outer.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
-			otelmail.Link(outer.Context(), tc)
 			outer.End(otelmail.CauseNone)
-			tel.Queue.Dequeue(t.Context(), tc, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
+			tel.Queue.Dequeue(t.Context(), otelmail.Message{Trace: tc}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 			tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: tc}).End(otelmail.Reply{Code: 250})
 		})
 		outer := spans[2].SpanContext()
@@ -133,7 +122,7 @@ func TestBadStoredTraces(t *testing.T) {
 func TestStoredTraceWithABadState(t *testing.T) {
 	for _, state := range []string{"=", "v=1,v=1,", "\xff=1", strings.Repeat("v", 1<<16), "v=1\r\nX: y"} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
-			tel.Queue.Dequeue(t.Context(), otelmail.TraceContext{Parent: someParent, State: state}, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
+			tel.Queue.Dequeue(t.Context(), otelmail.Message{Trace: otelmail.TraceContext{Parent: someParent, State: state}}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 		})
 		if got := s.SpanContext(); got.TraceID().String() != someParent[3:35] || strings.Contains(got.TraceState().String(), "\r") || !utf8.ValidString(got.TraceState().String()) {
 			t.Errorf("%.20q: trace %v with the state %q", state, got.TraceID(), got.TraceState())
@@ -146,7 +135,7 @@ func TestSamplingIsDecidedOnce(t *testing.T) {
 	for flags, want := range map[string]int{"01": 2, "00": 0} {
 		tc := otelmail.TraceContext{Parent: someParent[:53] + flags}
 		spans := spansOf(t, func(tel *otelmail.Telemetry) {
-			d := tel.Queue.Dequeue(t.Context(), tc, otelmail.MessageFacts{}, 0)
+			d := tel.Queue.Dequeue(t.Context(), otelmail.Message{Trace: tc}, otelmail.MessageFacts{})
 			if got := d.Span().SpanContext(); got.TraceID().String() != someParent[3:35] || got.IsSampled() != (want > 0) {
 				t.Errorf("flags %s: the work is in %v, sampled %t", flags, got.TraceID(), got.IsSampled())
 			}
@@ -171,7 +160,7 @@ func TestAttemptElsewhere(t *testing.T) {
 		//nolint:staticcheck // a nil context is the mistake under test
 		tel.Delivery.Attempt(nil, a).End(otelmail.Reply{Code: 250})
 		//nolint:staticcheck // a nil context is the mistake under test
-		tel.Queue.Dequeue(nil, a.Queue, otelmail.MessageFacts{}, 0).End(otelmail.CauseNone)
+		tel.Queue.Dequeue(nil, otelmail.Message{Trace: a.Queue}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 	})
 	for _, s := range []sdktrace.ReadOnlySpan{spans[0], spans[1], spans[3], spans[4]} {
 		if l := s.Links(); len(l) != 1 || l[0].SpanContext.SpanID().String() != someParent[36:52] {
@@ -197,13 +186,14 @@ func TestHandlesGiveTheirContext(t *testing.T) {
 	ctx := t.Context()
 	smtp, pop3 := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}), tel.POP3.Session(ctx, otelmail.Conn{})
 	imap := tel.IMAP.Session(ctx, otelmail.Conn{})
+	_, queueing := tel.Queue.Enqueue(ctx, otelmail.MessageFacts{})
 	for name, h := range map[string]handle{
-		"SMTPSession": smtp, "SMTPCommand": smtp.Command(otelmail.SMTPData), "POP3Session": pop3, "POP3Command": pop3.Command(otelmail.POP3Retr),
-		"IMAPCommand": imap.Command(otelmail.IMAPFetch, otelmail.IMAPFacts{}), "JMAPCall": tel.JMAP.Call(ctx, otelmail.JMAPFacts{}),
-		"Queueing":   tel.Queue.Enqueue(ctx, otelmail.MessageFacts{}),
-		"Dequeueing": tel.Queue.Dequeue(ctx, otelmail.TraceContext{}, otelmail.MessageFacts{}, 0),
+		"SMTPSession": smtp, "SMTPCommand": smtp.Command(mailconv.SMTPData), "POP3Session": pop3, "POP3Command": pop3.Command(mailconv.POP3Retr),
+		"IMAPCommand": imap.Command(mailconv.IMAPFetch), "JMAPCall": tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{}),
+		"Queueing":   queueing,
+		"Dequeueing": tel.Queue.Dequeue(ctx, otelmail.Message{}, otelmail.MessageFacts{}),
 		"Processing": tel.Mail.Process(ctx, otelmail.MessageFacts{}), "Stage": tel.Mail.Stage(ctx, "s", otelmail.MessageFacts{}),
-		"Delivering": tel.Delivery.Attempt(ctx, otelmail.Attempt{}), "Pushing": tel.Push.Attempt(ctx, ""),
+		"Delivering": tel.Delivery.Attempt(ctx, otelmail.Attempt{}), "Notifying": tel.WebPush.Attempt(ctx, ""),
 	} {
 		if in := trace.SpanFromContext(h.Context()); !h.Span().IsRecording() || in != h.Span() {
 			t.Errorf("%s: the context holds %v, the handle %v", name, in, h.Span())

@@ -11,48 +11,49 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // Every command has its name in any case and its span; whatever else a stranger sends
 // is _OTHER.
 func TestSMTPVerbs(t *testing.T) {
-	checkVerbs(t, "SMTP", otelmail.ParseSMTPVerb, map[otelmail.SMTPVerb]string{
-		otelmail.SMTPHelo: "HELO", otelmail.SMTPEhlo: "EHLO", otelmail.SMTPLhlo: "LHLO", otelmail.SMTPMail: "MAIL",
-		otelmail.SMTPRcpt: "RCPT", otelmail.SMTPData: "DATA", otelmail.SMTPBdat: "BDAT", otelmail.SMTPBurl: "BURL",
-		otelmail.SMTPRset: "RSET", otelmail.SMTPVrfy: "VRFY", otelmail.SMTPExpn: "EXPN", otelmail.SMTPHelp: "HELP",
-		otelmail.SMTPNoop: "NOOP", otelmail.SMTPQuit: "QUIT", otelmail.SMTPAuth: "AUTH", otelmail.SMTPStartTLS: "STARTTLS",
-	}, func(tel *otelmail.Telemetry, v otelmail.SMTPVerb) {
-		tel.SMTP.Command(t.Context(), v).End(otelmail.Reply{Code: 250})
+	checkVerbs(t, "SMTP", mailconv.ParseSMTPVerb, map[mailconv.SMTPVerb]string{
+		mailconv.SMTPHelo: "HELO", mailconv.SMTPEhlo: "EHLO", mailconv.SMTPLhlo: "LHLO", mailconv.SMTPMail: "MAIL",
+		mailconv.SMTPRcpt: "RCPT", mailconv.SMTPData: "DATA", mailconv.SMTPBdat: "BDAT", mailconv.SMTPBurl: "BURL",
+		mailconv.SMTPRset: "RSET", mailconv.SMTPVrfy: "VRFY", mailconv.SMTPExpn: "EXPN", mailconv.SMTPHelp: "HELP",
+		mailconv.SMTPNoop: "NOOP", mailconv.SMTPQuit: "QUIT", mailconv.SMTPAuth: "AUTH", mailconv.SMTPStartTLS: "STARTTLS",
+	}, func(tel *otelmail.Telemetry, v mailconv.SMTPVerb) {
+		otelmail.BeginSMTPCommand(t.Context(), tel, v).End(otelmail.Reply{Code: 250})
 	})
 }
 
 func TestIMAPVerbs(t *testing.T) {
-	checkVerbs(t, "IMAP", otelmail.ParseIMAPVerb, map[otelmail.IMAPVerb]string{
-		otelmail.IMAPCapability: "CAPABILITY", otelmail.IMAPNoop: "NOOP", otelmail.IMAPLogout: "LOGOUT",
-		otelmail.IMAPStartTLS: "STARTTLS", otelmail.IMAPAuthenticate: "AUTHENTICATE", otelmail.IMAPLogin: "LOGIN",
-		otelmail.IMAPEnable: "ENABLE", otelmail.IMAPSelect: "SELECT", otelmail.IMAPExamine: "EXAMINE", otelmail.IMAPCreate: "CREATE",
-		otelmail.IMAPDelete: "DELETE", otelmail.IMAPRename: "RENAME", otelmail.IMAPSubscribe: "SUBSCRIBE",
-		otelmail.IMAPUnsubscribe: "UNSUBSCRIBE", otelmail.IMAPList: "LIST", otelmail.IMAPLsub: "LSUB",
-		otelmail.IMAPNamespace: "NAMESPACE", otelmail.IMAPStatus: "STATUS", otelmail.IMAPAppend: "APPEND",
-		otelmail.IMAPIdle: "IDLE", otelmail.IMAPCheck: "CHECK", otelmail.IMAPClose: "CLOSE", otelmail.IMAPUnselect: "UNSELECT",
-		otelmail.IMAPExpunge: "EXPUNGE", otelmail.IMAPSearch: "SEARCH", otelmail.IMAPSort: "SORT", otelmail.IMAPThread: "THREAD",
-		otelmail.IMAPFetch: "FETCH", otelmail.IMAPStore: "STORE", otelmail.IMAPCopy: "COPY", otelmail.IMAPMove: "MOVE",
-		otelmail.IMAPID: "ID", otelmail.IMAPUnauthenticate: "UNAUTHENTICATE", otelmail.IMAPGetQuota: "GETQUOTA",
-		otelmail.IMAPGetQuotaRoot: "GETQUOTAROOT", otelmail.IMAPGetACL: "GETACL", otelmail.IMAPMyRights: "MYRIGHTS",
-		otelmail.IMAPGetMetadata: "GETMETADATA", otelmail.IMAPSetMetadata: "SETMETADATA",
-	}, func(tel *otelmail.Telemetry, v otelmail.IMAPVerb) {
-		tel.IMAP.Command(t.Context(), v, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
+	checkVerbs(t, "IMAP", mailconv.ParseIMAPVerb, map[mailconv.IMAPVerb]string{
+		mailconv.IMAPCapability: "CAPABILITY", mailconv.IMAPNoop: "NOOP", mailconv.IMAPLogout: "LOGOUT",
+		mailconv.IMAPStartTLS: "STARTTLS", mailconv.IMAPAuthenticate: "AUTHENTICATE", mailconv.IMAPLogin: "LOGIN",
+		mailconv.IMAPEnable: "ENABLE", mailconv.IMAPSelect: "SELECT", mailconv.IMAPExamine: "EXAMINE", mailconv.IMAPCreate: "CREATE",
+		mailconv.IMAPDelete: "DELETE", mailconv.IMAPRename: "RENAME", mailconv.IMAPSubscribe: "SUBSCRIBE",
+		mailconv.IMAPUnsubscribe: "UNSUBSCRIBE", mailconv.IMAPList: "LIST", mailconv.IMAPLsub: "LSUB",
+		mailconv.IMAPNamespace: "NAMESPACE", mailconv.IMAPStatus: "STATUS", mailconv.IMAPAppend: "APPEND",
+		mailconv.IMAPIdle: "IDLE", mailconv.IMAPCheck: "CHECK", mailconv.IMAPClose: "CLOSE", mailconv.IMAPUnselect: "UNSELECT",
+		mailconv.IMAPExpunge: "EXPUNGE", mailconv.IMAPSearch: "SEARCH", mailconv.IMAPSort: "SORT", mailconv.IMAPThread: "THREAD",
+		mailconv.IMAPFetch: "FETCH", mailconv.IMAPStore: "STORE", mailconv.IMAPCopy: "COPY", mailconv.IMAPMove: "MOVE",
+		mailconv.IMAPID: "ID", mailconv.IMAPUnauthenticate: "UNAUTHENTICATE", mailconv.IMAPGetQuota: "GETQUOTA",
+		mailconv.IMAPGetQuotaRoot: "GETQUOTAROOT", mailconv.IMAPGetACL: "GETACL", mailconv.IMAPMyRights: "MYRIGHTS",
+		mailconv.IMAPGetMetadata: "GETMETADATA", mailconv.IMAPSetMetadata: "SETMETADATA",
+	}, func(tel *otelmail.Telemetry, v mailconv.IMAPVerb) {
+		otelmail.BeginIMAPCommand(t.Context(), tel, v).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 	})
 }
 
 func TestPOP3Verbs(t *testing.T) {
-	checkVerbs(t, "POP3", otelmail.ParsePOP3Verb, map[otelmail.POP3Verb]string{
-		otelmail.POP3User: "USER", otelmail.POP3Pass: "PASS", otelmail.POP3Apop: "APOP", otelmail.POP3Auth: "AUTH",
-		otelmail.POP3Stat: "STAT", otelmail.POP3List: "LIST", otelmail.POP3Retr: "RETR", otelmail.POP3Dele: "DELE",
-		otelmail.POP3Noop: "NOOP", otelmail.POP3Rset: "RSET", otelmail.POP3Quit: "QUIT", otelmail.POP3Top: "TOP",
-		otelmail.POP3Uidl: "UIDL", otelmail.POP3Capa: "CAPA", otelmail.POP3Stls: "STLS",
-	}, func(tel *otelmail.Telemetry, v otelmail.POP3Verb) {
-		tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(v).End(true, otelmail.CauseNone)
+	checkVerbs(t, "POP3", mailconv.ParsePOP3Verb, map[mailconv.POP3Verb]string{
+		mailconv.POP3User: "USER", mailconv.POP3Pass: "PASS", mailconv.POP3Apop: "APOP", mailconv.POP3Auth: "AUTH",
+		mailconv.POP3Stat: "STAT", mailconv.POP3List: "LIST", mailconv.POP3Retr: "RETR", mailconv.POP3Dele: "DELE",
+		mailconv.POP3Noop: "NOOP", mailconv.POP3Rset: "RSET", mailconv.POP3Quit: "QUIT", mailconv.POP3Top: "TOP",
+		mailconv.POP3Uidl: "UIDL", mailconv.POP3Capa: "CAPA", mailconv.POP3Stls: "STLS",
+	}, func(tel *otelmail.Telemetry, v mailconv.POP3Verb) {
+		tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(v).End(otelmail.POP3Reply{OK: true})
 	})
 }
 
@@ -122,13 +123,13 @@ func FuzzVerbs(f *testing.F) {
 	f.Fuzz(func(t *testing.T, word string) {
 		defer rec.Reset()
 		word = canary + word
-		c := tel.SMTP.Command(t.Context(), otelmail.ParseSMTPVerb(word))
-		c.Mechanism(word)
+		c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.ParseSMTPVerb(word))
+		c.Note(otelmail.SMTPFacts{Mechanism: word})
 		c.End(otelmail.Reply{Code: 550, Text: word})
-		tel.IMAP.Command(t.Context(), otelmail.ParseIMAPVerb(word), otelmail.IMAPFacts{}).EndCode(otelmail.IMAPNo, word)
-		tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(otelmail.ParsePOP3Verb(word)).End(true, otelmail.CauseNone)
-		tel.JMAP.Call(t.Context(), otelmail.JMAPFacts{Method: word}).End(word)
-		tel.Mail.Process(t.Context(), otelmail.MessageFacts{Direction: word}).End(otelmail.FateError, otelmail.CauseOf(errors.New(word)))
+		otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.ParseIMAPVerb(word)).End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: word})
+		tel.POP3.Session(t.Context(), otelmail.Conn{}).Command(mailconv.ParsePOP3Verb(word)).End(otelmail.POP3Reply{OK: true})
+		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: word}).End(word)
+		tel.Mail.Process(t.Context(), otelmail.MessageFacts{}).End(otelmail.FateError, otelmail.CauseOf(errors.New(word)))
 		for _, s := range rec.Ended() {
 			for key, value := range attrs(s) {
 				if text := s.Name() + key + value; strings.Contains(strings.ToLower(text), canary) {

@@ -1,8 +1,7 @@
 package otelmail
 
 import (
-	"fmt"
-
+	"github.com/rusmes/otelmail/catalog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -10,22 +9,15 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// Views pins each series of the catalogue in a MeterProvider: its name, help
-// and unit, its bucket bounds and the attribute keys it may carry. [Start] uses
-// them; an application that builds its own MeterProvider adds them with
-// [sdkmetric.WithView]. The options that matter to Views are [WithNamespace] and
-// [WithExponentialHistograms].
+// Views pins each series of the catalogue in a MeterProvider: its name, help and unit,
+// its bucket bounds and the attribute keys it may carry. [Start] uses them; an
+// application that builds its own MeterProvider adds those of a Reader that has the
+// same options as its Telemetry, with [sdkmetric.WithView].
 //
 // The number of label sets is bounded where the values enter, because a View
 // cannot limit it. A histogram's keys are those it is recorded with: the SDK's
 // filter would double the cost of every record, and drop nothing.
-func Views(opts ...Option) ([]sdkmetric.View, error) {
-	c, err := newConfig(opts)
-	if err != nil {
-		return nil, fmt.Errorf("otelmail: views: %w", err)
-	}
-	return views(c.namespace, c.histograms()), nil
-}
+func (r *Reader) Views() []sdkmetric.View { return r.views }
 
 // histogramForm is what the Views make of the catalogue's histograms.
 type histogramForm uint8
@@ -60,7 +52,7 @@ func (c *config) histograms() histogramForm {
 func views(namespace string, form histogramForm) []sdkmetric.View {
 	streams := make(map[string]sdkmetric.Stream, len(definitions))
 	for _, d := range definitions {
-		streams[d.FullName(namespace)] = d.stream(namespace, form)
+		streams[d.FullName(namespace)] = stream(d, namespace, form)
 	}
 	return []sdkmetric.View{func(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
 		if i.Scope.Name != ScopeName {
@@ -79,13 +71,13 @@ func scope() instrumentation.Scope {
 	return instrumentation.Scope{Name: ScopeName, Version: Version, SchemaURL: semconv.SchemaURL}
 }
 
-func (m *Metric) stream(namespace string, form histogramForm) sdkmetric.Stream {
+func stream(m *catalog.Metric, namespace string, form histogramForm) sdkmetric.Stream {
 	s := sdkmetric.Stream{
 		Name:        m.FullName(namespace),
 		Description: m.Help,
 		Unit:        m.Unit,
 	}
-	if m.Kind == Histogram {
+	if m.Kind == catalog.Histogram {
 		switch form {
 		case explicitBuckets:
 			s.Aggregation = sdkmetric.AggregationExplicitBucketHistogram{Boundaries: m.Buckets, NoMinMax: true}
@@ -95,8 +87,8 @@ func (m *Metric) stream(namespace string, form histogramForm) sdkmetric.Stream {
 		return s
 	}
 	keys := make([]attribute.Key, len(m.Labels))
-	for i, k := range m.keys() {
-		keys[i] = attribute.Key(k)
+	for i, l := range m.Labels {
+		keys[i] = attribute.Key(l.Key)
 	}
 	s.AttributeFilter = attribute.NewAllowKeysFilter(keys...)
 	// Observable instruments are observed outside any span, so an exemplar

@@ -14,16 +14,17 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 )
 
 // stream asks the Views what becomes of an instrument.
-func stream(t *testing.T, i sdkmetric.Instrument, opts ...otelmail.Option) (sdkmetric.Stream, bool) {
+func stream(t *testing.T, i sdkmetric.Instrument, opts ...otelmail.ReaderOption) (sdkmetric.Stream, bool) {
 	t.Helper()
-	views, err := otelmail.Views(opts...)
+	reader, err := otelmail.NewReader(opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range views {
+	for _, v := range reader.Views() {
 		if s, ok := v(i); ok {
 			return s, true
 		}
@@ -44,7 +45,7 @@ func TestViewsPinEachSeries(t *testing.T) {
 			if !ok || s.Name != name || s.Description != m.Help || s.Unit != m.Unit {
 				t.Errorf("%s: pinned %t as %+v", name, ok, s)
 			}
-			if m.Kind == otelmail.Histogram {
+			if m.Kind == catalog.Histogram {
 				a, ok := s.Aggregation.(sdkmetric.AggregationExplicitBucketHistogram)
 				if !ok || !slices.Equal(a.Boundaries, m.Buckets) || !a.NoMinMax {
 					t.Errorf("%s: aggregation %+v, want the bounds %v", name, s.Aggregation, m.Buckets)
@@ -108,12 +109,12 @@ func TestForeignAttributesAreDropped(t *testing.T) {
 // TestNewReaderHeedsItsOptions: the namespace and the form of what it adds itself, and the
 // limit of the SDK, which must leave room for the domains that are asked for.
 func TestNewReaderHeedsItsOptions(t *testing.T) {
-	opts := []otelmail.Option{otelmail.WithNamespace("acme"), otelmail.WithExponentialHistograms()}
-	mp, reader := provider(t, nil, opts...)
-	newTelemetry(t, append(opts, otelmail.WithMeterProvider(mp))...)
+	namespace := otelmail.WithNamespace("acme")
+	mp, reader := provider(t, nil, namespace, otelmail.WithExponentialHistograms())
+	newTelemetry(t, namespace, otelmail.WithMeterProvider(mp))
 	all := collect(t, reader)
 	for _, m := range otelmail.Catalog() {
-		if m.Kind != otelmail.Histogram {
+		if m.Kind != catalog.Histogram {
 			continue
 		}
 		if _, ok := all["acme_"+m.Name].Data.(metricdata.ExponentialHistogram[float64]); !ok {
@@ -128,7 +129,7 @@ func TestNewReaderHeedsItsOptions(t *testing.T) {
 // TestReaderProduces what it collects, for bridges that take a producer.
 func TestReaderProduces(t *testing.T) {
 	tel, reader := start(t)
-	tel.Push.Delivered()
+	tel.WebPush.GaveUp()
 	scopes, err := reader.Produce(t.Context())
 	if err != nil || len(scopes) != 1 || scopes[0].Scope.Name != otelmail.ScopeName || scopes[0].Scope.Version != otelmail.Version {
 		t.Fatalf("produced %+v, %v", scopes, err)
@@ -204,7 +205,7 @@ func TestCatalogIsACopy(t *testing.T) {
 }
 
 func TestKinds(t *testing.T) {
-	for k, want := range map[otelmail.Kind]string{otelmail.Counter: "counter", otelmail.Gauge: "gauge", otelmail.Histogram: "histogram", 9: "unknown"} {
+	for k, want := range map[catalog.Kind]string{catalog.Counter: "counter", catalog.Gauge: "gauge", catalog.Histogram: "histogram", 9: "unknown"} {
 		if got := k.String(); got != want {
 			t.Errorf("kind %d is %q, want %q", uint8(k), got, want)
 		}

@@ -8,7 +8,7 @@ import (
 	prom "github.com/prometheus/client_golang/prometheus"
 )
 
-// counterDuels count one event with Push.Delivered, which adds to one counter and does
+// counterDuels count one event with WebPush.GaveUp, which adds to one counter and does
 // nothing else.
 func counterDuels(ctx context.Context) ([]duel, error) {
 	tel, err := start(ctx)
@@ -21,7 +21,7 @@ func counterDuels(ctx context.Context) ([]duel, error) {
 
 	ours := func(n int) {
 		for range n {
-			tel.Push.Delivered()
+			tel.WebPush.GaveUp()
 		}
 	}
 	atomically := func(n int) {

@@ -4,20 +4,20 @@ import (
 	"context"
 
 	prom "github.com/prometheus/client_golang/prometheus"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // domainDuels count a message whose domain is only known when it comes.
 func domainDuels(ctx context.Context) ([]duel, error) {
-	tel, err := start(ctx, otelmail.WithTracerProvider(tracenoop.NewTracerProvider()))
+	tel, err := startUntraced()
 	if err != nil {
 		return nil, err
 	}
 	received := prom.NewCounter(prom.CounterOpts{Name: "received_total"})
 	vec := prom.NewCounterVec(prom.CounterOpts{Name: "messages_per_domain_total"}, []string{"domain"})
-	data := tel.SMTP.Command(ctx, otelmail.SMTPData)
+	data := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Command(mailconv.SMTPData)
 	ours := func(n int) {
 		for range n {
 			data.EndMessage(accepted, recipient)

@@ -10,7 +10,6 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/trace"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
 )
@@ -25,7 +24,7 @@ var latencyBuckets = []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 const setOfHistogram = "The end of a message's processing as a server calls it, `Processing.End`: one counter, one reading of the clock and one histogram; the other side does the same three. The time of the clock is taken off both."
 
 func histogramDuels(ctx context.Context) ([]duel, error) {
-	plain, err := start(ctx, otelmail.WithTracerProvider(tracenoop.NewTracerProvider()))
+	plain, err := startUntraced()
 	if err != nil {
 		return nil, err
 	}
@@ -128,6 +127,6 @@ func startTraced(ctx context.Context) (*otelmail.Telemetry, context.Context, err
 		return nil, nil, err
 	}
 	sampled, _ := maker.TracerProvider().Tracer("bench").Start(ctx, "mail process")
-	tel, err := start(ctx, otelmail.WithTracerProvider(tracenoop.NewTracerProvider()))
+	tel, err := startUntraced()
 	return tel, sampled, err
 }

@@ -27,7 +27,7 @@ var modes = []Mode{Unwrapped, Metrics, Unsampled, Sampled}
 // is the SDK's batch processor with an exporter that discards each batch: the costs of a
 // network and a collector are not otelmail's.
 func (m Mode) telemetry(ctx context.Context, listen string) (*otelmail.Telemetry, sdktrace.SpanProcessor, error) {
-	opts := []otelmail.Option{prometheus.Serve(prometheus.WithAddress(listen))}
+	opts := []otelmail.StartOption{prometheus.Serve(prometheus.WithAddress(listen))}
 	batches := sdktrace.SpanProcessor(discardSpans{})
 	switch m {
 	case Unwrapped:

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // prometheusAccept is what a Prometheus server of version 3 sends with a scrape.
@@ -26,18 +27,18 @@ type exposition struct {
 
 // newExposition serves the whole catalogue, with one record in each histogram.
 func newExposition(ctx context.Context, domains int) (*exposition, error) {
-	var reader *otelmail.Reader
-	tel, err := start(ctx, readerTo(&reader), otelmail.WithDomainLimit(domains), otelmail.WithSampleRatio(0))
+	tel, err := start(ctx, otelmail.WithDomainLimit(domains), otelmail.WithSampleRatio(0))
 	if err != nil {
 		return nil, err
 	}
-	h, err := prometheus.NewHandler(reader)
+	h, err := prometheus.NewHandler(tel.Reader())
 	if err != nil {
 		return nil, fmt.Errorf("make the page to measure: %w", err)
 	}
 	tel.Mail.Process(ctx, otelmail.MessageFacts{}).End(otelmail.FateQueued, otelmail.CauseNone)
-	tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
-	data := tel.SMTP.Command(ctx, otelmail.SMTPData)
+	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+	session.End(otelmail.CauseNone)
+	data := session.Command(mailconv.SMTPData)
 	return &exposition{h, func(domain string) { data.EndMessage(accepted, "bob@"+domain) }}, nil
 }
 

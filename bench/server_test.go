@@ -85,7 +85,7 @@ func TestMessageSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tel.Shutdown(context.Background()) }()
-	h := begin(t.Context(), tel)
+	h := beginSessions(t.Context(), tel).begin(tel)
 	h.end(tel)
 	counters, gauges := 0, 0
 	for _, c := range []struct {
@@ -101,7 +101,7 @@ func TestMessageSet(t *testing.T) {
 		{"mail_delivered_total", nil, 1, &counters},
 		{"smtp_messages_sent_total", nil, 1, &counters},
 		{"imap_commands_total", nil, 1, &counters},
-		{"queue_retries_total", nil, 1, &counters},
+		{"push_delivery_failures_total", nil, 1, &counters},
 		{"push_deliveries_total", nil, 1, &counters},
 		{"jmap_requests_total", nil, 1, &counters},
 		{"smtp_errors_total", nil, 1, &counters},

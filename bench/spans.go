@@ -17,6 +17,8 @@ func spanDuels(ctx context.Context) ([]duel, error) {
 	if err != nil {
 		return nil, err
 	}
+	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+	within := session.Context()
 	bare := tel.TracerProvider().Tracer("bench")
 	kind := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	reply := otelmail.Reply{Code: 250, Enhanced: otelmail.EnhancedCode{2, 1, 5}}
@@ -30,12 +32,12 @@ func spanDuels(ctx context.Context) ([]duel, error) {
 
 	ours := func(n int) {
 		for range n {
-			tel.SMTP.Command(ctx, otelmail.SMTPRcpt).End(reply)
+			session.Command(mailconv.SMTPRcpt).End(reply)
 		}
 	}
 	theirs := func(n int) {
 		for range n {
-			_, span := bare.Start(ctx, "SMTP RCPT", kind...)
+			_, span := bare.Start(within, "SMTP RCPT", kind...)
 			span.SetAttributes(
 				mailconv.SMTPCommandKey.String("RCPT"),
 				mailconv.SMTPStatusCodeKey.Int(250),
@@ -45,14 +47,14 @@ func spanDuels(ctx context.Context) ([]duel, error) {
 	}
 	oursTo := func(n int) {
 		for range n {
-			cmd := tel.SMTP.Command(ctx, otelmail.SMTPRcpt)
-			cmd.To(recipient)
+			cmd := session.Command(mailconv.SMTPRcpt)
+			cmd.Note(otelmail.SMTPFacts{To: recipient})
 			cmd.End(reply)
 		}
 	}
 	theirsTo := func(n int) {
 		for range n {
-			_, span := bare.Start(ctx, "SMTP RCPT", kind...)
+			_, span := bare.Start(within, "SMTP RCPT", kind...)
 			span.SetAttributes(
 				keys.Domain.String(recipientDomain),
 				keys.Hash.String(hash(recipient)),

@@ -4,15 +4,17 @@ import (
 	"context"
 	"fmt"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
 )
 
 // start makes a Telemetry that is the same on every machine: settings of the environment
 // are not read, and OpenTelemetry's globals are left alone.
-func start(ctx context.Context, opts ...otelmail.Option) (*otelmail.Telemetry, error) {
-	opts = append([]otelmail.Option{
+func start(ctx context.Context, opts ...otelmail.StartOption) (*otelmail.Telemetry, error) {
+	opts = append([]otelmail.StartOption{
 		otelmail.WithoutGlobals(),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 	}, opts...)
@@ -24,19 +26,29 @@ func start(ctx context.Context, opts ...otelmail.Option) (*otelmail.Telemetry, e
 }
 
 // spansTo makes Start hand spans to sp.
-func spansTo(sp sdktrace.SpanProcessor) otelmail.Option {
+func spansTo(sp sdktrace.SpanProcessor) otelmail.StartOption {
 	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		p.AddSpanProcessor(sp)
 		return nil
 	}))
 }
 
-// readerTo makes Start store its Reader in r.
-func readerTo(r **otelmail.Reader) otelmail.Option {
-	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
-		*r = p.Reader()
-		return nil
-	}))
+// startUntraced makes a Telemetry on a MeterProvider like that of start, and on
+// OpenTelemetry's no-op tracer.
+func startUntraced() (*otelmail.Telemetry, error) {
+	reader, err := otelmail.NewReader()
+	if err != nil {
+		return nil, fmt.Errorf("make the reader: %w", err)
+	}
+	tel, err := otelmail.New(
+		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
+		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...))),
+		otelmail.WithTracerProvider(tracenoop.NewTracerProvider()),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("make the telemetry to measure: %w", err)
+	}
+	return tel, nil
 }
 
 // discardSpans discards finished spans: what is measured is the making of a span, up to

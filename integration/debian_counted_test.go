@@ -124,7 +124,11 @@ func wantSpans(t *testing.T, c *peer.Collector, protocol string, want sessions.C
 	t.Helper()
 	got := sessions.Counts{}
 	for _, s := range c.Traces() {
-		if s.Kind != "server" || !strings.HasPrefix(s.Name, protocol+" ") {
+		kind := "server"
+		if s.Name == protocol+" session" {
+			kind = "internal"
+		}
+		if s.Kind != kind || !strings.HasPrefix(s.Name, protocol+" ") {
 			continue
 		}
 		name := s.Name

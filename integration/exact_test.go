@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 )
 
 // The demo's pipeline has one mailet that fails for every 20th message that it gets; that
@@ -103,7 +104,7 @@ func atRest(p page) page {
 // predicted.
 func dropTimes(p page) {
 	for _, m := range otelmail.Catalog() {
-		if m.Kind != otelmail.Histogram {
+		if m.Kind != catalog.Histogram {
 			continue
 		}
 		maps.DeleteFunc(p, func(series string, _ float64) bool {

@@ -112,7 +112,7 @@ func wantEveryMessage(t *testing.T, c *peer.Collector, log string) {
 			t.Errorf("of the message %s, %s, arrived: span %t, log record %t", id, line[1], spans[id], records[id])
 		}
 	}
-	if len(all) < 60 {
+	if len(all) < outageRate { // a busy machine is slow; each caller has waited for that many
 		t.Errorf("the log names %d messages: too few to show anything", len(all))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
@@ -59,7 +60,7 @@ func metricsDiffer(pushed map[string]peer.Metric, p page) []error {
 		want := page{}
 		for series, value := range p {
 			rest, ours := strings.CutPrefix(series, got.Name)
-			if ours && (rest == "" || rest[0] == '{' || m.Kind == otelmail.Histogram) {
+			if ours && (rest == "" || rest[0] == '{' || m.Kind == catalog.Histogram) {
 				want[series] = value
 			}
 		}
@@ -74,11 +75,11 @@ func metricsDiffer(pushed map[string]peer.Metric, p page) []error {
 func pushedKind(m peer.Metric) string {
 	switch {
 	case m.Kind == "sum" && m.Monotonic && m.Temporality == "cumulative":
-		return otelmail.Counter.String()
+		return catalog.Counter.String()
 	case m.Kind == "gauge":
-		return otelmail.Gauge.String()
+		return catalog.Gauge.String()
 	case m.Kind == "histogram" && m.Temporality == "cumulative":
-		return otelmail.Histogram.String()
+		return catalog.Histogram.String()
 	}
 	return fmt.Sprintf("%s (%s, monotonic %t)", m.Kind, m.Temporality, m.Monotonic)
 }

@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
 // ofItself reports whether a series is about the telemetry itself: it rises when something
 // is wrong with that, or with every push.
-func ofItself(m otelmail.Metric) bool { return strings.HasPrefix(m.Name, "telemetry_") }
+func ofItself(m catalog.Metric) bool { return strings.HasPrefix(m.Name, "telemetry_") }
 
 // labelValues are the values to expect for labels without a closed set.
 var labelValues = map[string][]string{
@@ -24,9 +25,9 @@ var labelValues = map[string][]string{
 
 // selectors returns every series of a metric, as PromQL selects it; for a
 // histogram it is the count of what was recorded.
-func selectors(m otelmail.Metric) []string {
+func selectors(m catalog.Metric) []string {
 	name := m.FullName(namespace)
-	if m.Kind == otelmail.Histogram {
+	if m.Kind == catalog.Histogram {
 		name += "_count"
 	}
 	if len(m.Labels) == 0 {
@@ -78,7 +79,7 @@ func wantTypes(t *testing.T, prometheus *peer.Prometheus) {
 	metadata := prometheus.Metadata()
 	for _, m := range otelmail.Catalog() {
 		name := m.FullName(namespace)
-		if m.Kind == otelmail.Counter {
+		if m.Kind == catalog.Counter {
 			name = strings.TrimSuffix(name, "_total")
 		}
 		got := metadata[name]
@@ -135,7 +136,7 @@ func wantMoves(t *testing.T, prometheus *peer.Prometheus) {
 // Collector has.
 func wantExemplars(t *testing.T, prometheus *peer.Prometheus, collector *peer.Collector) {
 	for _, m := range otelmail.Catalog() {
-		if m.Kind != otelmail.Histogram {
+		if m.Kind != catalog.Histogram {
 			continue
 		}
 		var exemplars []peer.SeriesExemplar

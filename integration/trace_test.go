@@ -72,7 +72,7 @@ func deferredTrace() []wantedSpan {
 	}
 	who := map[string]any{"user.hash": given{}}
 	return []wantedSpan{
-		{"SMTP session", "server", "unset", with(tls, map[string]any{
+		{"SMTP session", "internal", "unset", with(tls, map[string]any{
 			"network.protocol.name": "smtp", "network.transport": "tcp", "smtp.role": "mx",
 			"client.address": "127.0.0.1", "network.peer.address": "127.0.0.1",
 			"server.address": "127.0.0.1", "server.port": given{},

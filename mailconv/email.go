@@ -69,3 +69,30 @@ func From() AddressKeys { return AddressKeys{FromAddressKey, FromDomainKey, From
 
 // To are the keys of one recipient, RCPT TO.
 func To() AddressKeys { return AddressKeys{ToAddressKey, ToDomainKey, ToHashKey} }
+
+// Direction is which way a message goes, as [DirectionKey] has it.
+type Direction uint8
+
+// The directions. The zero value is a direction that is not known: no attribute.
+const (
+	Inbound  Direction = iota + 1 // from another organisation to ours
+	Outbound                      // from ours to another
+	Internal                      // within ours
+)
+
+// String returns "inbound", "outbound" or "internal", and "" for all else.
+func (d Direction) String() string { return known(d, "inbound", "outbound", "internal") }
+
+// TLSPolicy is what a delivery asks of TLS, as [TLSPolicyKey] has it.
+type TLSPolicy uint8
+
+// The policies. The zero value is a policy that is not known: no attribute.
+const (
+	TLSNone          TLSPolicy = iota + 1 // plaintext only
+	TLSOpportunistic                      // where the other side offers it, unauthenticated (RFC 7435)
+	TLSRequired                           // authenticated by name: MTA-STS (RFC 8461) or a rule of one's own
+	TLSDANE                               // authenticated by a TLSA record (RFC 7672)
+)
+
+// String returns "none", "opportunistic", "required" or "dane", and "" for all else.
+func (p TLSPolicy) String() string { return known(p, "none", "opportunistic", "required", "dane") }

@@ -24,3 +24,21 @@ const (
 
 // IMAPMailbox returns the imap.mailbox attribute.
 func IMAPMailbox(name string) attribute.KeyValue { return IMAPMailboxKey.String(name) }
+
+// IMAPState is the state of an IMAP session, as [IMAPStateKey] has it.
+type IMAPState uint8
+
+// The states (RFC 9051 section 3). The zero value is a state that is not known: no
+// attribute.
+const (
+	IMAPNotAuthenticated IMAPState = iota + 1
+	IMAPAuthenticated
+	IMAPSelected
+	IMAPLoggedOut
+)
+
+// String returns "not_authenticated", "authenticated", "selected" or "logout", and ""
+// for all else.
+func (s IMAPState) String() string {
+	return known(s, "not_authenticated", "authenticated", "selected", "logout")
+}

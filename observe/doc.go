@@ -3,9 +3,9 @@
 // refusal, login, message and session, counted exactly and traced, in plaintext,
 // after STARTTLS and under implicit TLS alike.
 //
-// A server that owns its connections adds one line:
+// A server that owns its connections adds one line, by [SMTP], [IMAP] or [POP3]:
 //
-//	conn := observe.SMTP(tel, nc) // or IMAP, POP3; and uses conn in place of nc
+//	conn := observe.SMTP(tel, accepted) // use conn in place of accepted
 //
 // [SMTPConn], [IMAPConn] and [POP3Conn] are a [net.Conn] that changes and delays
 // nothing. With implicit TLS give it the *tls.Conn; after STARTTLS go on with what its

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // IMAPDialogue follows one connection of an IMAP server by what both sides say: RFC
@@ -43,7 +44,9 @@ type IMAPDialogue struct {
 	odd           uint64 // a line that is no command has come before the command of this number
 	loggedIn      bool   // since FromServer began
 
-	state, user, mailbox string // what later commands begin with
+	// What later commands begin with.
+	state         mailconv.IMAPState
+	user, mailbox string
 
 	client   imapClient
 	server   imapSide
@@ -59,14 +62,6 @@ const (
 	imapEnded
 )
 
-// The values of imap.state (RFC 9051 section 3).
-const (
-	imapNotAuthenticated = "not_authenticated"
-	imapAuthenticated    = "authenticated"
-	imapSelected         = "selected"
-	imapLogout           = "logout"
-)
-
 // NewIMAPDialogue begins a session on a connection described by about. A nil tel
 // records nothing. End it with [IMAPDialogue.End].
 func NewIMAPDialogue(tel *otelmail.Telemetry, about otelmail.Conn, opts ...IMAPOption) *IMAPDialogue {
@@ -79,7 +74,7 @@ func newIMAPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts [
 	if tel == nil {
 		tel = otelmail.Noop()
 	}
-	return &IMAPDialogue{tel: tel, about: about, config: configOf[imapConfig](opts), seed: maphash.MakeSeed(), state: imapNotAuthenticated}
+	return &IMAPDialogue{tel: tel, about: about, config: configOf[imapConfig](opts), seed: maphash.MakeSeed(), state: mailconv.IMAPNotAuthenticated}
 }
 
 func (d *IMAPDialogue) begin() {
@@ -132,10 +127,10 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.phase != imapSecuring && (d.implicit || d.secured) {
-		d.session.Handshake(state)
+		d.session.TLS(state)
 		return
 	}
-	d.session.Upgrade(state)
+	d.session.TLS(state)
 	d.secured, d.heard = true, false
 	if d.phase == imapSecuring {
 		d.phase = imapFollowed
@@ -280,7 +275,7 @@ func (d *IMAPDialogue) broken() otelmail.Cause {
 // waiting for the end of IDLE, which a BYE ends too.
 func (d *IMAPDialogue) working() bool {
 	return slices.ContainsFunc(d.commands.all, func(c imapCommand) bool {
-		return c.begun && c.verb != otelmail.IMAPLogout
+		return c.begun && c.verb != mailconv.IMAPLogout
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // imapClient is what the client is saying.
@@ -109,20 +110,20 @@ func (d *IMAPDialogue) commanded(line []byte) {
 	if bytes.EqualFold(word, []byte("UID")) && len(args) > 0 {
 		word, args = cutSpace(args)
 	}
-	verb := otelmail.ParseIMAPVerb(string(word))
+	verb := mailconv.ParseIMAPVerb(string(word))
 	cmd := d.commands.add(imapCommand{tag: d.hash(tag), badTag: !isTag(tag), verb: verb, compress: compress})
 	d.client.command = d.commands.count
 	if cmd != nil {
 		switch {
-		case namesMailbox(verb), verb == otelmail.IMAPLogin:
+		case namesMailbox(verb), verb == mailconv.IMAPLogin:
 			cmd.name, d.client.keeps = astring(args)
-		case verb == otelmail.IMAPAuthenticate:
+		case verb == mailconv.IMAPAuthenticate:
 			mechanism, response := cutSpace(args)
 			if cmd.plain = bytes.EqualFold(mechanism, []byte("PLAIN")); cmd.plain && len(response) > 0 {
 				cmd.name, cmd.plain = plainUser(response), false
 			}
 		}
-		if verb != otelmail.IMAPIdle {
+		if verb != mailconv.IMAPIdle {
 			d.start(cmd)
 		}
 	}
@@ -145,11 +146,11 @@ func (d *IMAPDialogue) goesOn(cmd *imapCommand, line []byte) {
 	}
 	cmd.complete = true
 	switch {
-	case cmd.verb == otelmail.IMAPIdle:
+	case cmd.verb == mailconv.IMAPIdle:
 		c.is = imapDone
-	case cmd.verb == otelmail.IMAPAuthenticate:
+	case cmd.verb == mailconv.IMAPAuthenticate:
 		c.is = imapResponse
-	case cmd.verb == otelmail.IMAPStartTLS, cmd.compress:
+	case cmd.verb == mailconv.IMAPStartTLS, cmd.compress:
 		c.is = imapTLS
 	default:
 		c.command = 0
@@ -164,7 +165,7 @@ func (d *IMAPDialogue) named(cmd *imapCommand) {
 	if c.keeps && cmd != nil {
 		cmd.name = string(c.kept)
 		if namesMailbox(cmd.verb) {
-			cmd.Refine(cmd.verb, otelmail.IMAPFacts{Mailbox: cmd.name})
+			cmd.Note(otelmail.IMAPFacts{Mailbox: cmd.name})
 		}
 	}
 	c.keeps, c.kept = false, c.kept[:0]

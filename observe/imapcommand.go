@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // maxIMAPCommands is how many commands may be in progress. The replies to more are
@@ -15,7 +16,7 @@ type imapCommand struct {
 	otelmail.IMAPCommand
 	number   uint64 // of the command in its session
 	tag      uint64 // its hash
-	verb     otelmail.IMAPVerb
+	verb     mailconv.IMAPVerb
 	begun    bool // it has a span: IDLE only when the client's wait is over
 	complete bool // its last line has come
 	compress bool
@@ -89,7 +90,8 @@ func (d *IMAPDialogue) start(c *imapCommand) {
 	case onSelected(c.verb):
 		facts.Mailbox = d.mailbox
 	}
-	c.IMAPCommand = d.session.Command(c.verb, facts)
+	c.IMAPCommand = d.session.Command(c.verb)
+	c.Note(facts)
 	c.begun = true
 }
 
@@ -101,11 +103,7 @@ func (d *IMAPDialogue) finish(c *imapCommand, result otelmail.IMAPResult, cause 
 	if c.cause != otelmail.CauseNone {
 		cause = c.cause
 	}
-	if cause != otelmail.CauseNone {
-		c.End(result, cause)
-		return
-	}
-	c.EndCode(result, code)
+	c.End(otelmail.IMAPReply{Result: result, Code: code, Cause: cause})
 }
 
 // Abandon ends a command that will not be answered, and is counted nowhere.
@@ -120,48 +118,48 @@ func (c *imapCommand) Abandon() {
 func (d *IMAPDialogue) became(c *imapCommand, result otelmail.IMAPResult) {
 	if result != otelmail.IMAPOK {
 		// After a SELECT that fails no mailbox is selected (section 6.3.2).
-		if selects(c.verb) && result == otelmail.IMAPNo && d.state == imapSelected {
-			d.state, d.mailbox = imapAuthenticated, ""
+		if selects(c.verb) && result == otelmail.IMAPNo && d.state == mailconv.IMAPSelected {
+			d.state, d.mailbox = mailconv.IMAPAuthenticated, ""
 		}
 		return
 	}
 	switch c.verb {
-	case otelmail.IMAPLogin, otelmail.IMAPAuthenticate:
-		d.state, d.user, d.loggedIn = imapAuthenticated, c.name, true
-	case otelmail.IMAPSelect, otelmail.IMAPExamine:
-		d.state, d.mailbox = imapSelected, c.name
-	case otelmail.IMAPClose, otelmail.IMAPUnselect:
-		d.state, d.mailbox = imapAuthenticated, ""
-	case otelmail.IMAPUnauthenticate:
-		d.state, d.user, d.mailbox = imapNotAuthenticated, "", ""
-	case otelmail.IMAPLogout:
-		d.state, d.mailbox = imapLogout, ""
+	case mailconv.IMAPLogin, mailconv.IMAPAuthenticate:
+		d.state, d.user, d.loggedIn = mailconv.IMAPAuthenticated, c.name, true
+	case mailconv.IMAPSelect, mailconv.IMAPExamine:
+		d.state, d.mailbox = mailconv.IMAPSelected, c.name
+	case mailconv.IMAPClose, mailconv.IMAPUnselect:
+		d.state, d.mailbox = mailconv.IMAPAuthenticated, ""
+	case mailconv.IMAPUnauthenticate:
+		d.state, d.user, d.mailbox = mailconv.IMAPNotAuthenticated, "", ""
+	case mailconv.IMAPLogout:
+		d.state, d.mailbox = mailconv.IMAPLoggedOut, ""
 	}
 }
 
-func selects(v otelmail.IMAPVerb) bool {
-	return v == otelmail.IMAPSelect || v == otelmail.IMAPExamine
+func selects(v mailconv.IMAPVerb) bool {
+	return v == mailconv.IMAPSelect || v == mailconv.IMAPExamine
 }
 
 // namesMailbox reports whether a command's first argument is a mailbox.
-func namesMailbox(v otelmail.IMAPVerb) bool {
+func namesMailbox(v mailconv.IMAPVerb) bool {
 	switch v {
-	case otelmail.IMAPSelect, otelmail.IMAPExamine, otelmail.IMAPCreate, otelmail.IMAPDelete,
-		otelmail.IMAPRename, otelmail.IMAPSubscribe, otelmail.IMAPUnsubscribe, otelmail.IMAPStatus,
-		otelmail.IMAPAppend, otelmail.IMAPGetQuotaRoot, otelmail.IMAPGetACL, otelmail.IMAPMyRights,
-		otelmail.IMAPGetMetadata, otelmail.IMAPSetMetadata:
+	case mailconv.IMAPSelect, mailconv.IMAPExamine, mailconv.IMAPCreate, mailconv.IMAPDelete,
+		mailconv.IMAPRename, mailconv.IMAPSubscribe, mailconv.IMAPUnsubscribe, mailconv.IMAPStatus,
+		mailconv.IMAPAppend, mailconv.IMAPGetQuotaRoot, mailconv.IMAPGetACL, mailconv.IMAPMyRights,
+		mailconv.IMAPGetMetadata, mailconv.IMAPSetMetadata:
 		return true
 	}
 	return false
 }
 
 // onSelected reports whether a command is about the selected mailbox.
-func onSelected(v otelmail.IMAPVerb) bool {
+func onSelected(v mailconv.IMAPVerb) bool {
 	switch v {
-	case otelmail.IMAPNoop, otelmail.IMAPIdle, otelmail.IMAPCheck, otelmail.IMAPClose,
-		otelmail.IMAPUnselect, otelmail.IMAPExpunge, otelmail.IMAPSearch, otelmail.IMAPSort,
-		otelmail.IMAPThread, otelmail.IMAPFetch, otelmail.IMAPStore, otelmail.IMAPCopy,
-		otelmail.IMAPMove, otelmail.IMAPUnauthenticate:
+	case mailconv.IMAPNoop, mailconv.IMAPIdle, mailconv.IMAPCheck, mailconv.IMAPClose,
+		mailconv.IMAPUnselect, mailconv.IMAPExpunge, mailconv.IMAPSearch, mailconv.IMAPSort,
+		mailconv.IMAPThread, mailconv.IMAPFetch, mailconv.IMAPStore, mailconv.IMAPCopy,
+		mailconv.IMAPMove, mailconv.IMAPUnauthenticate:
 		return true
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 	"github.com/rusmes/otelmail/observe"
 )
 
@@ -92,8 +93,9 @@ func TestIMAPNoAllocationsOfItsOwn(t *testing.T) {
 	d := observe.NewIMAPDialogue(tel, otelmail.Conn{})
 	d.FromServer([]byte("* OK x\r\n"))
 	line, reply := []byte("a UID FETCH 1:* (FLAGS)\r\n"), []byte("* 1 FETCH (X {3}\r\nabc)\r\na OK done\r\n")
+	session := tel.IMAP.Session(context.Background(), otelmail.Conn{})
 	bare := testing.AllocsPerRun(100, func() {
-		tel.IMAP.Command(context.Background(), otelmail.IMAPFetch, otelmail.IMAPFacts{}).End(otelmail.IMAPOK, otelmail.CauseNone)
+		session.Command(mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 	})
 	observed := testing.AllocsPerRun(100, func() {
 		d.FromClient(line)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // answer takes what the server says.
@@ -39,8 +40,9 @@ func (d *IMAPDialogue) answered(line []byte) {
 		d.replied(i, result, text)
 	case isResult: // to a command that was too many, or to what did not look like one
 		d.odd = 0
-		c := d.session.Command(otelmail.IMAPOther, otelmail.IMAPFacts{User: d.user, State: d.state})
-		c.EndCode(result, codeOf(text))
+		c := d.session.Command(mailconv.IMAPOther)
+		c.Note(otelmail.IMAPFacts{User: d.user, State: d.state})
+		c.End(otelmail.IMAPReply{Result: result, Code: codeOf(text)})
 	default:
 		d.unfollow()
 	}
@@ -84,7 +86,7 @@ func (d *IMAPDialogue) untagged(line, word []byte) {
 	switch {
 	case bytes.EqualFold(word, []byte("PREAUTH")):
 		if !d.greeted {
-			d.state, d.loggedIn = imapAuthenticated, true
+			d.state, d.loggedIn = mailconv.IMAPAuthenticated, true
 		}
 	case bytes.EqualFold(word, []byte("BYE")):
 		d.farewell = true
@@ -102,7 +104,7 @@ func (d *IMAPDialogue) untagged(line, word []byte) {
 func (d *IMAPDialogue) rejected() {
 	odd := d.odd
 	d.odd = 0
-	d.session.Refused()
+	d.session.ProtocolError()
 	for i := range d.commands.all {
 		if c := &d.commands.all[i]; c.badTag && (odd == 0 || c.number < odd) {
 			cmd := d.commands.remove(i)
@@ -146,7 +148,7 @@ func (d *IMAPDialogue) replied(i int, result otelmail.IMAPResult, text []byte) {
 	d.became(&cmd, result)
 	if result == otelmail.IMAPOK {
 		switch {
-		case cmd.verb == otelmail.IMAPStartTLS:
+		case cmd.verb == mailconv.IMAPStartTLS:
 			// What came with it is TLS, or an attack that the server must drop.
 			d.client, d.server = imapClient{}, imapSide{}
 			d.phase = imapSecuring

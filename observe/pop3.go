@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // pop3Waiting is how many commands may wait for their turn (RFC 2449 section
@@ -135,12 +136,12 @@ func (d *POP3Dialogue) Upgrade(state tls.ConnectionState) {
 		d.upgrade(state)
 		return
 	}
-	d.session.Handshake(state)
+	d.session.TLS(state)
 }
 
 func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
 	d.state = pop3Talks
-	d.session.Upgrade(state)
+	d.session.TLS(state)
 }
 
 // Sealed reports that the network carries TLS since STLS was answered with +OK: what
@@ -178,7 +179,7 @@ func (d *POP3Dialogue) User(name string) {
 	defer d.mu.Unlock()
 	if d.busy && d.now.login() {
 		d.name = name
-		d.command.User(name)
+		d.command.Note(otelmail.POP3Facts{User: name})
 		return
 	}
 	d.user = name
@@ -234,17 +235,17 @@ func (d *POP3Dialogue) pop() pop3Line {
 func (d *POP3Dialogue) start() {
 	d.command = d.session.Command(d.now.verb)
 	switch d.now.verb {
-	case otelmail.POP3User, otelmail.POP3Apop:
+	case mailconv.POP3User, mailconv.POP3Apop:
 		d.name = d.now.user
-		d.command.User(d.name)
-	case otelmail.POP3Pass:
-		d.command.User(d.name)
-	case otelmail.POP3Auth: // its user is not looked for
+		d.command.Note(otelmail.POP3Facts{User: d.name})
+	case mailconv.POP3Pass:
+		d.command.Note(otelmail.POP3Facts{User: d.name})
+	case mailconv.POP3Auth: // its user is not looked for
 		if d.now.login() {
 			d.name = ""
 		}
 	default:
-		d.command.User(d.user)
+		d.command.Note(otelmail.POP3Facts{User: d.user})
 	}
 }
 
@@ -264,7 +265,7 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 	case status == pop3Err && !d.busy: // said unasked, by a server that ends the session
 	case status == pop3Strange, !d.greeted, !d.busy:
 		d.lose()
-	case status == pop3Challenge && (d.now.verb != otelmail.POP3Auth || !d.now.argument):
+	case status == pop3Challenge && (d.now.verb != mailconv.POP3Auth || !d.now.argument):
 		d.lose()
 	case status == pop3Challenge && len(d.waiting) > 0:
 		d.pop() // the answer was sent ahead
@@ -282,7 +283,7 @@ func (d *POP3Dialogue) end(ok bool) {
 	if d.now.empty {
 		d.start()
 	}
-	d.command.End(ok, d.cause)
+	d.command.End(otelmail.POP3Reply{OK: ok, Cause: d.cause})
 	d.busy, d.asked, d.cause = false, false, otelmail.CauseNone
 	if d.now.login() {
 		if ok {
@@ -291,10 +292,10 @@ func (d *POP3Dialogue) end(ok bool) {
 		d.name = ""
 	}
 	switch {
-	case ok && d.now.verb == otelmail.POP3Stls:
+	case ok && d.now.verb == mailconv.POP3Stls:
 		d.state, d.sealed = pop3Shaking, true
 		d.forget()
-	case ok && d.now.verb == otelmail.POP3Quit:
+	case ok && d.now.verb == mailconv.POP3Quit:
 		d.state = pop3Over
 		d.forget()
 	}
@@ -319,7 +320,7 @@ func (d *POP3Dialogue) lose() {
 // breakOff ends the command in progress, which has no reply.
 func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
 	if d.busy && !d.now.empty {
-		d.command.End(false, cause)
+		d.command.End(otelmail.POP3Reply{Cause: cause})
 	}
 	d.busy = false
 }

@@ -3,13 +3,13 @@ package observe
 import (
 	"bytes"
 
-	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // pop3Line is what a line of the client says as a command. It is taken from the
 // line when that is complete; the rest of the line is not kept.
 type pop3Line struct {
-	verb     otelmail.POP3Verb
+	verb     mailconv.POP3Verb
 	empty    bool
 	argument bool   // there is one
 	user     string // that USER and APOP name
@@ -22,14 +22,14 @@ func parsePOP3(line []byte) pop3Line {
 	word, rest, _ := bytes.Cut(line, []byte{' '})
 	rest = bytes.TrimLeft(rest, " ")
 	l := pop3Line{
-		verb:     otelmail.ParsePOP3Verb(string(word[:min(len(word), maxPOP3Verb)])),
+		verb:     mailconv.ParsePOP3Verb(string(word[:min(len(word), maxPOP3Verb)])),
 		empty:    len(line) == 0,
 		argument: len(rest) > 0,
 	}
 	switch l.verb {
-	case otelmail.POP3User:
+	case mailconv.POP3User:
 		l.user = string(rest) // RFC 6856 section 2: it may hold blanks
-	case otelmail.POP3Apop:
+	case mailconv.POP3Apop:
 		name, _, _ := bytes.Cut(rest, []byte{' '})
 		l.user = string(name)
 	}
@@ -43,9 +43,9 @@ const maxPOP3Verb = 5
 // multi says whether +OK to the line is the first of several.
 func (l *pop3Line) multi() bool {
 	switch l.verb {
-	case otelmail.POP3Retr, otelmail.POP3Top, otelmail.POP3Capa:
+	case mailconv.POP3Retr, mailconv.POP3Top, mailconv.POP3Capa:
 		return true
-	case otelmail.POP3List, otelmail.POP3Uidl, otelmail.POP3Auth:
+	case mailconv.POP3List, mailconv.POP3Uidl, mailconv.POP3Auth:
 		return !l.argument
 	}
 	return false
@@ -55,9 +55,9 @@ func (l *pop3Line) multi() bool {
 // does not: it lists them, as servers did before RFC 5034.
 func (l *pop3Line) login() bool {
 	switch l.verb {
-	case otelmail.POP3Pass, otelmail.POP3Apop:
+	case mailconv.POP3Pass, mailconv.POP3Apop:
 		return true
-	case otelmail.POP3Auth:
+	case mailconv.POP3Auth:
 		return l.argument
 	}
 	return false

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // SMTPDialogue follows one connection of an SMTP, submission or LMTP server by what
@@ -119,7 +120,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 	case d.seal == smtpShaking:
 		d.upgrade(state)
 	case d.secure && state.Version != 0:
-		d.session.Handshake(state)
+		d.session.TLS(state)
 	}
 }
 
@@ -128,7 +129,7 @@ func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
 	d.said.forget()
 	d.end(d.ready)
-	d.session.Upgrade(state)
+	d.session.TLS(state)
 	d.clear(otelmail.CauseCanceled)
 }
 
@@ -162,7 +163,7 @@ func (d *SMTPDialogue) User(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c := d.current(); c != nil {
-		c.User(name)
+		c.Note(otelmail.SMTPFacts{User: name})
 	}
 }
 
@@ -172,7 +173,7 @@ func (d *SMTPDialogue) QueueID(id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if c := d.current(); c != nil {
-		c.QueueID(id)
+		c.Note(otelmail.SMTPFacts{QueueID: id})
 	}
 }
 
@@ -188,7 +189,7 @@ func (d *SMTPDialogue) Cause(cause otelmail.Cause) {
 
 func (d *SMTPDialogue) current() *smtpCommand {
 	switch {
-	case d.transfer != nil && !(d.command.open && d.command.verb == otelmail.SMTPAuth):
+	case d.transfer != nil && !(d.command.open && d.command.verb == mailconv.SMTPAuth):
 		return &d.transfer.smtpCommand
 	case d.command.open:
 		return &d.command

@@ -9,6 +9,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // smtpClient is the client's side of a dialogue.
@@ -94,40 +95,40 @@ func (d *SMTPDialogue) begins(said []byte) {
 	if i := bytes.IndexAny(said, " \t"); i >= 0 {
 		word, args = said[:i], said[i+1:]
 	}
-	verb := otelmail.ParseSMTPVerb(string(word))
+	verb := mailconv.ParseSMTPVerb(string(word))
 	if starts := len("STARTTLS"); len(word) > starts && bytes.EqualFold(word[:starts], []byte("STARTTLS")) {
-		verb = otelmail.SMTPStartTLS // to go-smtp, whatever follows
+		verb = mailconv.SMTPStartTLS // to go-smtp, whatever follows
 	}
 	d.command = smtpCommand{open: true, verb: verb, empty: len(said) == 0, ahead: d.late, address: d.command.address[:0]}
-	if verb == otelmail.SMTPBdat {
+	if verb == mailconv.SMTPBdat {
 		d.beginChunk(args)
 		return
 	}
 	d.command.SMTPCommand = d.session.Command(verb)
 	switch c := &d.command; verb {
-	case otelmail.SMTPHelo, otelmail.SMTPEhlo, otelmail.SMTPLhlo:
+	case mailconv.SMTPHelo, mailconv.SMTPEhlo, mailconv.SMTPLhlo:
 		if c.Span().IsRecording() {
 			name, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
-			c.Helo(name)
+			c.Note(otelmail.SMTPFacts{Helo: name})
 		}
-	case otelmail.SMTPAuth:
+	case mailconv.SMTPAuth:
 		if c.Span().IsRecording() {
 			mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
-			c.Mechanism(mechanism)
+			c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
 		}
-	case otelmail.SMTPMail:
+	case mailconv.SMTPMail:
 		if c.Span().IsRecording() {
 			address, params := smtpPath(args)
-			c.From(string(address))
+			c.Note(otelmail.SMTPFacts{From: string(address)})
 			if size, ok := smtpSize(params); ok {
 				c.Span().SetAttributes(semconv.MessagingMessageBodySize(size))
 			}
 		}
-	case otelmail.SMTPRcpt:
+	case mailconv.SMTPRcpt:
 		address, _ := smtpPath(args)
 		c.address = append(c.address, address...)
 		if c.Span().IsRecording() {
-			c.To(string(address))
+			c.Note(otelmail.SMTPFacts{To: string(address)})
 		}
 	}
 }
@@ -148,9 +149,9 @@ func (d *SMTPDialogue) beginChunk(args []byte) {
 		c.chunk = true
 	case ok && d.recipients() > 0:
 		c.chunk = true
-		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(otelmail.SMTPBdat)}}
+		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(mailconv.SMTPBdat)}}
 	default:
-		c.SMTPCommand = d.session.Command(otelmail.SMTPBdat)
+		c.SMTPCommand = d.session.Command(mailconv.SMTPBdat)
 	}
 }
 

@@ -5,13 +5,14 @@ import (
 	"slices"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // smtpCommand is a command in progress.
 type smtpCommand struct {
 	otelmail.SMTPCommand
 	open    bool
-	verb    otelmail.SMTPVerb
+	verb    mailconv.SMTPVerb
 	empty   bool           // an empty line
 	ahead   bool           // it was sent before the one before it was answered
 	cause   otelmail.Cause // what lies behind the reply to come
@@ -191,7 +192,7 @@ func (d *SMTPDialogue) answerChunk(r otelmail.Reply) {
 	case !c.last && d.outOfOrder(r):
 		c.open = false
 		if t.begun { // the message goes on
-			d.tel.SMTP.ProtocolError()
+			d.session.ProtocolError()
 			return
 		}
 		d.transfer = nil
@@ -219,7 +220,7 @@ func (d *SMTPDialogue) namesRecipient() bool {
 func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
 	c, none := &d.command, otelmail.Reply{Cause: why}
 	// A server that closes of its own accord has not looked at what was sent ahead.
-	ignored := c.verb == otelmail.SMTPQuit || c.ahead && why != otelmail.CauseProtocol && !c.coming && !c.asked && !c.chunk && d.seal != smtpShaking
+	ignored := c.verb == mailconv.SMTPQuit || c.ahead && why != otelmail.CauseProtocol && !c.coming && !c.asked && !c.chunk && d.seal != smtpShaking
 	if d.transfer != nil || c.open && !ignored {
 		d.left = why
 	}
@@ -227,12 +228,12 @@ func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
 		none = c.because(none)
 		switch {
 		case ignored:
-			c.EndIgnored()
+			c.Abandon()
 		case d.seal == smtpShaking:
 			c.End(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		case c.coming:
 			c.EndMessage(none, d.to...)
-		case c.verb == otelmail.SMTPBdat || c.verb == otelmail.SMTPData:
+		case c.verb == mailconv.SMTPBdat || c.verb == mailconv.SMTPData:
 			c.EndOutOfOrder(none)
 		default:
 			c.End(none)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/internal/smtpreply"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // smtpServer is the server's side of a dialogue.
@@ -35,7 +36,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 		d.unfollow()
 		return
 	}
-	if v := d.command.verb; (v == otelmail.SMTPEhlo || v == otelmail.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
+	if v := d.command.verb; (v == mailconv.SMTPEhlo || v == mailconv.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
 	if c := d.current(); c != nil && c.Span().IsRecording() && len(d.text) < maxLine {
@@ -77,7 +78,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
 	}
 	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {
-		d.command.EndIgnored()
+		d.command.Abandon()
 		d.command.open = false
 		d.goOn()
 	}
@@ -86,17 +87,17 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		return
 	}
 	switch d.command.verb {
-	case otelmail.SMTPData:
+	case mailconv.SMTPData:
 		d.answerData(r)
-	case otelmail.SMTPBdat:
+	case mailconv.SMTPBdat:
 		d.answerChunk(r)
-	case otelmail.SMTPAuth:
+	case mailconv.SMTPAuth:
 		if r.Code == 334 {
 			d.command.asked, d.response = true, true
 			return
 		}
 		d.end(r)
-	case otelmail.SMTPStartTLS:
+	case mailconv.SMTPStartTLS:
 		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
 			d.seal, d.ahead = smtpShaking, nil
 			d.sealed.Store(true)
@@ -104,7 +105,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 			return
 		}
 		d.end(r)
-	case otelmail.SMTPQuit:
+	case mailconv.SMTPQuit:
 		d.end(r)
 		if r.Accepted() { // what is not complete is given up (RFC 5321 section 4.1.1.10)
 			d.clear(otelmail.CauseCanceled)
@@ -123,19 +124,19 @@ func (d *SMTPDialogue) answerPlain(r otelmail.Reply) {
 		return
 	}
 	switch verb {
-	case otelmail.SMTPEhlo, otelmail.SMTPLhlo:
+	case mailconv.SMTPEhlo, mailconv.SMTPLhlo:
 		d.bdat = bdatUnknown
 		if d.chunks {
 			d.bdat = bdatOffered
 		}
-		d.lmtp = verb == otelmail.SMTPLhlo
+		d.lmtp = verb == mailconv.SMTPLhlo
 		d.clear(otelmail.CauseCanceled)
-	case otelmail.SMTPHelo, otelmail.SMTPRset:
+	case mailconv.SMTPHelo, mailconv.SMTPRset:
 		d.clear(otelmail.CauseCanceled)
-	case otelmail.SMTPMail:
+	case mailconv.SMTPMail:
 		d.clear(otelmail.CauseCanceled)
 		d.mail = true
-	case otelmail.SMTPRcpt:
+	case mailconv.SMTPRcpt:
 		d.addRecipient(d.command.address)
 	}
 }
@@ -148,7 +149,7 @@ func (d *SMTPDialogue) unasked(r otelmail.Reply) {
 	case r.Code == 421:
 		d.farewell = otelmail.CauseCanceled
 	case r.Refused():
-		d.tel.SMTP.ProtocolError()
+		d.session.ProtocolError()
 	case r.Code == 221: // a farewell by another code, to a client that is idle or gone
 	default:
 		d.unfollow()

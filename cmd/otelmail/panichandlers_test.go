@@ -84,7 +84,7 @@ func (w *watched) panicInCallbacks() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Storage.ObserveBytes(func(context.Context) (int64, error) { panic(errNamesPeople) })
+	w.Storage.Bytes.Observe(func(context.Context) (int64, error) { panic(errNamesPeople) })
 }
 
 // brokenSMTP is a backend that panics in one command.
@@ -264,8 +264,10 @@ func (w *watched) panicInPipeline() {
 		panic(errNamesPeople)
 	}
 	deliver := func() {
-		w.Delivery.Do(context.Background(), otelmail.Attempt{Domain: "example.org", Message: facts},
-			func(context.Context, otelmail.Delivering) otelmail.Reply { panic(errNamesPeople) })
+		reply := otelmail.Reply{Cause: otelmail.CausePanic}
+		attempt := w.Delivery.Attempt(context.Background(), otelmail.Attempt{Domain: "example.org", Message: facts})
+		defer func() { attempt.End(reply) }()
+		panic(errNamesPeople)
 	}
 	for name, run := range map[string]func(){"mail process": process, "deliver smtp": deliver} {
 		func() {

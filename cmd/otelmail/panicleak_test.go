@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -44,15 +45,15 @@ type watched struct {
 }
 
 // watch starts one with the default privacy policy.
-func watch(t *testing.T, opts ...otelmail.Option) *watched {
+func watch(t *testing.T, opts ...otelmail.StartOption) *watched {
 	t.Helper()
 	w := &watched{t: t, spans: tracetest.NewSpanRecorder()}
 	receiver := httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(receiver.Close)
 	server := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
-	tel, err := otelmail.Start(t.Context(), append([]otelmail.Option{
+	tel, err := otelmail.Start(t.Context(), append([]otelmail.StartOption{
 		otelmail.WithoutGlobals(), otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
-		otelmail.WithLogWriter(&w.local),
+		otelmail.WithLogHandler(slog.NewTextHandler(&w.local, nil)),
 		otelmail.WithErrorHandler(func(err error) { fmt.Fprintln(&w.errs, err) }),
 		otelmail.WithExporter(server), otlp.Push(otlp.Endpoint(receiver.URL)),
 		otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {

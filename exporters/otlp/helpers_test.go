@@ -47,10 +47,10 @@ func (b *background) all() []string {
 }
 
 // start starts telemetry with its own background.
-func start(t *testing.T, opts ...otelmail.Option) (*otelmail.Telemetry, *background) {
+func start(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, *background) {
 	t.Helper()
 	b := &background{}
-	opts = append([]otelmail.Option{otelmail.WithoutGlobals(), otelmail.WithErrorHandler(b.handle)}, opts...)
+	opts = append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithErrorHandler(b.handle)}, opts...)
 	tel, err := otelmail.Start(t.Context(), opts...)
 	if err != nil {
 		t.Fatalf("Start: %v", err)

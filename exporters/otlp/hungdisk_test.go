@@ -74,7 +74,7 @@ func TestHungDisk(t *testing.T) {
 // A start that fails after the buffer was opened closes it again.
 func TestFailedStartClosesTheBuffer(t *testing.T) {
 	dir := t.TempDir()
-	push := func() otelmail.Option { return Push(Endpoint("http://127.0.0.1:1"), Buffer(dir)) }
+	push := func() otelmail.StartOption { return Push(Endpoint("http://127.0.0.1:1"), Buffer(dir)) }
 	_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), push(), otelmail.WithExporter(never{}))
 	if err == nil || !strings.Contains(err.Error(), "this one never opens") {
 		t.Fatalf("Start: %v", err)

@@ -141,7 +141,7 @@ func TestCatalogueUnderEveryPreference(t *testing.T) {
 					otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Temporality(preference), otlp.Interval(10*time.Millisecond))...))
 				for range 3 {
 					tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
-					tel.Push.Delivered()
+					tel.WebPush.Attempt(t.Context(), "").End(otelmail.WebPushReply{Status: 201})
 					_, _, before := r.counts()
 					eventually(t, 5*time.Second, "a further push", func() bool { _, _, n := r.counts(); return n > before })
 				}

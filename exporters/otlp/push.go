@@ -14,7 +14,7 @@ import (
 // Push makes otelmail.Start push metrics, traces and logs. Without options it does
 // what the environment says, and nothing where that names no endpoint; see the
 // package comment.
-func Push(opts ...Option) otelmail.Option {
+func Push(opts ...Option) otelmail.StartOption {
 	return otelmail.WithExporter(&exporter{opts: opts})
 }
 

@@ -13,7 +13,7 @@ import (
 )
 
 // startError starts with one environment and returns what Start says.
-func startError(t *testing.T, opts ...otelmail.Option) error {
+func startError(t *testing.T, opts ...otelmail.StartOption) error {
 	t.Helper()
 	tel, err := otelmail.Start(t.Context(), append(opts, otelmail.WithoutGlobals())...)
 	if err == nil {

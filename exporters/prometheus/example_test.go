@@ -36,11 +36,7 @@ func ExampleNewHandler() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	views, err := otelmail.Views()
-	if err != nil {
-		log.Fatal(err)
-	}
-	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(views...))
+	provider := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...))
 	tel, err := otelmail.New(otelmail.WithMeterProvider(provider))
 	if err != nil {
 		log.Fatal(err)
@@ -54,7 +50,7 @@ func ExampleNewHandler() {
 	mux := http.NewServeMux()
 	mux.Handle("/internal/metrics", metrics)
 
-	tel.Queue.SetSize(12)
+	tel.Queue.Size.Set(12)
 
 	server := httptest.NewServer(mux)
 	defer server.Close()

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
+	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -31,9 +32,9 @@ type Handler struct {
 // be collecting.
 const openPerCollecting = 4
 
-// NewHandler returns a handler that serves what producer yields: the
-// [otelmail.Reader] of Start, or one made by [otelmail.NewReader] and registered
-// with a MeterProvider of yours. It answers GET and HEAD, on any path. An error
+// NewHandler returns a handler that serves what producer yields: the Reader of a
+// Telemetry that Start has made ([otelmail.Telemetry.Reader]), or one made by
+// [otelmail.NewReader] and registered with a MeterProvider of yours. It answers GET and HEAD, on any path. An error
 // names the wrong option, the value and what is allowed.
 func NewHandler(producer sdkmetric.Producer, opts ...HandlerOption) (*Handler, error) {
 	h, err := newHandler(producer, opts)
@@ -46,8 +47,8 @@ func NewHandler(producer sdkmetric.Producer, opts ...HandlerOption) (*Handler, e
 func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, error) {
 	c := defaultHandlerConfig()
 	var errs []error
-	if producer == nil {
-		errs = append(errs, settings.Invalid("producer", "nil", "an otelmail.Reader or another sdkmetric.Producer"))
+	if reader, ours := producer.(*otelmail.Reader); producer == nil || ours && reader == nil {
+		errs = append(errs, settings.Invalid("producer", "nil", "the Reader of a Telemetry that Start has made, one of otelmail.NewReader, or another sdkmetric.Producer"))
 	}
 	for i, opt := range opts {
 		if opt == nil {

@@ -92,11 +92,7 @@ func newReader(t testing.TB, handle func(error)) (*otelmail.Reader, *sdkmetric.M
 	if err != nil {
 		t.Fatal(err)
 	}
-	views, err := otelmail.Views()
-	if err != nil {
-		t.Fatal(err)
-	}
-	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(views...))
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...))
 	tel, err := otelmail.New(otelmail.WithMeterProvider(mp), otelmail.WithErrorHandler(handle))
 	if err != nil {
 		t.Fatal(err)

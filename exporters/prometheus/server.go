@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -43,7 +41,7 @@ func NewServer(opts ...Option) *Server { return &Server{opts: opts} }
 
 // Serve is WithExporter(NewServer(opts...)), for when [Server.Addr] is not needed.
 // Default: http://0.0.0.0:9090/metrics, /health, /ready and /live.
-func Serve(opts ...Option) otelmail.Option { return otelmail.WithExporter(NewServer(opts...)) }
+func Serve(opts ...Option) otelmail.StartOption { return otelmail.WithExporter(NewServer(opts...)) }
 
 // Addr is the address that is listened on, nil before Start has opened the
 // server and when RUSMES_METRICS_ENABLED is false.
@@ -81,11 +79,7 @@ func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
 	}
 	s.handle = p.HandleError
 	opts := append([]HandlerOption{WithNamespace(p.Namespace()), WithErrorHandler(s.handle)}, c.handlerOptions...)
-	var producer sdkmetric.Producer = p.Reader()
-	if p.Disabled() {
-		producer = nothing{}
-	}
-	metrics, err := newHandler(producer, opts)
+	metrics, err := newHandler(p.Reader(), opts)
 	if err != nil {
 		return err
 	}
@@ -112,12 +106,6 @@ func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
 	p.OnShutdown("prometheus server", s.shutdown)
 	return nil
 }
-
-// nothing is the producer with OTEL_SDK_DISABLED=true. The page then has process_*,
-// go_* and what [WithCollectors] and [WithGatherers] add.
-type nothing struct{}
-
-func (nothing) Produce(context.Context) ([]metricdata.ScopeMetrics, error) { return nil, nil }
 
 // newHTTPServer bounds what a stranger can hold open.
 func (s *Server) newHTTPServer(routes http.Handler, scrape time.Duration) *http.Server {

@@ -1,8 +1,8 @@
 // Package otelimap instruments servers made with [github.com/emersion/go-imap/v2].
 // NewServer takes the place of imapserver.New:
 //
-//	server := otelimap.NewServer(tel, &imapserver.Options{NewSession: backend.NewSession})
-//	server.Serve(listener)
+//	server := otelimap.NewServer(tel, options) // what imapserver.New takes
+//	server.Serve(listener)                     // any listener; for implicit TLS tls.NewListener(l, config)
 //
 // What is counted is what is said on the wire, in plaintext, under implicit TLS and
 // after STARTTLS alike: every tagged reply ends one command, go-imap's own replies

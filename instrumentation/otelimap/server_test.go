@@ -38,7 +38,7 @@ type setup struct {
 	foreign bool // and of a listener that is not crypto/tls's
 	caps    imap.CapSet
 	opts    []otelimap.Option
-	tel     []otelmail.Option
+	tel     []otelmail.NewOption
 	session newSession
 	silent  bool // without a Telemetry
 	debug   io.Writer
@@ -74,7 +74,7 @@ type world struct {
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	w := &world{t: t, spans: tracetest.NewSpanRecorder(), tls: s.tls}
-	tel, err := otelmail.New(append([]otelmail.Option{
+	tel, err := otelmail.New(append([]otelmail.NewOption{
 		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))),
 		otelmail.WithPrivacy(otelmail.PrivacyFull),
 	}, s.tel...)...)

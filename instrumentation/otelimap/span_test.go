@@ -66,7 +66,7 @@ func TestStateAndMailbox(t *testing.T) {
 
 // A mailbox that a user has named does not appear in clear by default.
 func TestMailboxIsHashedByDefault(t *testing.T) {
-	w := newWorld(t, setup{tel: []otelmail.Option{otelmail.WithPrivacy(otelmail.PrivacyDomain)}})
+	w := newWorld(t, setup{tel: []otelmail.NewOption{otelmail.WithPrivacy(otelmail.PrivacyDomain)}})
 	w.login().say("CREATE doctor", "OK").say("SELECT INBOX", "OK").say("SELECT doctor", "OK")
 	for _, span := range w.first(4)[1:] {
 		for _, kv := range span.Attributes() {

@@ -56,7 +56,7 @@ func StartCall(ctx context.Context, facts otelmail.JMAPFacts) Call {
 	defer q.mu.Unlock()
 	id := facts.CallID[:min(len(facts.CallID), roomOfID)]
 	facts = q.completed(facts, id)
-	s := &started{id: id, method: facts.Method, op: q.tel.JMAP.Call(ctx, facts)}
+	s := &started{id: id, method: facts.Method, op: q.record.Call(ctx, facts)}
 	if q.calls.started == nil {
 		q.calls.started = make(map[string][]*started)
 	}
@@ -148,7 +148,7 @@ func (q *request) response(s *scanner) {
 	case q.calls.answersStarted(s, failed):
 	case q.answersWaiting(s, failed):
 	case failed:
-		q.tel.JMAP.CallError()
+		q.record.CallError()
 	}
 	if q.sampled || q.calls.started != nil {
 		q.calls.last = append(q.calls.last[:0], s.id...)
@@ -195,7 +195,7 @@ func (q *request) answersWaiting(s *scanner, failed bool) bool {
 	if failed {
 		errorType = errorTypeOf(s)
 	}
-	q.tel.JMAP.Call(q.ctx, facts).End(errorType)
+	q.record.Call(q.ctx, facts).End(errorType)
 	return true
 }
 
@@ -223,7 +223,7 @@ func (q *request) finish(failed, panicked bool) {
 	}
 	if !failed {
 		for _, facts := range q.calls.waiting {
-			q.tel.JMAP.Call(q.ctx, facts).End("")
+			q.record.Call(q.ctx, facts).End("")
 		}
 	}
 	q.calls.waiting = nil

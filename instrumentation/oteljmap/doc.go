@@ -2,6 +2,7 @@
 // server adds two lines:
 //
 //	mux.Handle("POST /jmap/api", oteljmap.Wrap(tel, api))
+//	mux.Handle("/.well-known/jmap", oteljmap.Wrap(tel, session, oteljmap.SpanOnly()))
 //	server := &http.Server{Handler: mux, ConnState: oteljmap.ConnState(tel)}
 //
 // [Wrap] goes around the API endpoint. It gives jmap_requests_total,
@@ -36,9 +37,8 @@
 // lasts, and the handler's own spans are not its children. A handler that says
 // when it works on which call gets true ones:
 //
-//	call := oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: name, CallID: id})
-//	errorType := run(call.Context(), …)
-//	call.End(errorType)
+//	call := oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: method, CallID: id})
+//	call.End(run(call.Context(), method))
 //
 // It may do so for some calls and not for others; nothing counts twice. Of calls
 // to which a client gives one id, the order tells which response is whose: it

@@ -23,11 +23,11 @@ func Example() {
 		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprint(w, `{"methodResponses":[["error",{"type":"unknownMethod"},"c1"]],"sessionState":"7"}`)
 	})
-	events := http.NotFoundHandler()
+	session := http.NotFoundHandler()
 
 	mux := http.NewServeMux()
 	mux.Handle("POST /jmap/api", oteljmap.Wrap(tel, api))
-	mux.Handle("GET /jmap/events", oteljmap.Wrap(tel, events, oteljmap.SpanOnly()))
+	mux.Handle("/.well-known/jmap", oteljmap.Wrap(tel, session, oteljmap.SpanOnly()))
 	server := &http.Server{Handler: mux, ConnState: oteljmap.ConnState(tel)}
 
 	body := `{"using":["urn:ietf:params:jmap:core"],"methodCalls":[["Email/steal",{},"c1"]]}`

@@ -16,7 +16,7 @@ import (
 // request is an API request in progress: what is read of its body and of its
 // response, and its calls.
 type request struct {
-	tel      *otelmail.Telemetry
+	record   otelmail.JMAPRequest
 	ctx      context.Context
 	id       string // the server's
 	maxCalls int
@@ -42,8 +42,8 @@ const (
 	problemDetails
 )
 
-func (h *handler) newRequest(span trace.Span, r *http.Request) *request {
-	q := &request{tel: h.tel, sampled: span.IsRecording(), maxCalls: h.config.maxCalls, left: h.config.maxBody}
+func (h *handler) newRequest(ctx context.Context, r *http.Request) *request {
+	q := &request{record: h.tel.JMAP.Request(ctx), sampled: trace.SpanFromContext(ctx).IsRecording(), maxCalls: h.config.maxCalls, left: h.config.maxBody}
 	if q.sampled && h.config.requestID != nil {
 		q.id = h.config.requestID(r)
 	}

@@ -32,10 +32,10 @@ type world struct {
 	spans *tracetest.SpanRecorder
 }
 
-func newWorld(t *testing.T, sampler sdktrace.Sampler, opts ...otelmail.Option) *world {
+func newWorld(t *testing.T, sampler sdktrace.Sampler, opts ...otelmail.NewOption) *world {
 	t.Helper()
 	w := &world{t: t, spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(append([]otelmail.Option{
+	tel, err := otelmail.New(append([]otelmail.NewOption{
 		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))),
 		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans), sdktrace.WithSampler(sampler))),
 		otelmail.WithPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),

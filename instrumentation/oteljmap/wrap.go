@@ -54,7 +54,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.config.spanOnly || r.Method != http.MethodPost {
 		r = r.WithContext(ctx)
 	} else {
-		out.request = h.newRequest(span, r)
+		out.request = h.newRequest(ctx, r)
 		out.request.ctx = context.WithValue(ctx, requestKey{}, out.request)
 		r = r.WithContext(out.request.ctx)
 		out.request.watch(r)
@@ -73,7 +73,7 @@ func (h *handler) end(span trace.Span, r *http.Request, out *writer, panicked bo
 	if q := out.request; q != nil {
 		failed := panicked || out.refused()
 		q.finish(failed, panicked)
-		h.tel.JMAP.EndRequest(failed)
+		q.record.End(failed)
 		errorType = q.problem()
 	}
 	if !h.config.inside {

@@ -39,7 +39,7 @@ func BenchmarkMessage(b *testing.B) {
 			server := gosmtp.NewServer(inbox{})
 			server.ErrorLog = log.New(io.Discard, "", 0)
 			if way.wrapped {
-				opts := []otelmail.Option{otelmail.WithMeterProvider(sdkmetric.NewMeterProvider())}
+				opts := []otelmail.NewOption{otelmail.WithMeterProvider(sdkmetric.NewMeterProvider())}
 				if way.sampler != nil {
 					opts = append(opts, otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSampler(way.sampler))))
 				}

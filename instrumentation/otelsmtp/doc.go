@@ -1,7 +1,7 @@
 // Package otelsmtp instruments servers made with [github.com/emersion/go-smtp]. A
 // server adds one line:
 //
-//	server := otelsmtp.NewServer(tel, smtp.NewServer(backend), otelsmtp.MaxConnections(500))
+//	server := otelsmtp.NewServer(tel, smtp.NewServer(backend), otelsmtp.MaxConnections(500), otelsmtp.Block(blocked))
 //	server.ListenAndServe()
 //
 // Everything is counted from what client and server say, in plaintext, after STARTTLS
@@ -11,8 +11,8 @@
 // context of the command in progress:
 //
 //	func (s *Session) Data(r io.Reader) error {
-//		ctx := otelsmtp.Context(s.conn) // enqueue under the span of DATA
-//		…
+//		ctx := otelsmtp.Context(s.conn) // store the message under the span of DATA
+//		return s.store(ctx, r)
 //	}
 //
 // Any listener will do: with implicit TLS one that [crypto/tls.NewListener] or

@@ -15,16 +15,18 @@ import (
 // are returned, and the reply is the message's if anybody was taken, else that
 // of the last refusal. The client stays open.
 //
-//	outcome, reply := tel.Delivery.Do(ctx, attempt, func(ctx context.Context, d otelmail.Delivering) otelmail.Reply {
-//		client, err := connect(ctx)
-//		if err != nil {
-//			return otelsmtp.ClientReply(err)
-//		}
-//		defer client.Close()
-//		reply, refused := otelsmtp.Send(d, client, from, to, message)
-//		…
-//		return reply
-//	})
+//	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{Domain: "example.net", TLSPolicy: mailconv.TLSOpportunistic})
+//	attempt.End(deliver(attempt.Context(), attempt))
+//
+// where deliver connects, sends, and says how it went:
+//
+//	client, err := connect(ctx)
+//	if err != nil {
+//		return otelsmtp.ClientReply(err)
+//	}
+//	defer client.Close()
+//	reply, _ := otelsmtp.Send(d, client, from, to, message) // and who was refused
+//	return reply
 func Send(d otelmail.Delivering, c *smtp.Client, from string, to []string, message io.Reader) (reply otelmail.Reply, refused []otelmail.RecipientReply) {
 	if state, ok := c.TLSConnectionState(); ok {
 		d.TLS(state)

@@ -1,7 +1,6 @@
 package otelsmtp_test
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -65,16 +64,14 @@ func TestSend(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tel := otelmail.Noop()
-			var refused []otelmail.RecipientReply
-			outcome, reply := tel.Delivery.Do(t.Context(), otelmail.Attempt{}, func(_ context.Context, d otelmail.Delivering) (r otelmail.Reply) {
-				c, err := smtp.Dial(l.Addr().String())
-				if err != nil {
-					return otelsmtp.ClientReply(err)
-				}
-				defer c.Close()
-				r, refused = otelsmtp.Send(d, c, tc.from, tc.to, strings.NewReader(tc.text))
-				return r
-			})
+			d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{})
+			c, err := smtp.Dial(l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			reply, refused := otelsmtp.Send(d, c, tc.from, tc.to, strings.NewReader(tc.text))
+			outcome := d.End(reply)
 			if outcome != tc.outcome || reply.Code != tc.code || len(refused) != tc.refused {
 				t.Errorf("%v with %+v, %d refused; want %v with %d, %d refused", outcome, reply, len(refused), tc.outcome, tc.code, tc.refused)
 			}

@@ -45,13 +45,13 @@ type setting struct {
 	opts     []otelsmtp.Option
 	network  string
 	listener func(net.Listener) net.Listener
-	tel      []otelmail.Option
+	tel      []otelmail.NewOption
 }
 
 func start(t testing.TB, b *script, s setting) *world {
 	t.Helper()
 	w := &world{t: t, backend: b, reader: sdkmetric.NewManualReader(), spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(append([]otelmail.Option{
+	tel, err := otelmail.New(append([]otelmail.NewOption{
 		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.reader))),
 		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))),
 	}, s.tel...)...)

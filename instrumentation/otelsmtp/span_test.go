@@ -78,7 +78,7 @@ func TestSpans(t *testing.T) {
 		return err
 	}
 	w := start(t, b, setting{
-		tel: []otelmail.Option{otelmail.WithPrivacy(otelmail.PrivacyFull)},
+		tel: []otelmail.NewOption{otelmail.WithPrivacy(otelmail.PrivacyFull)},
 		opts: []otelsmtp.Option{otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.WithUser(func(s gosmtp.Session) string {
 			if _, ok := s.(interface{ AuthMechanisms() []string }); !ok {
 				t.Errorf("WithUser was given a %T", s)
@@ -93,7 +93,7 @@ func TestSpans(t *testing.T) {
 		"smtp_auth_success_total": 1, "smtp_errors_total": 1})
 
 	session := w.span("SMTP session").attr("smtp.role", "submission").attr("network.protocol.name", "smtp")
-	if session.SpanKind() != trace.SpanKindServer || session.Parent().IsValid() || session.Status().Code == codes.Error {
+	if session.SpanKind() != trace.SpanKindInternal || session.Parent().IsValid() || session.Status().Code == codes.Error {
 		t.Errorf("session: kind %v, parent %v, status %v", session.SpanKind(), session.Parent(), session.Status())
 	}
 	ehlo := w.span("SMTP EHLO").attr("smtp.helo", "client.example.net").attr("smtp.response.status_code", 250)

@@ -42,13 +42,22 @@ span carries what, and which names of OpenTelemetry stand beside these.
 			return fmt.Errorf("parse %s: %w", path.Base(file), err)
 		}
 		for _, d := range tree.Decls {
-			if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.CONST {
+			if g, ok := d.(*ast.GenDecl); ok && namesAttributes(g) {
 				writeConstants(&b, g)
 			}
 		}
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
+}
+
+// namesAttributes tells the constants that are attributes, whose names end in Key, from
+// the closed sets of verbs, states and the like.
+func namesAttributes(g *ast.GenDecl) bool {
+	return g.Tok == token.CONST && slices.ContainsFunc(g.Specs, func(s ast.Spec) bool {
+		v, ok := s.(*ast.ValueSpec)
+		return ok && strings.HasSuffix(v.Names[0].Name, "Key")
+	})
 }
 
 func writeConstants(b *strings.Builder, g *ast.GenDecl) {
@@ -61,13 +70,16 @@ func writeConstants(b *strings.Builder, g *ast.GenDecl) {
 		}
 		name := v.Names[0].Name
 		meaning := strings.TrimPrefix(strings.TrimPrefix(oneLine(v.Doc.Text()), name+" "), "is ")
-		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", key(v.Values[0]), name, meaning)
+		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", key(v), name, meaning)
 	}
 }
 
 // key returns x of attribute.Key("x").
-func key(e ast.Expr) string {
-	if call, ok := e.(*ast.CallExpr); ok && len(call.Args) == 1 {
+func key(v *ast.ValueSpec) string {
+	if len(v.Values) != 1 {
+		return "?"
+	}
+	if call, ok := v.Values[0].(*ast.CallExpr); ok && len(call.Args) == 1 {
 		if lit, ok := call.Args[0].(*ast.BasicLit); ok {
 			if s, err := strconv.Unquote(lit.Value); err == nil {
 				return s

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -65,7 +66,7 @@ The two gauges named ` + "`*_total`" + ` keep their names because dashboards rel
 	return err
 }
 
-func unit(m otelmail.Metric) string {
+func unit(m catalog.Metric) string {
 	switch m.Unit {
 	case "s":
 		return "seconds"
@@ -75,7 +76,7 @@ func unit(m otelmail.Metric) string {
 	return strings.Trim(m.Unit, "{}")
 }
 
-func labelKeys(m otelmail.Metric) string {
+func labelKeys(m catalog.Metric) string {
 	var keys []string
 	for _, l := range m.Labels {
 		keys = append(keys, "`"+l.Key+"`")
@@ -83,7 +84,7 @@ func labelKeys(m otelmail.Metric) string {
 	return strings.Join(keys, ", ")
 }
 
-func labelValues(l otelmail.Label) string {
+func labelValues(l catalog.Label) string {
 	if l.Values == nil {
 		return "open, bounded in number"
 	}

@@ -14,19 +14,19 @@ var (
 	LogLevel = define(Setting{
 		Section: Log, Names: []string{"RUSMES_LOG_LEVEL"},
 		Kind: Choice, Values: []string{"debug", "info", "warn", "error"}, Default: "info",
-		Options: []string{"otelmail.WithLogLevel"},
+		Options: []string{"otelmail.WithLogHandler"},
 		Meaning: "The lowest level that is shown",
 	})
 	LogFormat = define(Setting{
 		Section: Log, Names: []string{"RUSMES_LOG_FORMAT"},
 		Kind: Choice, Values: []string{"text", JSON}, Default: "text",
-		Options: []string{"otelmail.WithLogFormat"},
+		Options: []string{"otelmail.WithLogHandler"},
 		Meaning: "`key=value` lines, or an object a line",
 	})
 	LogOutput = define(Setting{
 		Section: Log, Names: []string{"RUSMES_LOG_OUTPUT"},
 		Kind: Text, Want: Stdout + ", " + Stderr + " or the path of a file", Default: Stderr,
-		Options: []string{"otelmail.WithLogOutput", "otelmail.WithLogWriter"},
+		Options: []string{"otelmail.WithLogHandler"},
 		Meaning: "Where it goes; a file is appended to",
 	})
 )

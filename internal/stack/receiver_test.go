@@ -107,17 +107,17 @@ func (r *receiver) check(t *testing.T, p otlp.Preference, spans, records int) {
 			t.Errorf("OTLP: %s is missing", name)
 		}
 	}
-	if n := r.sumOf("rusmes_push_deliveries_total"); n != 1 {
-		t.Errorf("OTLP: %v deliveries, want 1", n)
+	if n := r.sumOf("rusmes_push_delivery_failures_total"); n != 1 {
+		t.Errorf("OTLP: %v notifications given up, want 1", n)
 	}
 }
 
-// counts are how many spans, log records and deliveries were received.
-func (r *receiver) counts() (spans, records, delivered int) {
+// counts are how many spans, log records and counted notifications were received.
+func (r *receiver) counts() (spans, records, counted int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	spans, records = r.items()
-	return spans, records, int(r.sumOf("rusmes_push_deliveries_total"))
+	return spans, records, int(r.sumOf("rusmes_push_delivery_failures_total"))
 }
 
 func (r *receiver) items() (spans, records int) {

@@ -204,7 +204,7 @@ func TestNothingSpoilsTheRest(t *testing.T) {
 			t.Run(tc.name+", "+preference.String(), func(t *testing.T) {
 				w := bothWays(t, []otlp.Option{otlp.Temporality(preference)})
 				tc.do(t, w)
-				w.Push.Delivered()
+				w.WebPush.GaveUp()
 				w.span(func(s trace.Span) { s.SetAttributes(attribute.String("good", "span")) })
 				w.record(func(r *log.Record) { r.SetBody(attribute.StringValue("good record")) })
 				for range 2 { // what one scrape spoils shows in the next

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // TestResourceSpoilsNothing: the resource is in every request of every signal.
@@ -25,7 +26,7 @@ func TestResourceSpoilsNothing(t *testing.T) {
 	t.Cleanup(func() { os.Args[0] = program })
 	w := bothWays(t, nil, otelmail.WithResourceAttributes(append(badPairs, attribute.String("huge", huge))...),
 		otelmail.WithService("mx", noText))
-	w.Push.Delivered()
+	w.WebPush.GaveUp()
 	w.span(func(trace.Span) {})
 	w.record(func(*log.Record) {})
 	w.checkPage(t, "", 0)
@@ -41,10 +42,11 @@ func TestMoreDomainsThanTheSDKShows(t *testing.T) {
 	const domains = 2500
 	for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
 		w := bothWays(t, []otlp.Option{otlp.Temporality(preference), otlp.Traces(otlp.Off())}, otelmail.WithDomainLimit(domains))
+		session := w.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
 		for i := range domains {
-			w.SMTP.Command(t.Context(), otelmail.SMTPData).EndMessage(otelmail.Reply{Code: 250}, fmt.Sprintf("u@d%d.example", i))
+			session.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, fmt.Sprintf("u@d%d.example", i))
 		}
-		w.Push.Delivered()
+		w.WebPush.GaveUp()
 		page, _ := w.scrape(t, classicText)
 		if n := strings.Count(page, "\nrusmes_messages_per_domain_total{domain=\"d"); n != domains || strings.Contains(page, "overflow") {
 			t.Errorf("%d domains are on the page, want %d and no overflow", n, domains)
@@ -88,7 +90,7 @@ func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 			t.Parallel()
 			w := bothWays(t, []otlp.Option{tc.signal(otlp.Endpoint(unansweringReceiver(t)))})
 			w.received.delay = 500 * time.Millisecond
-			w.Push.Delivered()
+			w.WebPush.GaveUp()
 			w.span(func(trace.Span) {})
 			w.record(func(*log.Record) {})
 			ctx, most := context.Background(), 8*time.Second
@@ -106,8 +108,8 @@ func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 			if err == nil || strings.Count(err.Error(), "not delivered") != 1 || !strings.Contains(err.Error(), tc.lost) {
 				t.Errorf("shutdown: %v, want %s not delivered and no more", err, tc.lost)
 			}
-			spans, records, delivered := w.received.counts()
-			for lost, n := range map[string]int{"1 of 1 spans": spans, "1 of 1 log records": records, "data points": delivered} {
+			spans, records, counted := w.received.counts()
+			for lost, n := range map[string]int{"1 of 1 spans": spans, "1 of 1 log records": records, "data points": counted} {
 				if want := 1; lost != tc.lost && n != want || lost == tc.lost && n != 0 {
 					t.Errorf("of %s there arrived %d", lost, n)
 				}

@@ -12,6 +12,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/exporters/otlp"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
@@ -93,10 +94,11 @@ func (w *ways) pushed(t *testing.T, histogram, gauge string) []seen {
 // its View, so that with another View both show another name, help, unit, bounds
 // and keys.
 func TestViewsPinWhatLeaves(t *testing.T) {
-	ours, err := otelmail.Views()
+	reader, err := otelmail.NewReader()
 	if err != nil {
 		t.Fatal(err)
 	}
+	ours := reader.Views()
 	changed := func(i sdkmetric.Instrument) (sdkmetric.Stream, bool) {
 		s, ok := ours[0](i)
 		switch i.Name {
@@ -109,7 +111,7 @@ func TestViewsPinWhatLeaves(t *testing.T) {
 		}
 		return s, ok
 	}
-	catalogue := map[string]otelmail.Metric{}
+	catalogue := map[string]catalog.Metric{}
 	for _, m := range otelmail.Catalog() {
 		catalogue[m.FullName("rusmes")] = m
 	}
@@ -158,10 +160,10 @@ func TestExponentialHistograms(t *testing.T) {
 	})
 	for _, tc := range []struct {
 		name             string
-		opt              otelmail.Option
+		opt              otelmail.StartOption
 		onPage, inPushes bool
 	}{
-		{"neither", otelmail.WithLogLevel(0), false, false},
+		{"neither", withoutSettings, false, false},
 		{"option", otelmail.WithExponentialHistograms(), true, true},
 		{"setting", setting, false, true},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -28,11 +29,11 @@ type ways struct {
 	received *receiver
 }
 
-func bothWays(t *testing.T, push []otlp.Option, opts ...otelmail.Option) *ways {
+func bothWays(t *testing.T, push []otlp.Option, opts ...otelmail.StartOption) *ways {
 	t.Helper()
 	w := &ways{received: newReceiver(t)}
 	server := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
-	opts = append([]otelmail.Option{otelmail.WithoutGlobals(), withoutSettings, otelmail.WithLogWriter(io.Discard),
+	opts = append([]otelmail.StartOption{otelmail.WithoutGlobals(), withoutSettings, otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		otelmail.WithErrorHandler(func(error) {}), otelmail.WithExporter(server),
 		otlp.Push(append([]otlp.Option{otlp.Endpoint(w.received.url)}, push...)...)}, opts...)
 	tel, err := otelmail.Start(t.Context(), opts...)
@@ -117,7 +118,7 @@ func (w *ways) checkPage(t *testing.T, series string, worth float64) {
 			t.Errorf("%s: a page of %d bytes", accept, len(page))
 		}
 		if accept == openMetrics {
-			if !strings.Contains(page, "\nrusmes_push_deliveries_total 1.0") || !strings.HasSuffix(page, "# EOF\n") {
+			if !strings.Contains(page, "\nrusmes_push_delivery_failures_total 1.0") || !strings.HasSuffix(page, "# EOF\n") {
 				t.Errorf("%s: not whole: %.500s", accept, page)
 			}
 			continue
@@ -128,8 +129,8 @@ func (w *ways) checkPage(t *testing.T, series string, worth float64) {
 				t.Errorf("%s: %s is missing", accept, name)
 			}
 		}
-		if v := all["rusmes_push_deliveries_total"].GetMetric()[0].GetCounter().GetValue(); v != 1 {
-			t.Errorf("%s: %v deliveries, want 1", accept, v)
+		if v := all["rusmes_push_delivery_failures_total"].GetMetric()[0].GetCounter().GetValue(); v != 1 {
+			t.Errorf("%s: %v notifications given up, want 1", accept, v)
 		}
 		if series != "" && all[series] == nil {
 			t.Errorf("%s: %s is missing", accept, series)

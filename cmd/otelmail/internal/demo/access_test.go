@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/catalog"
 )
 
 const (
@@ -150,9 +151,9 @@ func TestEverySeriesMoves(t *testing.T) {
 }
 
 // seriesOf is how a series stands on /metrics, once for each value of its label.
-func seriesOf(m otelmail.Metric) []string {
+func seriesOf(m catalog.Metric) []string {
 	name := m.FullName("rusmes")
-	if m.Kind == otelmail.Histogram {
+	if m.Kind == catalog.Histogram {
 		name += "_count"
 	}
 	if len(m.Labels) == 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // newBounce makes the message that tells a sender who was not reached, and why:
@@ -23,9 +24,9 @@ func newBounce(it *item, failed []failure, message []byte) (*item, []byte, error
 	if err != nil {
 		return nil, nil, fmt.Errorf("bounce for %s: %w", it.ID, err)
 	}
-	direction := "outbound"
+	direction := mailconv.Outbound
 	if domainOf(it.Sender) == localDomain {
-		direction = "internal"
+		direction = mailconv.Internal
 	}
 	return &item{
 		Recipients: []string{it.Sender},
@@ -86,7 +87,7 @@ func forPeople(failed []failure) string {
 func forPrograms(it *item, failed []failure) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Reporting-MTA: dns; %s\r\n", localHost)
-	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", it.Enqueued.Format(time.RFC1123Z))
+	fmt.Fprintf(&b, "Arrival-Date: %s\r\n", it.Telemetry.Enqueued.Format(time.RFC1123Z))
 	for _, f := range failed {
 		fmt.Fprintf(&b, "\r\nFinal-Recipient: rfc822; %s\r\n", f.recipient)
 		fmt.Fprintf(&b, "Action: failed\r\nStatus: %s\r\n", status(f.reply))

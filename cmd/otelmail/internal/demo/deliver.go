@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // router delivers to the mailbox here or to the server of another domain.
@@ -46,17 +47,16 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 	if len(to.recipients) == 1 {
 		facts.Recipient = to.recipients[0]
 	}
-	about := otelmail.Attempt{
-		Transport: otelmail.TransportLocal,
-		Number:    it.Attempts,
-		Domain:    to.domain,
-		Message:   facts,
-	}
+	var about otelmail.Attempt
 	send := r.store.deliver
-	if to.domain != localDomain {
-		about.Transport, about.Server, about.TLSPolicy = otelmail.TransportSMTP, remoteHost, "opportunistic"
+	if to.domain == localDomain {
+		about = it.Telemetry.Attempt(otelmail.TransportLocal, to.recipients[0])
+	} else {
+		about = it.Telemetry.Attempt(otelmail.TransportSMTP, to.domain)
+		about.Server, about.TLSPolicy = remoteHost, mailconv.TLSOpportunistic
 		send = r.relay.deliver
 	}
+	about.Message = facts
 
 	attempt := r.tel.Delivery.Attempt(ctx, about)
 	reply, failures := send(attempt, it.Sender, to.recipients, message)
@@ -66,7 +66,7 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 		r.push.mailHasCome(attempt.Context())
 	}
 	r.log.InfoContext(attempt.Context(), outcome.String(), "id", it.ID, "domain", to.domain,
-		"transport", about.Transport.String(), "attempt", it.Attempts, "code", reply.Code)
+		"transport", about.Transport.String(), "attempt", about.Number, "code", reply.Code)
 	return failures
 }
 

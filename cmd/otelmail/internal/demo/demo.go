@@ -66,7 +66,7 @@ type Demo struct {
 type ports struct{ mx, submissions, narrow, imap, jmap, pop3 net.Listener }
 
 // Start brings everything up. extra options are added to those of otelmail.Start.
-func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.Option) (*Demo, error) {
+func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.StartOption) (*Demo, error) {
 	d := &Demo{config: c, began: time.Now(), tel: otelmail.Noop(), local: slog.New(local)}
 	if err := d.start(ctx, extra); err != nil {
 		return nil, errors.Join(err, d.abandon())
@@ -74,7 +74,7 @@ func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.
 	return d, nil
 }
 
-func (d *Demo) start(ctx context.Context, extra []otelmail.Option) error {
+func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	certificate, err := selfSigned(localHost)
 	if err != nil {
 		return err
@@ -109,14 +109,14 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.Option) error {
 }
 
 // startTelemetry is all it takes to have metrics, traces, logs and probes.
-func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.Option) error {
+func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption) error {
 	for range workers {
 		beat := &health.Heartbeat{}
 		beat.Beat() // the workers are about to start
 		d.alive = append(d.alive, beat)
 	}
 	d.web = prometheus.NewServer(prometheus.WithAddress(d.config.HTTP))
-	options := append([]otelmail.Option{
+	options := append([]otelmail.StartOption{
 		otelmail.WithService("otelmail-demo", otelmail.Version),
 		otelmail.WithExporter(d.web),
 		otlp.Push(), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere

@@ -33,7 +33,7 @@ func quick() Config {
 func noEnvironment(string) (string, bool) { return "", false }
 
 // begin starts a demo that is not stopped by itself.
-func begin(t *testing.T, c Config, extra ...otelmail.Option) *Demo {
+func begin(t *testing.T, c Config, extra ...otelmail.StartOption) *Demo {
 	t.Helper()
 	d, err := tryStart(t, c, extra...)
 	if err != nil {
@@ -42,8 +42,8 @@ func begin(t *testing.T, c Config, extra ...otelmail.Option) *Demo {
 	return d
 }
 
-func tryStart(t *testing.T, c Config, extra ...otelmail.Option) (*Demo, error) {
-	extra = append([]otelmail.Option{otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment)}, extra...)
+func tryStart(t *testing.T, c Config, extra ...otelmail.StartOption) (*Demo, error) {
+	extra = append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment)}, extra...)
 	return Start(t.Context(), c, slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}), extra...)
 }
 
@@ -56,7 +56,7 @@ func (l testLog) Write(p []byte) (int, error) {
 }
 
 // running starts a demo that ends with the test.
-func running(t *testing.T, c Config, extra ...otelmail.Option) *Demo {
+func running(t *testing.T, c Config, extra ...otelmail.StartOption) *Demo {
 	t.Helper()
 	d := begin(t, c, extra...)
 	t.Cleanup(func() { stop(t, d) })
@@ -71,7 +71,7 @@ func stop(t *testing.T, d *Demo) {
 }
 
 // recorded keeps the spans that have ended.
-func recorded() (*tracetest.InMemoryExporter, otelmail.Option) {
+func recorded() (*tracetest.InMemoryExporter, otelmail.StartOption) {
 	spans := tracetest.NewInMemoryExporter()
 	return spans, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
 		p.AddSpanProcessor(sdktrace.NewSimpleSpanProcessor(spans))

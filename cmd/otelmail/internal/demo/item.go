@@ -5,25 +5,25 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // item is a message in the queue, all but its text. The spool keeps it as JSON.
 type item struct {
-	ID         string   `json:"id"`
-	Sender     string   `json:"sender"`     // the reverse-path; empty for a bounce
-	Recipients []string `json:"recipients"` // those that are still to be served
-	MessageID  string   `json:"message_id,omitempty"`
-	Direction  string   `json:"direction"` // inbound, outbound or internal
-	Size       int64    `json:"size"`      // bytes
+	ID         string             `json:"id"`
+	Sender     string             `json:"sender"`     // the reverse-path; empty for a bounce
+	Recipients []string           `json:"recipients"` // those that are still to be served
+	MessageID  string             `json:"message_id,omitempty"`
+	Direction  mailconv.Direction `json:"direction"`
+	Size       int64              `json:"size"` // bytes
 
 	Processed bool      `json:"processed"` // has passed the pipeline
-	Attempts  int       `json:"attempts"`  // deliveries tried
+	Rounds    int       `json:"rounds"`    // of deliveries that were tried
 	Next      time.Time `json:"next"`      // not to be touched before
-	Enqueued  time.Time `json:"enqueued"`
 
-	// Trace ties every delivery, hours later or after a restart, to the session
-	// that accepted the message.
-	Trace otelmail.TraceContext `json:"trace"`
+	// Telemetry ties every delivery, hours later or after a restart, to the session that
+	// accepted the message.
+	Telemetry otelmail.Message `json:"telemetry"`
 }
 
 // bounce reports a message that must never be bounced itself (RFC 5321

@@ -174,8 +174,8 @@ func (s *mailStore) measure() error {
 		size += *status.Size
 	}
 	s.count, s.bytes = messages, size
-	s.tel.Storage.SetMailboxes(int64(len(s.names)))
-	s.tel.Storage.SetMessages(messages)
-	s.tel.Storage.SetBytes(size)
+	s.tel.Storage.Mailboxes.Set(int64(len(s.names)))
+	s.tel.Storage.Messages.Set(messages)
+	s.tel.Storage.Bytes.Set(size)
 	return nil
 }

@@ -90,7 +90,7 @@ func (n *notifier) mailHasCome(ctx context.Context) {
 	select {
 	case n.waiting <- context.WithoutCancel(ctx):
 	default:
-		n.tel.Push.GaveUp()
+		n.tel.WebPush.GaveUp()
 	}
 }
 
@@ -110,14 +110,19 @@ func (n *notifier) notify(ctx context.Context) {
 	for number := 1; ; number++ {
 		endpoint := n.subscribed()
 		if endpoint == nil {
-			n.tel.Push.GaveUp() // it expired while this one waited
+			n.tel.WebPush.GaveUp() // it expired while this one waited
 			return
 		}
 		last := number == pushAttempts || ctx.Err() != nil
-		attempt := n.tel.Push.Attempt(ctx, endpoint.Hostname())
+		attempt := n.tel.WebPush.Attempt(ctx, endpoint.Hostname())
 		status, err := n.post(attempt.Context(), endpoint)
-		again := !last && (err != nil || status == http.StatusTooManyRequests || status >= http.StatusInternalServerError)
-		attempt.End(status, otelmail.CauseOf(err), !again)
+		reply := otelmail.WebPushReply{Status: status, Cause: otelmail.CauseOf(err)}
+		again := false
+		if last && reply.Temporary() {
+			attempt.EndAs(otelmail.OutcomeFailed, reply)
+		} else {
+			again = attempt.End(reply) == otelmail.OutcomeDeferred
+		}
 		n.log.InfoContext(attempt.Context(), "push", "host", endpoint.Hostname(), "attempt", number, "status", status)
 		if status == http.StatusNotFound || status == http.StatusGone {
 			n.expired(endpoint)

@@ -29,7 +29,7 @@ func openQueue(tel *otelmail.Telemetry, s *spool) (*queue, error) {
 	}
 	q := &queue{tel: tel, spool: s, waiting: items, changed: make(chan struct{})}
 	heap.Init(&q.waiting)
-	tel.Queue.SetSize(int64(len(items)))
+	tel.Queue.Size.Add(int64(len(items)))
 	return q, nil
 }
 
@@ -38,11 +38,10 @@ func openQueue(tel *otelmail.Telemetry, s *spool) (*queue, error) {
 func (q *queue) enqueue(ctx context.Context, it *item, message []byte) error {
 	it.ID = rand.Text()[:12]
 	it.Size = int64(len(message))
-	it.Enqueued = time.Now()
-	it.Next = it.Enqueued
+	it.Next = time.Now()
 
-	putting := q.tel.Queue.Enqueue(ctx, it.facts())
-	it.Trace = putting.TraceContext()
+	var putting otelmail.Queueing
+	it.Telemetry, putting = q.tel.Queue.Enqueue(ctx, it.facts())
 	if err := q.spool.add(it, message); err != nil {
 		putting.End(otelmail.CauseStorage)
 		return err

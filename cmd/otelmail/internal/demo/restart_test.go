@@ -25,8 +25,8 @@ func TestANamedSpoolKeepsTheQueueOverARestart(t *testing.T) {
 	stop(t, first)
 
 	it := spooled(t, c.Spool)
-	if it.Attempts != 1 || !it.Processed || it.Sender != "demo@example.org" || len(it.Recipients) != 1 ||
-		time.Until(it.Next) < 50*time.Minute || it.Trace.SpanContext().TraceID() != trace {
+	if it.Rounds != 1 || it.Telemetry.Attempts["slow.example"] != 1 || !it.Processed || it.Sender != "demo@example.org" || len(it.Recipients) != 1 ||
+		time.Until(it.Next) < 50*time.Minute || it.Telemetry.Trace.SpanContext().TraceID() != trace {
 		t.Errorf("in the spool: %+v", it)
 	}
 	// Crashes leave these.

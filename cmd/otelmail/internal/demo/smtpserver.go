@@ -12,6 +12,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 const (
@@ -117,16 +118,16 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
-func (s *session) direction() string {
+func (s *session) direction() mailconv.Direction {
 	if s.user == "" {
-		return "inbound"
+		return mailconv.Inbound
 	}
 	for _, recipient := range s.recipients {
 		if domainOf(recipient) != localDomain {
-			return "outbound"
+			return mailconv.Outbound
 		}
 	}
-	return "internal"
+	return mailconv.Internal
 }
 
 // received is the trace header that every server adds (RFC 5321 section 4.4).

@@ -84,7 +84,7 @@ func (d *Demo) summary(w io.Writer, took time.Duration, stopped error) {
 	}
 	// POP3 has spans and connections, and no series of its own to count with.
 	fmt.Fprintf(w, "  %-20s %9d   see the spans\n\n", "POP3 sessions", d.pop3.total.Load())
-	if left := d.tel.Queue.Size(); left > 0 {
+	if left := d.tel.Queue.Size.Load(); left > 0 {
 		if d.spool.temporary {
 			fmt.Fprintf(w, "%d messages were waiting for their next attempt and are gone with the temporary queue; --spool keeps them.\n", left)
 		} else {

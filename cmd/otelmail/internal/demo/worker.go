@@ -41,7 +41,7 @@ func (w *worker) run(ctx context.Context) {
 
 // work continues the trace of the session that accepted the message.
 func (w *worker) work(ctx context.Context, it *item) {
-	taking := w.tel.Queue.Dequeue(ctx, it.Trace, it.facts(), time.Since(it.Enqueued))
+	taking := w.tel.Queue.Dequeue(ctx, it.Telemetry, it.facts())
 	gone, err := w.serve(taking.Context(), it)
 	cause := otelmail.CauseNone
 	if err != nil {
@@ -78,8 +78,8 @@ func (w *worker) serve(ctx context.Context, it *item) (gone bool, err error) {
 // deliver makes one attempt for each destination and decides what comes next
 // for those recipients that were not served.
 func (w *worker) deliver(ctx context.Context, it *item, message []byte) (gone bool, err error) {
-	it.Attempts++
-	last := it.Attempts > len(w.backoff)
+	it.Rounds++
+	last := it.Rounds > len(w.backoff)
 	var deferred []string
 	var failed []failure
 	for _, f := range w.router.deliver(ctx, it, message, last) {
@@ -122,11 +122,11 @@ func (w *worker) giveUp(ctx context.Context, it *item, failed []failure, message
 		return err
 	}
 	w.tel.Mail.Bounced(ctx)
-	w.log.InfoContext(ctx, "bounced", "id", it.ID, "bounce", bounce.ID, "recipients", len(failed), "attempts", it.Attempts)
+	w.log.InfoContext(ctx, "bounced", "id", it.ID, "bounce", bounce.ID, "recipients", len(failed), "rounds", it.Rounds)
 	return nil
 }
 
 // pause is how long a message rests after its latest attempt.
 func (w *worker) pause(it *item) time.Duration {
-	return w.backoff[min(max(it.Attempts, 1), len(w.backoff))-1]
+	return w.backoff[min(max(it.Rounds, 1), len(w.backoff))-1]
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// TestPushAttempts: 2xx is delivered; a failure is given up when the caller says so, and
-// always when the subscription is gone (RFC 8030 section 7.3).
-func TestPushAttempts(t *testing.T) {
+// TestWebPushAttempts: 2xx is delivered; a failure is given up when the caller says so, and
+// always when it is final, as for a subscription that is gone (RFC 8030 section 7.3).
+func TestWebPushAttempts(t *testing.T) {
 	for _, tc := range []struct {
 		status            int
 		cause             otelmail.Cause
@@ -21,10 +21,12 @@ func TestPushAttempts(t *testing.T) {
 		errorType         string
 	}{
 		{status: 200, delivered: 1, shown: "200"},
-		{status: 201, final: true, delivered: 1, shown: "201"},
 		{status: 299, delivered: 1, shown: "299"},
 		{status: 201, cause: otelmail.CauseReset, shown: "201", gone: "false", errorType: "connection_reset"},
 		{status: 302, shown: "302", gone: "false", errorType: "302"},
+		{status: 400, gaveUp: 1, shown: "400", gone: "true", errorType: "400"},
+		{status: 408, shown: "408", gone: "false", errorType: "408"},
+		{status: 413, gaveUp: 1, shown: "413", gone: "true", errorType: "413"},
 		{status: 404, gaveUp: 1, shown: "404", gone: "true", errorType: "404"},
 		{status: 410, gaveUp: 1, shown: "410", gone: "true", errorType: "410"},
 		{status: 429, shown: "429", gone: "false", errorType: "429"},
@@ -38,7 +40,13 @@ func TestPushAttempts(t *testing.T) {
 		{status: 1 << 30, gone: "false", errorType: "_OTHER"},
 	} {
 		tel, rec := traced(t)
-		tel.Push.Attempt(t.Context(), "push.example").End(tc.status, tc.cause, tc.final)
+		o := tel.WebPush.Attempt(t.Context(), "push.example")
+		reply := otelmail.WebPushReply{Status: tc.status, Cause: tc.cause}
+		if tc.final {
+			o.EndAs(otelmail.OutcomeFailed, reply)
+		} else if outcome := o.End(reply); (outcome == otelmail.OutcomeDelivered) != (tc.delivered == 1) || reply.Temporary() != (outcome == otelmail.OutcomeDeferred) {
+			t.Errorf("%+v: %v, temporary %t", reply, outcome, reply.Temporary())
+		}
 		s := rec.Ended()[0]
 		checkName(t, s, "push", trace.SpanKindClient)
 		want := map[string]string{"server.address": "push.example"}
@@ -54,14 +62,14 @@ func TestPushAttempts(t *testing.T) {
 	}
 }
 
-// TestPushWithoutSpans counts the same where nothing is traced, or not this trace.
-func TestPushWithoutSpans(t *testing.T) {
-	for _, opts := range [][]otelmail.Option{nil, {otelmail.WithSampleRatio(0)}} {
+// TestWebPushWithoutSpans counts the same where nothing is traced, or not this trace.
+func TestWebPushWithoutSpans(t *testing.T) {
+	for _, opts := range [][]otelmail.StartOption{nil, {otelmail.WithSampleRatio(0)}} {
 		tel, reader := start(t, opts...)
-		tel.Push.Attempt(t.Context(), "push.example").End(201, otelmail.CauseNone, false)
-		tel.Push.Attempt(t.Context(), "push.example").End(410, otelmail.CauseNone, false)
-		tel.Push.Attempt(t.Context(), "push.example").End(503, otelmail.CauseNone, false)
-		tel.Push.GaveUp()
+		tel.WebPush.Attempt(t.Context(), "push.example").End(otelmail.WebPushReply{Status: 201})
+		tel.WebPush.Attempt(t.Context(), "push.example").End(otelmail.WebPushReply{Status: 410})
+		tel.WebPush.Attempt(t.Context(), "push.example").End(otelmail.WebPushReply{Status: 503})
+		tel.WebPush.GaveUp()
 		want := moves{"push_deliveries_total": 1, "push_delivery_failures_total": 2}
 		if got := values(t, reader); !maps.Equal(got, want) {
 			t.Errorf("moved %v, want %v", got, want)
@@ -69,13 +77,15 @@ func TestPushWithoutSpans(t *testing.T) {
 	}
 }
 
-// TestPushHost: the host alone is shown, and only if it is one: the rest of a
+// TestWebPushHost: the host alone is shown, and only if it is one: the rest of a
 // subscription's URL is a secret.
-func TestPushHost(t *testing.T) {
+func TestWebPushHost(t *testing.T) {
 	for host, want := range map[string]string{
 		"PUSH.example.": "push.example", "https://push.example/secret": "_other", "push.example/secret": "_other", "push.example:443": "_other", "\xff": "_other",
 	} {
-		s := spanOf(t, func(tel *otelmail.Telemetry) { tel.Push.Attempt(t.Context(), host).End(201, otelmail.CauseNone, false) })
+		s := spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.WebPush.Attempt(t.Context(), host).End(otelmail.WebPushReply{Status: 201})
+		})
 		if got := attrs(s)["server.address"]; got != want {
 			t.Errorf("host %q shows as %q, want %q", host, got, want)
 		}

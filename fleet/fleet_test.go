@@ -1,7 +1,8 @@
-package otelmail_test
+package fleet_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -9,18 +10,25 @@ import (
 	"testing"
 	"testing/iotest"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/fleet"
 )
 
 const someParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-func fleet(t *testing.T) otelmail.Option {
+func newFleet(t *testing.T) *fleet.Fleet {
 	t.Helper()
-	return otelmail.WithFleet(otelmail.Fleet{
-		Hosts: []string{"mx2.example.org", ".fleet.example"},
-		Peers: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
-	})
+	f, err := fleet.New([]string{"mx2.example.org", ".fleet.example"}, []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
+
+func tcp(s string) net.Addr { return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(s)) }
 
 func TestInbound(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
@@ -39,9 +47,9 @@ func TestInbound(t *testing.T) {
 		{"body at once", "\r\nTraceparent: x\r\n", "\r\nTraceparent: x\r\n", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tel, _ := start(t, fleet(t))
+			f := newFleet(t)
 			for peer, believed := range map[string]bool{"192.0.2.7:25": true, "203.0.113.7:25": false} {
-				m := tel.Inbound(tcp(peer), iotest.OneByteReader(strings.NewReader(tc.in)))
+				m := f.Inbound(tcp(peer), iotest.OneByteReader(strings.NewReader(tc.in)))
 				out, err := io.ReadAll(m)
 				if err != nil || string(out) != tc.out {
 					t.Errorf("%s: passed on %.80q, %v; want %.80q", peer, out, err, tc.out)
@@ -60,10 +68,10 @@ func TestInbound(t *testing.T) {
 					t.Errorf("%s: a trace from nowhere", peer)
 				}
 			}
-			off, _ := start(t)
+			var off *fleet.Fleet
 			m := off.Inbound(tcp("192.0.2.7:25"), strings.NewReader(tc.in))
 			if out, _ := io.ReadAll(m); string(out) != tc.in || m.TraceContext() != (otelmail.TraceContext{}) {
-				t.Error("the message was touched although the option is off")
+				t.Error("the message was touched although there is no fleet")
 			}
 		})
 	}
@@ -71,13 +79,17 @@ func TestInbound(t *testing.T) {
 
 func TestOutbound(t *testing.T) {
 	const stale = "Traceparent: stale\r\nFrom: a\r\n\r\nbody"
-	tel, rec := traced(t, fleet(t))
+	f, rec := newFleet(t), tracetest.NewSpanRecorder()
+	tel, err := otelmail.New(otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(rec))))
+	if err != nil {
+		t.Fatal(err)
+	}
 	op := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{})
 	for host, trusted := range map[string]bool{
 		"mx2.example.org": true, "MX2.example.org.": true, "a.fleet.example": true,
 		"fleet.example": false, "evilfleet.example": false, "mx3.example.org": false, "": false, "192.0.2.1": false,
 	} {
-		out, err := io.ReadAll(tel.Outbound(op.Context(), host, strings.NewReader(stale)))
+		out, err := io.ReadAll(f.Outbound(op.Context(), host, strings.NewReader(stale)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,16 +101,17 @@ func TestOutbound(t *testing.T) {
 			t.Errorf("%s: sent %q, want %q", host, out, want)
 		}
 	}
-	if out, _ := io.ReadAll(tel.Outbound(context.Background(), "mx2.example.org", strings.NewReader(stale))); string(out) != "From: a\r\n\r\nbody" {
+	if out, _ := io.ReadAll(f.Outbound(context.Background(), "mx2.example.org", strings.NewReader(stale))); string(out) != "From: a\r\n\r\nbody" {
 		t.Errorf("without a span: sent %q", out)
 	}
 	op.End(otelmail.Reply{Code: 250})
 
 	// The next hop links to it, and to nothing else.
 	next := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
-	otelmail.Link(next.Context(), otelmail.TraceContextOf(op.Context()))
-	otelmail.Link(next.Context(), otelmail.TraceContext{Parent: "garbage"})
-	otelmail.Link(context.Background(), otelmail.TraceContext{Parent: someParent})
+	fleet.Link(next.Context(), otelmail.TraceContextOf(op.Context()))
+	fleet.Link(next.Context(), otelmail.TraceContext{Parent: "garbage"})
+	fleet.Link(context.Background(), otelmail.TraceContext{Parent: someParent})
+	fleet.Link(nil, otelmail.TraceContext{Parent: someParent}) //nolint:staticcheck // a caller's mistake
 	next.End(otelmail.CauseNone)
 	spans := rec.Ended()
 	if l := spans[1].Links(); len(l) != 1 || l[0].SpanContext.SpanID() != spans[0].SpanContext().SpanID() || spans[1].Parent().IsValid() {
@@ -106,14 +119,32 @@ func TestOutbound(t *testing.T) {
 	}
 }
 
-func TestFleetOption(t *testing.T) {
-	for want, f := range map[string]otelmail.Fleet{
-		`WithFleet host: "no host"`: {Hosts: []string{"no host"}},
-		"WithFleet peer":            {Peers: []netip.Prefix{{}}},
+func TestNew(t *testing.T) {
+	for want, wrong := range map[string]struct {
+		hosts []string
+		peers []netip.Prefix
+	}{
+		`fleet: host: "no host"`: {hosts: []string{"mx.example", "no host"}},
+		"fleet: peer":            {peers: []netip.Prefix{{}}},
 	} {
-		if _, err := otelmail.New(otelmail.WithFleet(f)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := fleet.New(wrong.hosts, wrong.peers); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+}
+
+// A message of nothing has nothing, and nobody's fleet passes a message on.
+func TestZeroValues(t *testing.T) {
+	var none *fleet.Message
+	for _, m := range []*fleet.Message{none, {}} {
+		if n, err := m.Read(make([]byte, 8)); n != 0 || !errors.Is(err, io.EOF) || m.TraceContext() != (otelmail.TraceContext{}) {
+			t.Errorf("%d bytes, %v, of trace %v", n, err, m.TraceContext())
+		}
+	}
+	var nobody *fleet.Fleet
+	out, _ := io.ReadAll(nobody.Outbound(t.Context(), "mx.example", strings.NewReader("Traceparent: x\r\n\r\n")))
+	if string(out) != "Traceparent: x\r\n\r\n" {
+		t.Errorf("the message became %q", out)
 	}
 }
 
@@ -121,19 +152,19 @@ func FuzzInbound(f *testing.F) {
 	f.Add("Traceparent: " + someParent + "\r\n\r\nbody")
 	f.Add("A: b\n traceparent: x\n\n")
 	f.Add("traceparent\t:\n\tx\r\n\r\n\r\n")
-	tel, err := otelmail.New(otelmail.WithFleet(otelmail.Fleet{Peers: []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")}}))
+	servers, err := fleet.New(nil, []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0")})
 	if err != nil {
 		f.Fatal(err)
 	}
 	peer := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 1}
 	f.Fuzz(func(t *testing.T, in string) {
-		m := tel.Inbound(peer, strings.NewReader(in))
+		m := servers.Inbound(peer, strings.NewReader(in))
 		out, err := io.ReadAll(m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		m.TraceContext().SpanContext()
-		again, _ := io.ReadAll(tel.Inbound(peer, strings.NewReader(string(out))))
+		again, _ := io.ReadAll(servers.Inbound(peer, strings.NewReader(string(out))))
 		if string(again) != string(out) {
 			t.Fatalf("%q became %q and, once more, %q", in, out, again)
 		}

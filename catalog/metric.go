@@ -1,0 +1,61 @@
+// Package catalog is how otelmail describes its series: [otelmail.Catalog] returns all of
+// them, for whoever makes a dashboard, an alert or a reference page of them.
+//
+// [otelmail.Catalog]: https://pkg.go.dev/github.com/rusmes/otelmail#Catalog
+package catalog
+
+// Kind is the kind of a series, as Prometheus names it.
+type Kind uint8
+
+// The kinds of series.
+const (
+	Counter Kind = iota
+	Gauge
+	Histogram
+)
+
+// String returns "counter", "gauge" or "histogram".
+func (k Kind) String() string {
+	switch k {
+	case Counter:
+		return "counter"
+	case Gauge:
+		return "gauge"
+	case Histogram:
+		return "histogram"
+	}
+	return "unknown"
+}
+
+// Metric is the one description of a series. The instrument, the View, the
+// reference page and the contract test all come from it.
+type Metric struct {
+	// Name without the namespace, for example "smtp_connections_total".
+	Name string
+	Kind Kind
+	// Unit in UCUM: "s", "By", or an annotation such as "{message}", which
+	// leaves the name as it is under every naming strategy of Prometheus.
+	Unit string
+	// Help says when the series moves, in one sentence without a full stop.
+	Help string
+	// Rise says what a rise means to an operator, and what to look at.
+	Rise string
+	// Labels are the only attribute keys the series may carry.
+	Labels []Label
+	// Buckets are a histogram's upper bounds in the series' unit.
+	Buckets []float64
+}
+
+// Label is one dimension of a series.
+type Label struct {
+	Key string
+	// Values is the closed set of values, each present with 0 from the first
+	// scrape; nil where strangers choose the value, which is then bounded by
+	// an option.
+	Values []string
+	// Help says what the label tells apart.
+	Help string
+}
+
+// FullName is the name with its namespace, as it stands on /metrics and in OTLP.
+func (m Metric) FullName(namespace string) string { return namespace + "_" + m.Name }

@@ -1,0 +1,245 @@
+package otelmail_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// What a server is built with, as the examples have it.
+var (
+	ctx  = context.Background()
+	tel  = otelmail.Noop()
+	conn net.Conn
+)
+
+// A server with everything: pages for Prometheus and for probes, and a push where
+// OTEL_EXPORTER_OTLP_ENDPOINT says.
+func ExampleStart() {
+	tel, err := otelmail.Start(ctx,
+		otelmail.WithService("mymail", "1.2.3"),
+		prometheus.Serve(), // /metrics, /health, /ready and /live on 0.0.0.0:9090
+		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
+	)
+	if err != nil {
+		log.Print(err) // names the setting, its value and what is allowed; tel still works
+	}
+	defer tel.Shutdown(context.Background())
+}
+
+// What an operator may want otherwise.
+func ExampleStart_options() {
+	tel, err := otelmail.Start(ctx,
+		otelmail.WithService("mymail", "1.2.3"),
+		otelmail.WithNamespace("mymail"),                         // rusmes_queue_size becomes mymail_queue_size
+		otelmail.WithPrivacy(otelmail.PrivacyHash),               // no domains, no addresses
+		otelmail.WithHashKey([]byte("the same on every server")), // hashes correlate in the fleet
+		otelmail.WithLocalDomains("example.org"),                 // always shown, beside the busiest
+		otelmail.WithCheck("storage", health.WriteReadBack(os.TempDir()), health.Decides(health.Readiness)),
+		otelmail.WithLogHandler(slog.NewJSONHandler(os.Stdout, nil)),
+		otelmail.WithExponentialHistograms(),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+	// SIGHUP, for example: from now on hashes correlate with none of those before.
+	if err := tel.RotateHashKey([]byte("another secret of the fleet")); err != nil {
+		log.Print(err)
+	}
+}
+
+// A server that has an http.Server of its own serves /metrics and the probes there.
+func ExampleTelemetry_Reader() {
+	tel, err := otelmail.Start(ctx, otelmail.WithService("mymail", "1.2.3"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+
+	metrics, err := prometheus.NewHandler(tel.Reader())
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	tel.Health.Mount(mux) // /health, /ready, /live
+}
+
+// An application with OpenTelemetry providers of its own gets the same series on them.
+func ExampleNew() {
+	reader, err := otelmail.NewReader()
+	if err != nil {
+		log.Fatal(err)
+	}
+	meters := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...))
+	tel, err := otelmail.New(
+		otelmail.WithMeterProvider(meters),
+		otelmail.WithTracerProvider(sdktrace.NewTracerProvider()),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+	tel.Queue.Size.Set(3)
+	size, err := tel.Value("queue_size")
+	fmt.Println(size, err)
+	// Output: 3 <nil>
+}
+
+// A session, a command, and how it ended: what a server does that is not observed by
+// package observe or an adapter.
+func ExampleSMTP() {
+	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: conn.RemoteAddr()})
+	command := session.Command(mailconv.SMTPRcpt)
+	command.Note(otelmail.SMTPFacts{To: "bob@example.org"})
+	command.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}})
+
+	data := session.Command(mailconv.SMTPData)
+	data.EndMessage(otelmail.Reply{Code: 250}, "eve@example.org") // its recipients
+	session.End(otelmail.CauseNone)
+}
+
+// A connection that is refused has no session.
+func ExampleSMTP_Refuse() {
+	tel.SMTP.Refuse(otelmail.RefusedOverload)
+}
+
+// A reply as it stands on the wire, and one that a client of net/smtp was given.
+func ExampleParseReply() {
+	reply, ok := otelmail.ParseReply("550 5.1.1 no such user\r\n")
+	fmt.Println(reply.Code, reply.Enhanced, reply.Refused(), ok)
+	// Output: 550 5.1.1 true true
+}
+
+func ExampleIMAP() {
+	session := tel.IMAP.Session(ctx, otelmail.Conn{Remote: conn.RemoteAddr()})
+	command := session.Command(mailconv.IMAPSelect)
+	command.Note(otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: mailconv.IMAPAuthenticated})
+	command.End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: "NONEXISTENT"})
+	session.End(otelmail.CauseNone)
+}
+
+func ExamplePOP3() {
+	session := tel.POP3.Session(ctx, otelmail.Conn{Remote: conn.RemoteAddr()})
+	command := session.Command(mailconv.POP3Retr)
+	command.End(otelmail.POP3Reply{Cause: otelmail.CauseStorage}) // -ERR
+	session.End(otelmail.CauseNone)
+}
+
+// A JMAP server over something else than net/http, for which there is oteljmap.
+func ExampleJMAP() {
+	request := tel.JMAP.Request(ctx)
+	call := request.Call(ctx, otelmail.JMAPFacts{Method: "Email/get", CallID: "c1"})
+	call.End("accountNotFound") // the error's type, "" for success
+	request.End(false)
+}
+
+// A message's way through the pipeline, and a stage of it.
+func ExampleMail() {
+	facts := otelmail.MessageFacts{QueueID: "q1", Direction: mailconv.Inbound, Size: 4711}
+	processing := tel.Mail.Process(ctx, facts)
+	stage := tel.Mail.Stage(processing.Context(), "spam-filter", facts)
+	stage.End(otelmail.StageReject, otelmail.CauseNone)
+	processing.End(otelmail.FateRejected, otelmail.CauseNone)
+}
+
+// A message is put into the queue with its trace, and taken out of it hours later, perhaps
+// by another process.
+func ExampleQueue() {
+	facts := otelmail.MessageFacts{QueueID: "q1"}
+	message, queueing := tel.Queue.Enqueue(ctx, facts) // store message beside the mail
+	queueing.End(otelmail.CauseNone)
+
+	work := tel.Queue.Dequeue(ctx, message, facts)
+	attempt := tel.Delivery.Attempt(work.Context(), message.Attempt(otelmail.TransportSMTP, "example.net"))
+	outcome := attempt.End(otelmail.Reply{Code: 451}) // store message again: it counts its attempts
+	work.End(otelmail.CauseNone)
+	if outcome != otelmail.OutcomeDeferred {
+		tel.Queue.Remove()
+	}
+	fmt.Println(outcome, message.Attempts)
+	// Output: deferred map[example.net:1]
+}
+
+// Two queues that were not empty at start-up.
+func ExampleGauge() {
+	tel := newExampleTelemetry()
+	tel.Queue.Size.Add(3) // the queue of incoming mail
+	tel.Queue.Size.Add(4) // that of outgoing mail
+	fmt.Println(tel.Queue.Size.Load())
+
+	// Or one answer to one question:
+	tel.Storage.Bytes.Observe(func(context.Context) (int64, error) { return 1 << 20, nil })
+	bytes, err := tel.Value("storage_bytes")
+	fmt.Println(bytes, err)
+	// Output:
+	// 7
+	// 1048576 <nil>
+}
+
+func newExampleTelemetry() *otelmail.Telemetry {
+	tel, err := otelmail.New(otelmail.WithMeterProvider(sdkmetric.NewMeterProvider()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return tel
+}
+
+// A delivery to a remote server: what was connected to, what TLS agreed on, and the reply.
+func ExampleDelivery() {
+	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{
+		Transport: otelmail.TransportSMTP,
+		Domain:    "example.net",
+		Server:    "mx.example.net",
+		TLSPolicy: mailconv.TLSDANE,
+	})
+	remote, err := net.DialTimeout("tcp", "mx.example.net:25", time.Minute)
+	if err != nil {
+		attempt.End(otelmail.ReplyOf(err)) // no reply: timeout, refused, dns …
+		return
+	}
+	attempt.Peer(remote.RemoteAddr())
+	attempt.End(otelmail.Reply{Code: 250})
+}
+
+// A Web Push notification (RFC 8030).
+func ExampleWebPush() {
+	attempt := tel.WebPush.Attempt(ctx, "push.example.net")
+	if outcome := attempt.End(otelmail.WebPushReply{Status: 410}); outcome == otelmail.OutcomeFailed {
+		fmt.Println("the subscription is gone")
+	}
+	// Output: the subscription is gone
+}
+
+// Records of the log have the trace's ids, and leave over OTLP too.
+func ExampleTelemetry_LogHandler() {
+	logger := slog.New(tel.LogHandler(slog.NewTextHandler(os.Stdout, nil)))
+	session := tel.SMTP.Session(ctx, otelmail.RoleSubmission, otelmail.Conn{})
+	logger.InfoContext(session.Context(), "accepted")
+	session.End(otelmail.CauseNone)
+}
+
+// Every series, with what a rise of it means.
+func ExampleCatalog() {
+	for _, m := range otelmail.Catalog() {
+		if m.Name == "queue_size" {
+			fmt.Println(m.FullName("rusmes"), m.Kind, m.Unit, m.Help)
+		}
+	}
+	// Output: rusmes_queue_size gauge {message} Messages in the queue now
+}

@@ -1,0 +1,100 @@
+package otelsmtp_test
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// What a program has, as the examples of the documentation take it.
+var (
+	ctx     = context.Background()
+	backend smtp.Backend
+	blocked func(net.Addr) bool
+)
+
+func Example_everything() {
+	tel, err := otelmail.Start(ctx,
+		otelmail.WithService("mymail", "1.2.3"),
+		prometheus.Serve(), // /metrics, /health, /ready and /live on 0.0.0.0:9090
+		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
+	)
+	if err != nil {
+		log.Print(err) // names the setting, its value and what is allowed; tel still works
+	}
+	defer tel.Shutdown(context.Background())
+
+	server := otelsmtp.NewServer(tel, smtp.NewServer(backend)) // github.com/emersion/go-smtp
+	listener, err := net.Listen("tcp", ":25")                  // any listener: TLS, PROXY protocol, systemd's
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(server.Serve(listener))
+}
+
+func ExampleNewServer() {
+	tel := otelmail.Noop()
+	server := otelsmtp.NewServer(tel, smtp.NewServer(backend), otelsmtp.MaxConnections(500), otelsmtp.Block(blocked))
+	server.ListenAndServe()
+}
+
+// Implicit TLS, with the TLSConfig of the smtp.Server.
+func ExampleServer_ListenAndServeTLS() {
+	server := otelsmtp.NewServer(otelmail.Noop(), smtp.NewServer(backend))
+	server.ListenAndServeTLS()
+}
+
+// Session is a backend's. Its other methods are those of inbox.
+type Session struct {
+	inbox
+	conn  *smtp.Conn
+	store func(context.Context, io.Reader) error
+}
+
+func ExampleContext() {
+	var s Session
+	_ = s.Data
+}
+
+func (s *Session) Data(r io.Reader) error {
+	ctx := otelsmtp.Context(s.conn) // store the message under the span of DATA
+	return s.store(ctx, r)
+}
+
+func ExampleSend() {
+	from, to := "a@example.org", []string{"b@example.net"}
+	var message io.Reader
+	tel := otelmail.Noop()
+	connect := func(context.Context) (*smtp.Client, error) { return smtp.Dial("mx.example.net:25") }
+
+	deliver := func(ctx context.Context, d otelmail.Delivering) otelmail.Reply {
+		client, err := connect(ctx)
+		if err != nil {
+			return otelsmtp.ClientReply(err)
+		}
+		defer client.Close()
+		reply, _ := otelsmtp.Send(d, client, from, to, message) // and who was refused
+		return reply
+	}
+	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{Domain: "example.net", TLSPolicy: mailconv.TLSOpportunistic})
+	attempt.End(deliver(attempt.Context(), attempt))
+}
+
+// A server that stops: no new client, the transactions in progress end, the rest is cut off.
+func ExampleServer_Shutdown() {
+	server := otelsmtp.NewServer(otelmail.Noop(), smtp.NewServer(backend))
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	_ = server.Shutdown(ctx)
+	_ = server.Close()
+}

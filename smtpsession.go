@@ -1,0 +1,58 @@
+package otelmail
+
+import (
+	"context"
+	"time"
+
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// SMTPSession is one SMTP, LMTP or submission connection in progress.
+type SMTPSession struct {
+	Session
+	smtp *SMTP
+}
+
+// Session begins a session on a connection that was accepted. End it exactly
+// once; further calls have no effect.
+func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
+	s = orEmpty(s)
+	s.connections.Add(1)
+	role = min(role, RoleLMTP)
+	op := s.tracer.begin(ctx, "SMTP session", internalKind)
+	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, smtpProtocols[role], c), s}
+	if ses.recording() {
+		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
+	}
+	return ses
+}
+
+// Command begins a command as a child of the session.
+func (s SMTPSession) Command(verb mailconv.SMTPVerb) SMTPCommand {
+	if s.state == nil || s.state.spanless {
+		return SMTPCommand{Op: Op{ctx: s.ctx}, smtp: s.smtp, verb: verb}
+	}
+	return SMTPCommand{Op: s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind), smtp: s.smtp, verb: verb}
+}
+
+// ProtocolError counts an error that belongs to no command, such as a reply that the
+// server gives unasked.
+func (s SMTPSession) ProtocolError() {
+	if s.smtp != nil {
+		s.smtp.errors.Add(1)
+	}
+}
+
+// End ends the session. A cause other than [CauseNone] says that it broke, and
+// counts as an error.
+func (s SMTPSession) End(cause Cause) {
+	if !s.first() {
+		return
+	}
+	if cause != CauseNone {
+		s.smtp.errors.Add(1)
+	}
+	// The connection is counted last: a page that shows it closed shows all the rest.
+	s.smtp.duration.record(s.Context(), time.Since(s.state.begun))
+	s.leave(cause)
+}

@@ -1,0 +1,71 @@
+package otelmail_test
+
+import (
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
+)
+
+// TestOneServerSpanAlongAPath: from a span up to the root of its trace at most one is
+// SERVER, so that a service graph, and metrics made of spans, count a request once.
+func TestOneServerSpanAlongAPath(t *testing.T) {
+	tel, rec := traced(t)
+	ctx := t.Context()
+	smtp := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+	data := smtp.Command(mailconv.SMTPData)
+	message, queueing := tel.Queue.Enqueue(data.Context(), otelmail.MessageFacts{})
+	queueing.End(otelmail.CauseNone)
+	work := tel.Queue.Dequeue(ctx, message, otelmail.MessageFacts{})
+	processing := tel.Mail.Process(work.Context(), otelmail.MessageFacts{})
+	tel.Mail.Stage(processing.Context(), "spam-filter", otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
+	processing.End(otelmail.FateQueued, otelmail.CauseNone)
+	tel.Delivery.Attempt(work.Context(), message.Attempt(otelmail.TransportSMTP, "one.example")).End(otelmail.Reply{Code: 250})
+	work.End(otelmail.CauseNone)
+	data.End(otelmail.Reply{Code: 250})
+	smtp.End(otelmail.CauseNone)
+
+	pop3 := tel.POP3.Session(ctx, otelmail.Conn{})
+	pop3.Command(mailconv.POP3Stat).End(otelmail.POP3Reply{OK: true})
+	pop3.End(otelmail.CauseNone)
+	tel.IMAP.Session(ctx, otelmail.Conn{}).Command(mailconv.IMAPNoop).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
+
+	http, span := tel.TracerProvider().Tracer("http").Start(ctx, "POST /jmap/api", trace.WithSpanKind(trace.SpanKindServer))
+	request := tel.JMAP.Request(http)
+	inner, app := tel.TracerProvider().Tracer("app").Start(http, "the application's own")
+	request.Call(inner, otelmail.JMAPFacts{Method: "Email/get"}).End("")
+	app.End()
+	request.End(false)
+	span.End()
+	tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Core/echo"}).End("") // over no HTTP
+
+	spans := map[trace.SpanID]int{}
+	for i, s := range rec.Ended() {
+		spans[s.SpanContext().SpanID()] = i
+	}
+	servers := 0
+	for _, s := range rec.Ended() {
+		along, name := 0, s.Name()
+		if s.SpanKind() == trace.SpanKindServer {
+			servers++
+		}
+		for {
+			if s.SpanKind() == trace.SpanKindServer {
+				along++
+			}
+			above, there := spans[s.Parent().SpanID()]
+			if !there {
+				break
+			}
+			s = rec.Ended()[above]
+		}
+		if along > 1 {
+			t.Errorf("%d spans from %s up are SERVER", along, name)
+		}
+	}
+	if servers != 5 { // SMTP DATA, POP3 STAT, IMAP NOOP, the HTTP request, JMAP Core/echo
+		t.Errorf("%d spans are SERVER, want 5", servers)
+	}
+}
