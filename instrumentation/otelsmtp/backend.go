@@ -2,6 +2,7 @@ package otelsmtp
 
 import (
 	"crypto/tls"
+	"errors"
 
 	"github.com/emersion/go-smtp"
 
@@ -19,15 +20,20 @@ type backend struct {
 // and again after it has returned an error.
 func (b *backend) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	b.connection.greeted(c)
-	var inner smtp.Session
-	err := b.connection.run(func() (err error) {
-		inner, err = b.next.NewSession(c)
-		return err
-	})
+	inner, err := b.newSession(c)
 	if err != nil || inner == nil {
 		return inner, err
 	}
-	return wrapSession(&session{inner: inner, c: c, connection: b.connection}), nil
+	s := &session{inner: inner, c: c, connection: b.connection, user: b.connection.server.config.user}
+	s.message.dialogue = b.connection.dialogue
+	return wrapSession(s), nil
+}
+
+func (b *backend) newSession(c *smtp.Conn) (inner smtp.Session, err error) {
+	err = errPanicked
+	defer b.connection.called(&err)
+	inner, err = b.next.NewSession(c)
+	return inner, err
 }
 
 func (c *connection) greeted(conn *smtp.Conn) {
@@ -38,19 +44,16 @@ func (c *connection) greeted(conn *smtp.Conn) {
 	}
 }
 
-// run calls the application's backend. A panic is passed on, and noted: the reply 421
-// does not say what lies behind it.
-func (c *connection) run(f func() error) error {
-	returned := false
-	defer func() {
-		if !returned {
-			c.dialogue.Cause(otelmail.CausePanic)
-		}
-	}()
-	err := f()
-	returned = true
-	if e, ok := err.(*smtp.SMTPError); ok && e == nil { //nolint:errorlint // go-smtp asserts like this, and panics
+// errPanicked is the error of a call to the application's backend until it has returned.
+var errPanicked = errors.New("otelsmtp: the backend has panicked")
+
+// called is deferred where the application's backend is called. A panic is passed on,
+// and noted: the reply 421 does not say what lies behind it.
+func (c *connection) called(err *error) {
+	if *err == nil {
+		return
+	}
+	if e, ok := (*err).(*smtp.SMTPError); *err == errPanicked || ok && e == nil { //nolint:errorlint // go-smtp asserts like this, and panics
 		c.dialogue.Cause(otelmail.CausePanic)
 	}
-	return err
 }

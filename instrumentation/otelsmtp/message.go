@@ -12,8 +12,15 @@ import (
 )
 
 // Data is a message by DATA or, in a goroutine of its own, by BDAT.
-func (s *session) Data(r io.Reader) error {
-	return s.take(r, func(r io.Reader) error { return s.inner.Data(r) })
+func (s *session) Data(r io.Reader) (err error) {
+	if _, bdat := r.(*io.PipeReader); bdat {
+		return s.handle(func() error { return s.inner.Data(r) })
+	}
+	err = errPanicked
+	defer s.called(&err)
+	s.message.source = r
+	err = s.inner.Data(&s.message)
+	return err
 }
 
 func (s lmtpSession) LMTPData(r io.Reader, c smtp.StatusCollector) error { return s.deliver(r, c) }
@@ -23,20 +30,20 @@ func (s authLMTPSession) LMTPData(r io.Reader, c smtp.StatusCollector) error { r
 // deliver is a message to a backend that answers for each recipient (RFC 2033
 // section 4.2).
 func (s *session) deliver(r io.Reader, c smtp.StatusCollector) error {
-	return s.take(r, func(r io.Reader) error { return s.inner.(smtp.LMTPSession).LMTPData(r, c) })
+	if _, bdat := r.(*io.PipeReader); bdat {
+		return s.handle(func() error { return s.inner.(smtp.LMTPSession).LMTPData(r, c) })
+	}
+	s.message.source = r
+	return s.run(func() error { return s.inner.(smtp.LMTPSession).LMTPData(&s.message, c) })
 }
 
-// take has the backend take a message.
-func (s *session) take(r io.Reader, f func(io.Reader) error) error {
-	if _, bdat := r.(*io.PipeReader); bdat {
-		done, cause := s.connection.dialogue.Handling(), otelmail.CausePanic
-		defer func() { done(cause) }()
-		err := s.run(func() error { return f(r) })
-		cause = otelmail.CauseNone
-		return err
-	}
-	s.message = message{r, s.connection.dialogue}
-	return s.run(func() error { return f(&s.message) })
+// handle has the backend take a message by BDAT.
+func (s *session) handle(f func() error) error {
+	done, cause := s.connection.dialogue.Handling(), otelmail.CausePanic
+	defer func() { done(cause) }()
+	err := s.run(f)
+	cause = otelmail.CauseNone
+	return err
 }
 
 // message tells of a client that goes away inside it. Under TLS nobody else sees

@@ -13,7 +13,8 @@ type session struct {
 	inner      smtp.Session
 	c          *smtp.Conn
 	connection *connection
-	message    message // room for the one by DATA, used again and again
+	user       func(smtp.Session) string // of the options, or nil
+	message    message                   // room for the one by DATA, used again and again
 }
 
 // Unwrap returns the backend's own session behind one that smtp.Conn.Session returns
@@ -28,13 +29,19 @@ func Unwrap(s smtp.Session) smtp.Session {
 func (s *session) unwrap() smtp.Session { return s.inner }
 
 // Mail is the command MAIL.
-func (s *session) Mail(from string, opts *smtp.MailOptions) error {
-	return s.run(func() error { return s.inner.Mail(from, opts) })
+func (s *session) Mail(from string, opts *smtp.MailOptions) (err error) {
+	err = errPanicked
+	defer s.called(&err)
+	err = s.inner.Mail(from, opts)
+	return err
 }
 
 // Rcpt is the command RCPT.
-func (s *session) Rcpt(to string, opts *smtp.RcptOptions) error {
-	return s.run(func() error { return s.inner.Rcpt(to, opts) })
+func (s *session) Rcpt(to string, opts *smtp.RcptOptions) (err error) {
+	err = errPanicked
+	defer s.called(&err)
+	err = s.inner.Rcpt(to, opts)
+	return err
 }
 
 // Reset is RSET, a second EHLO, and the end of every message. go-smtp holds the
@@ -50,22 +57,31 @@ func (s *session) Logout() error {
 	return s.inner.Logout()
 }
 
-func (s *session) run(f func() error) error {
-	err := s.connection.run(f)
-	s.nameUser()
+// run is for the calls that are rarer: the others do without its closure.
+func (s *session) run(f func() error) (err error) {
+	err = errPanicked
+	defer s.called(&err)
+	err = f()
 	return err
+}
+
+// called is deferred where the application's session is called.
+func (s *session) called(err *error) {
+	s.connection.called(err)
+	if s.user != nil && *err != errPanicked { //nolint:errorlint // not wrapped
+		s.nameUser()
+	}
 }
 
 // nameUser names the session's user on the command in progress.
 func (s *session) nameUser() {
-	user := s.connection.server.config.user
-	if user == nil || !trace.SpanFromContext(s.connection.dialogue.Context()).IsRecording() {
+	if !trace.SpanFromContext(s.connection.dialogue.Context()).IsRecording() {
 		return
 	}
 	// The application's function runs only for what is sampled: its panic must
 	// not make the fate of a message depend on that.
 	defer func() { _ = recover() }()
-	if name := user(s.inner); name != "" {
+	if name := s.user(s.inner); name != "" {
 		s.connection.dialogue.User(name)
 	}
 }
