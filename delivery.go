@@ -100,7 +100,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 		op = d.tracer.linked(ctx, name, a.Queue, trace.SpanKindClient)
 	}
 	o := Delivering{Op: op, delivery: d, transport: a.Transport}
-	if o.recording() {
+	if o.Recording() {
 		attrs := d.tracer.describe(o.span).
 			add(mailconv.TransportKey.String(a.Transport.String())).
 			add(mailconv.AttemptKey.Int(max(a.Number, 1))).
@@ -125,14 +125,14 @@ type Delivering struct {
 
 // Peer notes the address that was connected to.
 func (o Delivering) Peer(addr net.Addr) {
-	if o.recording() {
+	if o.Recording() {
 		o.delivery.tracer.describe(o.span).peer(addr).set()
 	}
 }
 
 // TLS notes the state of the connection after its handshake.
 func (o Delivering) TLS(state tls.ConnectionState) {
-	if o.recording() {
+	if o.Recording() {
 		o.delivery.tracer.describe(o.span).tls(&state).set()
 	}
 }
@@ -168,7 +168,7 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 			o.delivery.sent.Add(1)
 		}
 	}
-	if !o.recording() {
+	if !o.Recording() {
 		o.end("")
 		return
 	}

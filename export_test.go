@@ -57,7 +57,7 @@ func BeginSMTPCommand(ctx context.Context, t *Telemetry, verb mailconv.SMTPVerb)
 // BeginIMAPCommand begins a command without a session.
 func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb) IMAPCommand {
 	c := IMAPCommand{Op: t.IMAP.tracer.begin(ctx, nameOf(imapSpans, verb), serverKind), imap: t.IMAP}
-	if c.recording() {
+	if c.Recording() {
 		t.IMAP.tracer.describe(c.span).add(mailconv.IMAPCommandKey.String(verb.String())).set()
 	}
 	return c

@@ -21,7 +21,7 @@ type IMAPFacts struct {
 
 // Note adds what is known to the command's span.
 func (c IMAPCommand) Note(facts IMAPFacts) {
-	if c.recording() {
+	if c.Recording() {
 		c.imap.tracer.describe(c.span).
 			user(facts.User).mailbox(facts.Mailbox).text(mailconv.IMAPStateKey, facts.State.String()).set()
 	}
@@ -68,7 +68,7 @@ func (c IMAPCommand) End(r IMAPReply) {
 	if r.Result != IMAPOK {
 		c.imap.errors.Add(1)
 	}
-	if !c.recording() {
+	if !c.Recording() {
 		c.end("")
 		return
 	}

@@ -157,7 +157,7 @@ func (r JMAPRequest) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 		kind = append(slices.Clip(kind), trace.WithTimestamp(facts.Begun))
 	}
 	c := JMAPCall{Op: j.tracer.begin(ctx, jmapSpans[i], kind), jmap: j}
-	if c.recording() {
+	if c.Recording() {
 		j.tracer.describe(c.span).
 			add(mailconv.JMAPMethodKey.String(jmapMethods[i])).
 			secretText(mailconv.JMAPAccountIDKey, facts.AccountID).

@@ -98,7 +98,7 @@ type MessageFacts struct {
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
 	p := Processing{Op: orEmpty(m).tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
-	if p.recording() {
+	if p.Recording() {
 		m.tracer.describe(p.span).message(&facts).set()
 	}
 	return p
@@ -123,7 +123,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 		p.mail.dropped.Add(1)
 	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
-	if p.recording() {
+	if p.Recording() {
 		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
 	if fate >= FateError && cause == CauseNone {
@@ -171,7 +171,7 @@ func (r StageResult) String() string { return stageResults[min(int(r), len(stage
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
 	m = orEmpty(m)
 	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
-	if s.recording() {
+	if s.Recording() {
 		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
 	}
 	return s
@@ -186,7 +186,7 @@ type Stage struct {
 // End ends the stage. [StageError] sets the span's status to Error, with the cause
 // as error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
-	if s.recording() {
+	if s.Recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
 	if result < StageError {

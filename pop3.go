@@ -34,7 +34,7 @@ func (p *POP3) Session(ctx context.Context, c Conn) POP3Session {
 // Command begins a command as a child of the session.
 func (s POP3Session) Command(verb mailconv.POP3Verb) POP3Command {
 	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), nameOf(pop3Spans, verb), serverKind), pop3: s.pop3}
-	if c.recording() {
+	if c.Recording() {
 		c.describe().add(mailconv.POP3CommandKey.String(verb.String())).set()
 	}
 	return c
@@ -62,7 +62,7 @@ type POP3Facts struct {
 
 // Note adds what is known to the command's span.
 func (c POP3Command) Note(facts POP3Facts) {
-	if c.recording() {
+	if c.Recording() {
 		c.describe().user(facts.User).set()
 	}
 }
@@ -76,7 +76,7 @@ type POP3Reply struct {
 
 // End ends the command. The error.type of -ERR is the cause or, for [CauseNone], "err".
 func (c POP3Command) End(r POP3Reply) {
-	if !c.recording() {
+	if !c.Recording() {
 		c.end("")
 		return
 	}

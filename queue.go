@@ -44,7 +44,7 @@ func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
 // be.
 func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) (Message, Queueing) {
 	o := Queueing{Op: orEmpty(q).tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
-	if o.recording() {
+	if o.Recording() {
 		q.tracer.describe(o.span).message(&facts).set()
 	}
 	return Message{QueueID: facts.QueueID, Enqueued: time.Now(), Trace: TraceContextOf(o.Context())}, o
@@ -72,7 +72,7 @@ func (o Queueing) End(cause Cause) {
 // with a link to the span that enqueued the message.
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
 	o := Dequeueing{Op: orEmpty(q).tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer)}
-	if o.recording() {
+	if o.Recording() {
 		facts.QueueID = firstOf(facts.QueueID, m.QueueID)
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(m.waited().Seconds())).message(&facts).set()
 	}

@@ -36,7 +36,7 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	s.state.spanless = t.spanless(&s.Op)
 	s.state.secure.Store(c.TLS != nil)
 	conns.opened(p, c)
-	if s.recording() {
+	if s.Recording() {
 		t.describe(s.span).conn(protocolName, c).set()
 	}
 	return s
@@ -58,7 +58,7 @@ func (s Session) TLS(state tls.ConnectionState) {
 			Version: state.Version, HandshakeComplete: state.HandshakeComplete,
 			DidResume: state.DidResume, CipherSuite: state.CipherSuite,
 		})
-	case s.recording():
+	case s.Recording():
 		s.state.tracer.describe(s.span).tls(&state).set()
 	}
 }

@@ -152,7 +152,7 @@ type SMTPFacts struct {
 
 // Note adds what is known to the command's span.
 func (c SMTPCommand) Note(facts SMTPFacts) {
-	if c.recording() {
+	if c.Recording() {
 		c.note(&facts)
 	}
 }
@@ -231,7 +231,7 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if r.accepted() {
 		c.smtp.domains.addMessage(recipients)
 	}
-	if c.recording() {
+	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(recipients))).set()
 	}
 	c.count(&r)
@@ -274,7 +274,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
-	if c.recording() {
+	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()
 	}
 	c.finish(&worst)
@@ -282,7 +282,13 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 
 // finish ends the span, and counts nothing.
 func (c *SMTPCommand) finish(r *Reply) {
-	if !c.recording() {
+	if c.span != nil {
+		c.finishSpan(r)
+	}
+}
+
+func (c *SMTPCommand) finishSpan(r *Reply) {
+	if !c.Recording() {
 		c.end("")
 		return
 	}

@@ -21,7 +21,7 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 	role = min(role, RoleLMTP)
 	op := s.tracer.begin(ctx, "SMTP session", internalKind)
 	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, smtpProtocols[role], c), s}
-	if ses.recording() {
+	if ses.Recording() {
 		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
 	}
 	return ses

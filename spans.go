@@ -37,8 +37,9 @@ func (o Op) Span() trace.Span {
 	return o.span
 }
 
-// recording reports whether attributes are worth computing.
-func (o Op) recording() bool { return o.span != nil && o.span.IsRecording() }
+// Recording reports whether the span takes attributes: compute them only then. It asks
+// less than Span().IsRecording() does.
+func (o Op) Recording() bool { return o.span != nil && o.span.IsRecording() }
 
 // end ends the span. A failure sets its status and error.type; the status has
 // no description, because what mail servers know of a failure names people.

@@ -517,3 +517,23 @@ func TestPanicsOfTheApplicationsOwnSpans(t *testing.T) {
 		}
 	}
 }
+
+func TestRecordingSaysWhatTheSpanDoes(t *testing.T) {
+	for ratio, want := range map[float64]bool{0: false, 1: true} {
+		spansOf(t, func(tel *otelmail.Telemetry) {
+			s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+			c := s.Command(mailconv.SMTPMail)
+			if c.Recording() != want || c.Span().IsRecording() != want {
+				t.Errorf("ratio %v: recording %v, its span %v, want %v", ratio, c.Recording(), c.Span().IsRecording(), want)
+			}
+			c.End(otelmail.Reply{Code: 250})
+			s.End(otelmail.CauseNone)
+			if c.Recording() {
+				t.Errorf("ratio %v: recording after its end", ratio)
+			}
+		}, otelmail.WithSampleRatio(ratio))
+	}
+	if (otelmail.SMTPCommand{}).Recording() {
+		t.Error("the zero value is recording")
+	}
+}

@@ -46,7 +46,7 @@ func (p *WebPush) GaveUp() { orEmpty(p).failures.Add(1) }
 // section 8.3) and stays out.
 func (p *WebPush) Attempt(ctx context.Context, host string) Notifying {
 	o := Notifying{Op: orEmpty(p).tracer.begin(ctx, "push", clientKind), push: p}
-	if o.recording() && host != "" {
+	if o.Recording() && host != "" {
 		p.tracer.describe(o.span).add(semconv.ServerAddress(clean.Domain(host))).set()
 	}
 	return o
@@ -105,7 +105,7 @@ func (o Notifying) EndAs(outcome Outcome, r WebPushReply) {
 	default:
 		o.push.failures.Add(1)
 	}
-	if !o.recording() {
+	if !o.Recording() {
 		o.end("")
 		return
 	}

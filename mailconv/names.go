@@ -21,7 +21,7 @@ func (n names) at(i int) string {
 // no more bytes than the longest name has, and allocates nothing.
 func (n names) find(name string) int {
 	for i := 1; i < len(n); i++ {
-		if len(name) == len(n[i]) && strings.EqualFold(name, n[i]) {
+		if v := n[i]; len(name) == len(v) && name[0]|' ' == v[0]|' ' && strings.EqualFold(name, v) {
 			return i
 		}
 	}

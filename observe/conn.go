@@ -39,18 +39,22 @@ type conn struct {
 // Read reads what the client sends.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.nc.Read(p)
-	c.shaken()
+	if !c.secured.Load() {
+		c.shaken()
+	}
 	if n > 0 && (c.above || !c.talk.Sealed()) {
 		c.talk.FromClient(p[:n])
 	}
-	c.lost(err)
+	if err != nil {
+		c.lost(err)
+	}
 	return n, err
 }
 
 // Write writes what the server answers. It is counted before it is written: when the
 // client has read a reply, the reply has been counted.
 func (c *conn) Write(p []byte) (int, error) {
-	if !c.closed.Load() && c.handshake() && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
+	if !c.closed.Load() && (c.secured.Load() || c.handshake()) && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
 	}
 	n, err := c.nc.Write(p)
@@ -105,9 +109,6 @@ func (c *conn) SetWriteDeadline(t time.Time) error { return c.nc.SetWriteDeadlin
 // handshake does the handshake that is still to come, so that a greeting that cannot
 // be sent does not count. It reports whether the server can be heard.
 func (c *conn) handshake() bool {
-	if c.secured.Load() {
-		return true
-	}
 	if layer, ok := tlsOf(c.nc).(interface{ Handshake() error }); ok {
 		if layer.Handshake() != nil {
 			return false
@@ -119,9 +120,6 @@ func (c *conn) handshake() bool {
 
 // shaken hands on what TLS agreed on, once the handshake is over.
 func (c *conn) shaken() {
-	if c.secured.Load() {
-		return
-	}
 	layer := tlsOf(c.nc)
 	if layer == nil {
 		c.secured.Store(true)

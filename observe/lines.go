@@ -14,14 +14,16 @@ type line struct{ pieces []byte }
 // next takes the first line of p, or as much of it as there is, and returns it
 // without its line end if it is whole. It is valid until the next call.
 func (l *line) next(p []byte, most int) (whole, rest []byte, ok bool) {
-	piece, rest, ok := bytes.Cut(p, []byte{'\n'})
-	if ok && !l.begun() && len(piece) <= most { // in one piece, as most come
+	end := bytes.IndexByte(p, '\n')
+	if end < 0 {
+		l.add(p, most)
+		return nil, nil, false
+	}
+	piece, rest := p[:end], p[end+1:]
+	if !l.begun() && len(piece) <= most { // in one piece, as most come
 		return trimCR(piece), rest, true
 	}
 	l.add(piece, most)
-	if !ok {
-		return nil, nil, false
-	}
 	return l.take(), rest, true
 }
 
@@ -53,4 +55,9 @@ func (l *line) forget() {
 	l.pieces = nil
 }
 
-func trimCR(p []byte) []byte { return bytes.TrimSuffix(p, []byte{'\r'}) }
+func trimCR(p []byte) []byte {
+	if n := len(p); n > 0 && p[n-1] == '\r' {
+		return p[:n-1]
+	}
+	return p
+}

@@ -128,7 +128,7 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
 	d.said.forget()
-	d.end(d.ready)
+	d.end(&d.ready)
 	d.session.TLS(state)
 	d.clear(otelmail.CauseCanceled)
 }

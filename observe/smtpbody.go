@@ -25,6 +25,10 @@ func (b *smtpBody) skip(p []byte) []byte {
 				return nil
 			}
 			i += next
+			if i+2 < len(p) && p[i+1] == '\n' && p[i+2] != '\r' && p[i+2] != '.' {
+				i += 2 // as most lines end: already inside the next
+				continue
+			}
 		}
 		switch c := p[i]; {
 		case *b == bodyDotCR && c == '\n':

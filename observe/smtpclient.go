@@ -30,10 +30,11 @@ const maxAhead = 64 << 10
 // hear takes what the client says, as far as it is known what that is.
 func (d *SMTPDialogue) hear(p []byte) {
 	if len(d.ahead) == 0 {
-		d.keep(d.understand(p))
-		return
+		p = d.understand(p)
 	}
-	d.keep(p)
+	if len(p) > 0 {
+		d.keep(p)
+	}
 }
 
 func (d *SMTPDialogue) keep(p []byte) {
@@ -92,7 +93,7 @@ func (d *SMTPDialogue) understand(p []byte) []byte {
 // begins begins a command.
 func (d *SMTPDialogue) begins(said []byte) {
 	word, args := said, []byte(nil)
-	if i := bytes.IndexAny(said, " \t"); i >= 0 {
+	if i := blank(said); i < len(said) {
 		word, args = said[:i], said[i+1:]
 	}
 	verb := mailconv.ParseSMTPVerb(string(word))
@@ -104,20 +105,20 @@ func (d *SMTPDialogue) begins(said []byte) {
 		d.beginChunk(args)
 		return
 	}
-	d.command.SMTPCommand = d.session.Command(verb)
+	d.command.begin(&d.session, verb)
 	switch c := &d.command; verb {
 	case mailconv.SMTPHelo, mailconv.SMTPEhlo, mailconv.SMTPLhlo:
-		if c.Span().IsRecording() {
+		if c.recorded {
 			name, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 			c.Note(otelmail.SMTPFacts{Helo: name})
 		}
 	case mailconv.SMTPAuth:
-		if c.Span().IsRecording() {
+		if c.recorded {
 			mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 			c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
 		}
 	case mailconv.SMTPMail:
-		if c.Span().IsRecording() {
+		if c.recorded {
 			address, params := smtpPath(args)
 			c.Note(otelmail.SMTPFacts{From: string(address)})
 			if size, ok := smtpSize(params); ok {
@@ -127,7 +128,7 @@ func (d *SMTPDialogue) begins(said []byte) {
 	case mailconv.SMTPRcpt:
 		address, _ := smtpPath(args)
 		c.address = append(c.address, address...)
-		if c.Span().IsRecording() {
+		if c.recorded {
 			c.Note(otelmail.SMTPFacts{To: string(address)})
 		}
 	}
@@ -149,9 +150,10 @@ func (d *SMTPDialogue) beginChunk(args []byte) {
 		c.chunk = true
 	case ok && d.recipients() > 0:
 		c.chunk = true
-		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(mailconv.SMTPBdat)}}
+		d.transfer = &smtpTransfer{}
+		d.transfer.begin(&d.session, mailconv.SMTPBdat)
 	default:
-		c.SMTPCommand = d.session.Command(mailconv.SMTPBdat)
+		c.begin(&d.session, mailconv.SMTPBdat)
 	}
 }
 
@@ -169,13 +171,12 @@ func smtpChunk(args []byte) (size uint64, last, ok bool) {
 func smtpPath(args []byte) (address, params []byte) {
 	_, path, _ := bytes.Cut(args, []byte{':'})
 	path = bytes.TrimSpace(path)
-	end := bytes.IndexAny(path, " \t")
-	if end < 0 {
-		end = len(path)
-	}
+	var end int
 	if len(path) > 0 && path[0] == '<' {
 		path = path[1:]
 		end = closing(path)
+	} else {
+		end = blank(path)
 	}
 	address, params = path[:end], path[end:]
 	if len(address) > 0 && address[0] == '@' {
@@ -187,6 +188,16 @@ func smtpPath(args []byte) (address, params []byte) {
 		address = unquote(address)
 	}
 	return address, params
+}
+
+// blank is where the first word ends.
+func blank(p []byte) int {
+	for i, c := range p {
+		if c == ' ' || c == '\t' {
+			return i
+		}
+	}
+	return len(p)
 }
 
 // closing is where the path ends: at a ">" that is not quoted.

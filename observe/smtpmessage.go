@@ -11,12 +11,13 @@ import (
 // smtpCommand is a command in progress.
 type smtpCommand struct {
 	otelmail.SMTPCommand
-	open    bool
-	verb    mailconv.SMTPVerb
-	empty   bool           // an empty line
-	ahead   bool           // it was sent before the one before it was answered
-	cause   otelmail.Cause // what lies behind the reply to come
-	address []byte         // of RCPT
+	open     bool
+	verb     mailconv.SMTPVerb
+	empty    bool           // an empty line
+	recorded bool           // its span takes attributes
+	ahead    bool           // it was sent before the one before it was answered
+	cause    otelmail.Cause // what lies behind the reply to come
+	address  []byte         // of RCPT
 
 	asked  bool   // AUTH: has been answered with 334
 	coming bool   // DATA: has been answered with 354
@@ -25,11 +26,19 @@ type smtpCommand struct {
 	unsure uint64 // BDAT: bytes that follow, if the server knows the command
 }
 
-func (c *smtpCommand) because(r otelmail.Reply) otelmail.Reply {
+func (c *smtpCommand) begin(s *otelmail.SMTPSession, verb mailconv.SMTPVerb) {
+	c.SMTPCommand = s.Command(verb)
+	c.recorded = c.Recording()
+}
+
+// because returns a reply with what lies behind it. Replies are passed by pointer up to
+// here: they are seven words.
+func (c *smtpCommand) because(r *otelmail.Reply) otelmail.Reply {
+	whole := *r
 	if c.cause != otelmail.CauseNone && !r.Accepted() {
-		r.Cause = c.cause
+		whole.Cause = c.cause
 	}
-	return r
+	return whole
 }
 
 // smtpTransfer is a message that comes by BDAT, from its first chunk on.
@@ -88,17 +97,17 @@ func (d *SMTPDialogue) clear(cause otelmail.Cause) {
 }
 
 func (t *smtpTransfer) giveUp() {
-	t.EndMessage(t.because(otelmail.Reply{Cause: t.given}), t.recipients...)
+	t.EndMessage(t.because(&otelmail.Reply{Cause: t.given}), t.recipients...)
 }
 
 // outOfOrder reports a refusal that is for the command's syntax or its place in the
 // dialogue (RFC 5321 section 4.2.4), not for a message.
-func (d *SMTPDialogue) outOfOrder(r otelmail.Reply) bool {
+func (d *SMTPDialogue) outOfOrder(r *otelmail.Reply) bool {
 	return d.recipients() == 0 || r.Code >= 500 && r.Code <= 504
 }
 
 // answerData takes a reply to DATA, or to the message after it.
-func (d *SMTPDialogue) answerData(r otelmail.Reply) {
+func (d *SMTPDialogue) answerData(r *otelmail.Reply) {
 	c := &d.command
 	switch {
 	case c.coming:
@@ -119,7 +128,7 @@ func (d *SMTPDialogue) answerData(r otelmail.Reply) {
 	}
 }
 
-func (d *SMTPDialogue) answerBody(r otelmail.Reply) {
+func (d *SMTPDialogue) answerBody(r *otelmail.Reply) {
 	c := &d.command
 	if d.body != bodyNone && d.left != otelmail.CauseNone {
 		d.gone(&d.command)
@@ -147,7 +156,7 @@ func (d *SMTPDialogue) answerBody(r otelmail.Reply) {
 
 // each takes the reply for one recipient of LMTP (RFC 2033 section 4.2). It reports
 // that more are to come; the last ends the command.
-func (d *SMTPDialogue) each(c *smtpCommand, r otelmail.Reply) bool {
+func (d *SMTPDialogue) each(c *smtpCommand, r *otelmail.Reply) bool {
 	reply := otelmail.RecipientReply{Reply: c.because(r)}
 	if i := len(d.replies); i < len(d.to) {
 		reply.Recipient = d.to[i]
@@ -166,12 +175,12 @@ func (d *SMTPDialogue) gone(c *smtpCommand) {
 		d.left = otelmail.CauseEOF
 	}
 	d.command.open, d.over = false, true
-	c.EndMessage(c.because(otelmail.Reply{Cause: d.left}), d.to...)
+	c.EndMessage(c.because(&otelmail.Reply{Cause: d.left}), d.to...)
 	d.transfer = nil
 }
 
 // answerChunk takes a reply to BDAT.
-func (d *SMTPDialogue) answerChunk(r otelmail.Reply) {
+func (d *SMTPDialogue) answerChunk(r *otelmail.Reply) {
 	c, t := &d.command, d.transfer
 	switch {
 	case c.unsure > 0 && r.Code == 500: // no such command
@@ -225,7 +234,7 @@ func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
 		d.left = why
 	}
 	if c.open && !c.chunk {
-		none = c.because(none)
+		none = c.because(&none)
 		switch {
 		case ignored:
 			c.Abandon()

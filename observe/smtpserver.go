@@ -39,7 +39,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 	if v := d.command.verb; (v == mailconv.SMTPEhlo || v == mailconv.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
-	if c := d.current(); c != nil && c.Span().IsRecording() && len(d.text) < maxLine {
+	if c := d.current(); c != nil && c.recorded && len(d.text) < maxLine {
 		if len(d.text) > 0 {
 			d.text = append(d.text, '\n')
 		}
@@ -53,13 +53,13 @@ func (d *SMTPDialogue) answer(written []byte) {
 	if l.Code == 0 {
 		r.Cause = otelmail.CauseProtocol
 	}
-	d.replied(r)
+	d.replied(&r)
 	d.goOn()
 	d.chunks = false
 }
 
 // replied takes a reply.
-func (d *SMTPDialogue) replied(r otelmail.Reply) {
+func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	if !d.greeted {
 		d.greeted = true
 		if !r.Accepted() {
@@ -71,7 +71,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		d.seal = smtpOpen
 		d.sealed.Store(false)
 		d.left = d.failure
-		d.end(otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
+		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}
 	if !d.command.open && d.said.begun() && r.Code != 421 {
@@ -101,7 +101,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 		if r.Accepted() { // what was sent ahead does not count (RFC 3207 section 4.2)
 			d.seal, d.ahead = smtpShaking, nil
 			d.sealed.Store(true)
-			d.ready = r
+			d.ready = *r
 			return
 		}
 		d.end(r)
@@ -117,7 +117,7 @@ func (d *SMTPDialogue) replied(r otelmail.Reply) {
 }
 
 // answerPlain ends a command that is no message.
-func (d *SMTPDialogue) answerPlain(r otelmail.Reply) {
+func (d *SMTPDialogue) answerPlain(r *otelmail.Reply) {
 	verb := d.command.verb
 	d.end(r)
 	if !r.Accepted() {
@@ -142,7 +142,7 @@ func (d *SMTPDialogue) answerPlain(r otelmail.Reply) {
 }
 
 // unasked takes a reply that answers no command.
-func (d *SMTPDialogue) unasked(r otelmail.Reply) {
+func (d *SMTPDialogue) unasked(r *otelmail.Reply) {
 	switch {
 	case r.Code == 421 && r.Enhanced[1] == 4 && r.Enhanced[2] == 2:
 		d.farewell = otelmail.CauseTimeout
@@ -157,7 +157,7 @@ func (d *SMTPDialogue) unasked(r otelmail.Reply) {
 }
 
 // end ends the command in progress with its reply.
-func (d *SMTPDialogue) end(r otelmail.Reply) {
+func (d *SMTPDialogue) end(r *otelmail.Reply) {
 	if d.command.open {
 		d.command.open, d.response = false, false
 		d.command.End(d.command.because(r))
