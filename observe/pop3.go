@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"sync"
@@ -24,7 +25,8 @@ const pop3Names = 16
 // before the server's answer to it.
 //
 // A command is in progress from when its line is complete, and all before it are
-// answered, to the end of its reply.
+// answered, to the end of its reply. A line that is refused before its end has come, for
+// its length, is a command too.
 type POP3Dialogue struct {
 	tel   *otelmail.Telemetry
 	begun sync.Once
@@ -36,6 +38,7 @@ type POP3Dialogue struct {
 	sealed  bool // STLS was accepted, and its handshake has not failed
 
 	said    line       // by the client, without its end
+	early   bool       // it was answered before its end: the rest of it is to come
 	waiting []pop3Line // complete, and not yet their turn
 	now     pop3Line   // whose turn it is, if busy
 	command otelmail.POP3Command
@@ -93,6 +96,11 @@ func (d *POP3Dialogue) FromClient(p []byte) {
 	}
 	d.failure = otelmail.CauseNone
 	for len(p) > 0 && d.state == pop3Talks {
+		if d.early {
+			_, rest, whole := bytes.Cut(p, []byte{'\n'})
+			d.early, p = !whole, rest
+			continue
+		}
 		said, rest, whole := d.said.next(p, maxLine)
 		if whole {
 			d.take(parsePOP3(said))
@@ -255,7 +263,8 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 		d.skips, d.busy = true, false
 		d.next()
 	}
-	if d.greeted && !d.busy && d.gone && d.said.begun() { // to this server a line that lacks its end is one
+	if d.greeted && !d.busy && d.said.begun() && (d.gone || status == pop3Err) { // to this server a line that lacks its end is one
+		d.early = true
 		d.take(parsePOP3(d.said.take()))
 		d.said.forget()
 	}
@@ -304,7 +313,7 @@ func (d *POP3Dialogue) end(ok bool) {
 
 // forget drops what the client has said and nobody has answered.
 func (d *POP3Dialogue) forget() {
-	d.waiting = nil
+	d.waiting, d.early = nil, false
 	d.said.forget()
 	d.name, d.user = "", ""
 }
@@ -338,7 +347,7 @@ func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
 
 // End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
 // did not, whether the client said QUIT or not, or when [POP3Dialogue.Lost] has said
-// why. A session that ends in the middle of a line, or between STLS and its handshake,
+// why. A session that ends in the middle of a line that has no reply, or between STLS and its handshake,
 // is broken in any case. Further calls have no effect.
 func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	d.begin()

@@ -247,6 +247,24 @@ func TestPOP3LastLineWithoutItsEnd(t *testing.T) {
 	}
 }
 
+// A server need not wait for the end of a line that is too long to refuse it.
+func TestPOP3LineRefusedBeforeItsEnd(t *testing.T) {
+	long := strings.Repeat("x", 300)
+	for rest, want := range map[string][]string{
+		"\r\nNOOP\r\n":                        {"USER", "TOP  err", "NOOP", "session"},
+		long + long + "\r\nNOOP\r\n":          {"USER", "TOP  err", "NOOP", "session"},
+		"\nUSER bob\r\n":                      {"USER", "TOP  err", "USER bob", "session"},
+		long + "\r\n" + long + "\r\nNOOP\r\n": {"USER", "TOP  err", "_OTHER", "NOOP  eof", "session"},
+	} {
+		w := newPOP3World(t)
+		w.play([]string{"S+OK\r\n", "CUSER\r\nTOP " + long, "S+OK\r\n-ERR\r\n", "C" + rest, "S+OK\r\n"},
+			func(s string) []string { return []string{s[:len(s)/2], s[len(s)/2:]} })
+		if got := w.ended(); !slices.Equal(got, want) {
+			t.Errorf("%.20q: got %q, want %q", rest, got, want)
+		}
+	}
+}
+
 // The server knows who has logged in with AUTH.
 func TestPOP3User(t *testing.T) {
 	w := newPOP3World(t)
