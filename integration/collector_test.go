@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
@@ -27,6 +28,16 @@ func addressOf(c *peer.Collector, protocol string) string {
 		return c.GRPC()
 	}
 	return c.HTTP()
+}
+
+// spanName is the span's name, and the reply that its command has got.
+func spanName(s peer.Span) string {
+	for _, reply := range []string{"smtp.response.status_code", "imap.response.status", "pop3.response.status"} {
+		if value := s.Attributes[reply]; value != nil {
+			return s.Name + fmt.Sprint(" ", value)
+		}
+	}
+	return s.Name
 }
 
 // forEachProtocol runs a test against a new Collector for each protocol.

@@ -131,13 +131,7 @@ func wantSpans(t *testing.T, c *peer.Collector, protocol string, want sessions.C
 		if s.Kind != kind || !strings.HasPrefix(s.Name, protocol+" ") {
 			continue
 		}
-		name := s.Name
-		for _, reply := range []string{"smtp.response.status_code", "imap.response.status", "pop3.response.status"} {
-			if value := s.Attributes[reply]; value != nil {
-				name += fmt.Sprint(" ", value)
-			}
-		}
-		got[name]++
+		got[spanName(s)]++
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("the spans are\n%v, want\n%v", got, want)

@@ -49,7 +49,7 @@ type demo struct {
 	stderr output        // its log
 
 	smtp, submissions, remote, web string // host:port
-	imap, jmap, pop3               string
+	imap, jmap, pop3, pop3s        string
 	spool                          string // a directory
 }
 
@@ -116,7 +116,7 @@ func (d *demo) readAddresses() {
 	})
 	for says, address := range map[string]*string{
 		`SMTP `: &d.smtp, `SMTP over TLS `: &d.submissions, `the other domains `: &d.remote,
-		`IMAP `: &d.imap, `JMAP +http://`: &d.jmap, `POP3 `: &d.pop3,
+		`IMAP `: &d.imap, `JMAP +http://`: &d.jmap, `POP3 `: &d.pop3, `POP3 over TLS `: &d.pop3s,
 		`metrics +http://`: &d.web, `queue `: &d.spool,
 	} {
 		found := regexp.MustCompile(`(?m)^  ` + says + ` *([^/\s][^/\s]*|/\S*)`).FindStringSubmatch(d.stdout.String())

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
 )
 
@@ -40,15 +42,29 @@ func decodeBatches[T any](content []byte, marker string, anyTorn bool) ([]T, err
 // readBatches decodes what the Collector has written of one signal so far.
 func readBatches[T any](c *Collector, signal, marker string) []T {
 	c.t.Helper()
-	content, err := os.ReadFile(c.file(signal))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		c.t.Fatalf("reading the collector's %s: %v", signal, err)
-	}
-	batches, err := decodeBatches[T](content, marker, c.killed)
+	batches, err := decodeBatches[T](c.content(signal, 0), marker, c.killed)
 	if err != nil {
 		c.t.Fatalf("reading the collector's %s: %v", signal, err)
 	}
 	return batches
+}
+
+// content is what the Collector has written of one signal so far, behind that many bytes.
+func (c *Collector) content(signal string, behind int64) []byte {
+	c.t.Helper()
+	file, err := os.Open(c.file(signal))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		defer file.Close()
+		var content []byte
+		if content, err = io.ReadAll(io.NewSectionReader(file, behind, math.MaxInt64-behind)); err == nil {
+			return content
+		}
+	}
+	c.t.Fatalf("reading the collector's %s: %v", signal, err)
+	return nil
 }
 
 // Raw returns every byte the Collector wrote so far of all signals, to look for what must
@@ -57,11 +73,7 @@ func (c *Collector) Raw() []byte {
 	c.t.Helper()
 	var all []byte
 	for _, signal := range []string{traces, metrics, logs} {
-		content, err := os.ReadFile(c.file(signal))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			c.t.Fatalf("reading the collector's %s: %v", signal, err)
-		}
-		all = append(all, content...)
+		all = append(all, c.content(signal, 0)...)
 	}
 	return all
 }

@@ -24,6 +24,7 @@ type Collector struct {
 	health     string
 	run        *process // nil when stopped on purpose
 	killed     bool     // a kill may have torn a batch in the files
+	seen       int64    // bytes of the file of traces that NewTraces has read
 }
 
 // CollectorOption changes what [StartCollector] starts.

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"slices"
 	"time"
 )
@@ -83,11 +84,31 @@ func (c *Collector) Traces() []Span {
 func (c *Collector) TraceRequests() [][]Span {
 	c.t.Helper()
 	var requests [][]Span
-	for _, batch := range readBatches[wireTraces](c, traces, `{"resourceSpans":[`) {
+	for _, batch := range readBatches[wireTraces](c, traces, tracesMarker) {
 		requests = append(requests, batch.flatten())
 	}
 	return requests
 }
+
+// NewTraces returns the spans received since it was called last. The Collector must not
+// have been killed.
+func (c *Collector) NewTraces() []Span {
+	c.t.Helper()
+	content := c.content(traces, c.seen)
+	content = content[:bytes.LastIndexByte(content, '\n')+1]
+	c.seen += int64(len(content))
+	batches, err := decodeBatches[wireTraces](content, tracesMarker, false)
+	if err != nil {
+		c.t.Fatalf("reading the collector's %s: %v", traces, err)
+	}
+	var spans []Span
+	for _, batch := range batches {
+		spans = append(spans, batch.flatten()...)
+	}
+	return spans
+}
+
+const tracesMarker = `{"resourceSpans":[`
 
 func (batch wireTraces) flatten() []Span {
 	var spans []Span

@@ -131,10 +131,6 @@ func (server *Server) together(seed uint64, clients int) (wrong []string, err er
 	return wrong, err
 }
 
-// settled is how long counts may take to become what they must be: the server learns
-// of the end of a session after the client.
-const settled = 2 * time.Second
-
 // idle returns the counts when no session is open.
 func (server *Server) idle() (counts Counts, err error) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
@@ -156,8 +152,10 @@ func (server *Server) idle() (counts Counts, err error) {
 	}
 }
 
+// settle waits until what is counted is what happened: the server learns of the end of a
+// session after the client.
 func (server *Server) settle(before, happened Counts) (wrong []string, err error) {
-	for deadline := time.Now().Add(settled); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		now, err := server.Counts()
 		if err != nil {
 			return nil, err

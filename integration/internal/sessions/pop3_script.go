@@ -9,6 +9,7 @@ import (
 // pop3Script is what a POP3 client says: a login that may fail, then anything.
 func pop3Script(rng *rand.Rand, server *Server) (units []unit) {
 	say := func(line string) { units = append(units, unit{text: line + "\r\n"}) }
+	stls := func(line string) { units = append(units, unit{text: line + "\r\n", upgrade: true}) }
 	number := func() string {
 		return pick(rng, "1", "2", "3", "0", "-1", "999", "x", "", " 1", "1 ", "99999999999999999999")
 	}
@@ -25,16 +26,17 @@ func pop3Script(rng *rand.Rand, server *Server) (units []unit) {
 		func() { say("TOP " + number() + " " + number()) }, func() { say("TOP 1 1") },
 		func() { say("APOP " + server.User + " 0123456789abcdef") }, func() { say("APOP") },
 		func() { say("AUTH"); say("AUTH PLAIN"); say("AGEAYg=="); say("AUTH LOGIN"); say("*") },
-		func() { units = append(units, unit{text: "STLS now\r\n", upgrade: true}) }, // some servers do not mind
+		func() { stls("STLS now") }, // some servers do not mind
+		func() { say("STLS\r\nNOOP") },
 		func() { say(junk(rng)) },
 	}
 	if server.Mode == StartTLS {
 		for range rng.IntN(3) {
 			anything[rng.IntN(len(anything))]()
 		}
-		units = append(units, unit{text: pick(rng, "STLS", "stls") + "\r\n", upgrade: true})
+		stls(pick(rng, "STLS", "stls"))
 	} else if rng.IntN(10) == 0 {
-		say("STLS")
+		stls("STLS")
 	}
 	login()
 	for range rng.IntN(12) {

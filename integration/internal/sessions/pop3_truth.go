@@ -92,7 +92,9 @@ func (r *reading) readPOP3Part(commands, replies *lines) {
 		r.counts.add("span POP3 " + verb + map[bool]string{true: " ok", false: " err"}[ok])
 		switch {
 		case ok && verb == "STLS":
-			r.wants = aHandshake
+			if r.wants = aHandshake; len(commands.rest) > 0 { // no server may obey what stands in plaintext behind it
+				r.wants = nothing
+			}
 			return
 		case ok && verb == "QUIT":
 			r.wants = nothing

@@ -63,7 +63,7 @@ type Demo struct {
 }
 
 // ports are what the mail server listens on.
-type ports struct{ mx, submissions, narrow, imap, jmap, pop3 net.Listener }
+type ports struct{ mx, submissions, narrow, imap, jmap, pop3, pop3s net.Listener }
 
 // Start brings everything up. extra options are added to those of otelmail.Start.
 func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.StartOption) (*Demo, error) {
@@ -152,7 +152,7 @@ func allAlive(beats []*health.Heartbeat) func(context.Context) error {
 	}
 }
 
-// listen takes the addresses of the mail server: those of the flags, and two
+// listen takes the addresses of the mail server: those of the flags, and three
 // free ones on this machine.
 func (d *Demo) listen() error {
 	for _, p := range []struct {
@@ -165,6 +165,7 @@ func (d *Demo) listen() error {
 		{&d.ports.imap, "--imap " + d.config.IMAP, d.config.IMAP},
 		{&d.ports.jmap, "--jmap " + d.config.JMAP, d.config.JMAP},
 		{&d.ports.pop3, "--pop3 " + d.config.POP3, d.config.POP3},
+		{&d.ports.pop3s, "POP3 over TLS", "127.0.0.1:0"},
 	} {
 		l, err := net.Listen("tcp", p.address)
 		if err != nil {
@@ -196,6 +197,7 @@ func (d *Demo) serve(certificate *tls.Config) {
 
 	d.pop3 = newPOP3Server(d.tel, d.store, certificate, isLoopback(d.ports.pop3.Addr()), d.local)
 	d.pop3.serve(d.ports.pop3)
+	d.pop3.serveTLS(d.ports.pop3s)
 
 	d.servers = []server{mx, narrow, submissions, imap, jmap, d.pop3}
 }

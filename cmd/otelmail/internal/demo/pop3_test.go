@@ -182,6 +182,29 @@ func TestPOP3OverTLS(t *testing.T) {
 	compare(t, d, counts{plaintext: 1, starttls: 1})
 }
 
+func TestPOP3OverImplicitTLS(t *testing.T) {
+	d := running(t, quick())
+	conn, err := tls.Dial("tcp", d.ports.pop3s.Addr().String(), unverified)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	c := &popClient{textproto.NewConn(conn)}
+	_, greeted := c.reply()
+	_, stls := c.one("STLS")
+	_, user := c.one("USER demo")
+	_, pass := c.one("PASS demo")
+	_, quit := c.one("QUIT")
+	if err := errors.Join(greeted, user, pass, quit); err != nil {
+		t.Error(err)
+	}
+	if _, ok := errors.AsType[*popRefusal](stls); !ok {
+		t.Errorf("STLS inside of TLS: %v", stls)
+	}
+	nobodyConnected(t, d)
+	compare(t, d, counts{implicitTLS: 1})
+}
+
 // What is sent ahead of the handshake, in plaintext, must not be obeyed after it.
 func TestPOP3TakesNothingAheadOfTLS(t *testing.T) {
 	d := running(t, quick())
@@ -202,7 +225,7 @@ func TestPOP3TakesNothingAheadOfTLS(t *testing.T) {
 func TestPOP3LeavesTheSilentAlone(t *testing.T) {
 	tel := otelmail.Noop()
 	s := popServer(t, tel, 50*time.Millisecond)
-	conn, err := net.Dial("tcp", s.listener.Addr().String())
+	conn, err := net.Dial("tcp", s.listeners[0].Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,13 +23,13 @@ type pop3Server struct {
 	plaintextAuth bool
 	idle          time.Duration // how long a client may say nothing
 
-	listener net.Listener
-	loop     sync.WaitGroup
-	clients  sync.WaitGroup
-	open     atomic.Int64 // sessions now
-	total    atomic.Int64 // sessions since the start
-	leaving  atomic.Bool
-	maildrop sync.Mutex // held by the session that has INBOX open
+	listeners []net.Listener
+	loops     sync.WaitGroup // one for each listener
+	clients   sync.WaitGroup
+	open      atomic.Int64 // sessions now
+	total     atomic.Int64 // sessions since the start
+	leaving   atomic.Bool
+	maildrop  sync.Mutex // held by the session that has INBOX open
 }
 
 const (
@@ -44,16 +44,22 @@ func newPOP3Server(tel *otelmail.Telemetry, store *mailStore, certificate *tls.C
 	}
 }
 
-func (s *pop3Server) serve(l net.Listener) {
-	s.listener = s.tracked(l)
-	s.loop.Go(s.accept)
+// serve shows INBOX to clients that begin in plaintext.
+func (s *pop3Server) serve(l net.Listener) { s.begin(s.tracked(l)) }
+
+// serveTLS shows it to those that begin with TLS (RFC 8314).
+func (s *pop3Server) serveTLS(l net.Listener) { s.begin(tls.NewListener(s.tracked(l), s.certificate)) }
+
+func (s *pop3Server) begin(l net.Listener) {
+	s.listeners = append(s.listeners, l)
+	s.loops.Go(func() { s.accept(l) })
 }
 
 // accept takes connections until the listener is closed. What goes wrong
 // otherwise may pass, when others close their files for example.
-func (s *pop3Server) accept() {
+func (s *pop3Server) accept(l net.Listener) {
 	for {
-		conn, err := s.listener.Accept()
+		conn, err := l.Accept()
 		switch {
 		case err == nil:
 			s.total.Add(1)
@@ -76,8 +82,10 @@ func (s *pop3Server) talk(conn net.Conn) {
 // stop implements [server].
 func (s *pop3Server) stop(ctx context.Context) {
 	s.leaving.Store(true)
-	_ = s.listener.Close()
-	s.loop.Wait()
+	for _, l := range s.listeners {
+		_ = l.Close()
+	}
+	s.loops.Wait()
 	s.hangUp()
 	if s.wait(ctx) != nil {
 		s.closeAll()

@@ -32,7 +32,8 @@ type pop3Session struct {
 // telemetry that POP3 needs.
 func newPOP3Session(s *pop3Server, conn net.Conn) *pop3Session {
 	observed := observe.POP3(s.tel, conn)
-	return &pop3Session{server: s, conn: observed, lines: newPOP3Lines(observed), out: bufio.NewWriter(observed)}
+	_, secured := conn.(*tls.Conn)
+	return &pop3Session{server: s, conn: observed, lines: newPOP3Lines(observed), out: bufio.NewWriter(observed), secured: secured}
 }
 
 // run serves the session to its end.
@@ -58,6 +59,9 @@ func (p *pop3Session) leave() {
 }
 
 func (p *pop3Session) serve() error {
+	if err := p.conn.SetReadDeadline(time.Now().Add(p.server.idle)); err != nil { // implicit TLS: the greeting waits for the handshake
+		return err
+	}
 	if p.server.open.Load() > maxConnections {
 		return p.say("-ERR [SYS/TEMP] Too many connections")
 	}

@@ -71,6 +71,7 @@ func (d *Demo) welcome(w io.Writer) {
 	fmt.Fprintf(w, "  IMAP               %s   STARTTLS; the same name and password here, for JMAP and for POP3\n", d.ports.imap.Addr())
 	fmt.Fprintf(w, "  JMAP               http://%s/.well-known/jmap\n", d.ports.jmap.Addr())
 	fmt.Fprintf(w, "  POP3               %s   STLS\n", d.ports.pop3.Addr())
+	fmt.Fprintf(w, "  POP3 over TLS      %s\n", d.ports.pop3s.Addr())
 	if web := d.web.Addr(); web != nil {
 		fmt.Fprintf(w, "  metrics            http://%s/metrics\n", web)
 		fmt.Fprintf(w, "  probes             http://%s/health /ready /live\n", web)

@@ -117,7 +117,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	c.Rate = 50
 	d := begin(t, c)
 	// Clients that say nothing must not hold up the end for long.
-	for _, l := range []net.Listener{d.ports.mx, d.ports.imap, d.ports.jmap, d.ports.pop3} {
+	for _, l := range []net.Listener{d.ports.mx, d.ports.imap, d.ports.jmap, d.ports.pop3, d.ports.pop3s} {
 		silent, err := net.Dial("tcp", l.Addr().String())
 		if err != nil {
 			t.Fatal(err)

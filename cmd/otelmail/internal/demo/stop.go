@@ -69,7 +69,7 @@ func (d *Demo) stopTelemetry() error {
 // abandon undoes a Start that failed half-way, before anything was served.
 func (d *Demo) abandon() error {
 	p := d.ports
-	for _, l := range []net.Listener{p.mx, p.submissions, p.narrow, p.imap, p.jmap, p.pop3} {
+	for _, l := range []net.Listener{p.mx, p.submissions, p.narrow, p.imap, p.jmap, p.pop3, p.pop3s} {
 		if l != nil {
 			_ = l.Close()
 		}
