@@ -11,10 +11,18 @@ import (
 	"testing"
 )
 
-// Test copies a module from where the go command keeps it, replaces in its files what
-// edits says (old text, new text), adds the files of extra, and runs the tests of
-// packages there. The module under test and this one are what the copy imports.
-func Test(t *testing.T, module string, edits map[string][]string, extra map[string]string, packages ...string) {
+// Library is a library, and what its tests need to run against an observed server.
+type Library struct {
+	Module string
+	Edits  map[string]func(string) string // of its files; what changes nothing fails the test
+	Extra  map[string]string              // further files, by their names
+	Args   []string                       // of go test: flags and packages
+}
+
+// Test copies the library from where the go command keeps it, edits the copy, and returns
+// what its tests say, all of which must pass. The module under test and this one are what
+// the copy imports.
+func Test(t *testing.T, l Library) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds a library and its tests")
@@ -24,32 +32,30 @@ func Test(t *testing.T, module string, edits map[string][]string, extra map[stri
 		t.Fatal(err)
 	}
 	dir := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(dir, os.DirFS(goOutput(t, here, "list", "-m", "-f", "{{.Dir}}", module))); err != nil {
+	if err := os.CopyFS(dir, os.DirFS(goOutput(t, here, "list", "-m", "-f", "{{.Dir}}", l.Module))); err != nil {
 		t.Fatal(err)
 	}
-	for name, pairs := range edits {
+	for name, edit := range l.Edits {
 		path := filepath.Join(dir, name)
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		edited := string(text)
-		for i := 0; i < len(pairs); i += 2 {
-			if !strings.Contains(edited, pairs[i]) {
-				t.Fatalf("%s of %s has no %q", name, module, pairs[i])
-			}
-			edited = strings.ReplaceAll(edited, pairs[i], pairs[i+1])
+		edited := edit(string(text))
+		if edited == string(text) {
+			t.Fatalf("%s of %s is another than was known", name, l.Module)
 		}
 		write(t, path, edited)
 	}
-	for name, text := range extra {
+	for name, text := range l.Extra {
 		write(t, filepath.Join(dir, name), text)
 	}
 	root := goOutput(t, here, "list", "-m", "-f", "{{.Dir}}", "github.com/rusmes/otelmail")
 	version := goOutput(t, here, "list", "-f", "{{.Module.GoVersion}}", ".")
 	write(t, filepath.Join(dir, "go.work"), fmt.Sprintf("go %s\nuse (\n.\n%q\n%q\n)\n", version, root, here))
-	out := goOutput(t, dir, append([]string{"test", "-count=1"}, packages...)...)
+	out := goOutput(t, dir, append([]string{"test", "-count=1"}, l.Args...)...)
 	t.Log(out)
+	return out
 }
 
 // write replaces a file: those of the cache may not be written to.
@@ -74,4 +80,37 @@ func goOutput(t *testing.T, dir string, args ...string) string {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// Watch is the text of a further file for a test package of the library's: it has a
+// Telemetry, tel, and fails if the tests have not moved the series, or if not every
+// session of them could be followed to its end.
+func Watch(pkg, protocol, series string) string {
+	return fmt.Sprintf(`package %s
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail"
+)
+
+var tel, _ = otelmail.New(
+	otelmail.WithMeterProvider(sdkmetric.NewMeterProvider()),
+	otelmail.WithTracerProvider(sdktrace.NewTracerProvider()))
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	moved, _ := tel.Value(%q)
+	unfollowed, _ := tel.Value("telemetry_unfollowed_sessions_total", %q)
+	if fmt.Println(%q, moved, "- sessions not followed:", unfollowed); moved == 0 || unfollowed != 0 {
+		code = 1
+	}
+	os.Exit(code)
+}
+`, pkg, series, protocol, series)
 }
