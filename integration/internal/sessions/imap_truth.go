@@ -145,10 +145,10 @@ func (r *imapReading) command(tag, verb string, line []byte) {
 		status := strings.Fields(string(response) + " _ _")
 		switch {
 		case !whole:
-			if bye {
-				r.wants = nothing
-			}
 			r.answered, r.open = false, !bye && !r.odd
+			if bye { // for a reason of its own: it has not hung up on what is no command
+				r.wants, r.odd = nothing, false
+			}
 			r.unknown = r.unknown || !isAtom(tag) // some servers do not wait for the line's end
 			return
 		case status[0] == "+":

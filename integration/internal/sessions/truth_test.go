@@ -78,3 +78,14 @@ func TestTruth(t *testing.T) {
 		})
 	}
 }
+
+// A server that says nothing has hung up on a line that is no command; one that says
+// goodbye has not.
+func TestTruthOfLineThatIsNoCommand(t *testing.T) {
+	for answer, errors := range map[string]int64{"": 1, "* BYE what\r\n": 0, "* BAD what\r\n": 1} {
+		whole := &said{over: true, parts: []part{{client: []byte("\r\n"), server: []byte("* OK\r\n" + answer)}}}
+		if got := IMAP.read(whole).counts["imap_errors_total"]; got != errors {
+			t.Errorf("%q: %d errors, want %d", answer, got, errors)
+		}
+	}
+}
