@@ -6,6 +6,7 @@ import (
 	"net"
 	"reflect"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/rusmes/otelmail"
@@ -15,7 +16,7 @@ import (
 type dialogue interface {
 	FromClient([]byte)
 	FromServer([]byte)
-	// Lost says that reading from the client failed.
+	// Lost says that reading from the client, or writing to it, failed.
 	Lost(otelmail.Cause)
 	// Sealed reports that the network carries TLS from here on.
 	Sealed() bool
@@ -58,14 +59,18 @@ func (c *conn) Write(p []byte) (int, error) {
 		c.talk.FromServer(p)
 	}
 	n, err := c.nc.Write(p)
-	if !c.secured.Load() { // a server that greets does the handshake here
-		c.lost(err)
-	}
+	c.lost(err)
 	return n, err
 }
 
+// lost tells the dialogue of an error. A reset is told by the first call after it, which
+// may be a Write; it fails with EPIPE where the client had closed before.
 func (c *conn) lost(err error) {
-	if err != nil && !errors.Is(err, net.ErrClosed) {
+	switch {
+	case err == nil, errors.Is(err, net.ErrClosed):
+	case errors.Is(err, syscall.EPIPE):
+		c.talk.Lost(otelmail.CauseEOF)
+	default:
 		c.talk.Lost(otelmail.CauseOf(err))
 	}
 }

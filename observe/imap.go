@@ -33,16 +33,13 @@ type IMAPDialogue struct {
 	seed    maphash.Seed // of the hashes of tags
 
 	phase         imapPhase
-	implicit      bool           // TLS from the beginning
-	secured       bool           // TLS since STARTTLS
-	heard         bool           // the client has said something since the session, or its TLS, began
-	left          bool           // it has closed its side
-	failure       otelmail.Cause // why it could last not be read from, or written to
+	upgraded      bool // TLS since STARTTLS
 	greeted       bool
 	behindLiteral bool   // the server's line goes on
 	farewell      bool   // BYE has been said
 	odd           uint64 // a line that is no command has come before the command of this number
 	loggedIn      bool   // since FromServer began
+	ending
 
 	// What later commands begin with.
 	state         mailconv.IMAPState
@@ -80,7 +77,7 @@ func newIMAPDialogue(tel *otelmail.Telemetry, about func() otelmail.Conn, opts [
 func (d *IMAPDialogue) begin() {
 	d.begun.Do(func() {
 		about := d.about()
-		d.implicit = about.TLS != nil
+		d.secure = about.TLS != nil
 		d.session = d.tel.IMAP.Session(context.Background(), about)
 	})
 }
@@ -90,7 +87,7 @@ func (d *IMAPDialogue) FromClient(b []byte) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.heard, d.failure = true, otelmail.CauseNone
+	d.speaks()
 	d.hear(b)
 }
 
@@ -126,12 +123,13 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.phase != imapSecuring && (d.implicit || d.secured) {
+	if d.phase != imapSecuring && d.secure {
 		d.session.TLS(state)
 		return
 	}
 	d.session.TLS(state)
-	d.secured, d.heard = true, false
+	d.upgraded = true
+	d.secured()
 	if d.phase == imapSecuring {
 		d.phase = imapFollowed
 	}
@@ -142,7 +140,7 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 func (d *IMAPDialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.secured || d.phase == imapSecuring
+	return d.upgraded || d.phase == imapSecuring
 }
 
 // refused: IMAP has no reply to a handshake that has failed.
@@ -195,19 +193,13 @@ func (d *IMAPDialogue) Cause(cause otelmail.Cause) {
 }
 
 // Lost notes that reading from the client or writing to it has failed: with
-// [otelmail.CauseEOF] it has closed, and what fails later does not count. Any other
-// cause passes when more comes from the client.
+// [otelmail.CauseEOF] it has closed, and what fails later does not count. A reset stays;
+// any other cause passes when more comes from the client.
 func (d *IMAPDialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case d.left:
-	case cause != otelmail.CauseEOF:
-		d.failure = cause
-	case d.failure == otelmail.CauseNone: // to read on after a reset looks like an end
-		d.left = true
-	}
+	d.fails(cause)
 }
 
 // End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
@@ -252,20 +244,17 @@ func (d *IMAPDialogue) End(cause otelmail.Cause) {
 // broken is why the session broke, as far as its end says.
 func (d *IMAPDialogue) broken() otelmail.Cause {
 	switch {
-	case d.failure == otelmail.CauseReset && (d.implicit || d.secured) && !d.heard:
-		// A client that left right after the handshake has not read TLS 1.3's tickets.
-		return otelmail.CauseNone
 	case d.failure != otelmail.CauseNone:
-		return d.failure
+		return d.why()
 	case d.phase == imapSecuring:
 		return otelmail.CauseTLSHandshake
-	case !d.left && d.working():
+	case !d.closed && d.working():
 		return otelmail.CauseCanceled
 	case d.farewell:
 		return otelmail.CauseNone
 	case d.odd != 0: // the server has hung up on it
 		return otelmail.CauseProtocol
-	case !d.left && d.commands.oldest() != nil:
+	case !d.closed && d.commands.oldest() != nil:
 		return otelmail.CauseCanceled
 	}
 	return otelmail.CauseNone

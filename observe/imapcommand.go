@@ -133,7 +133,7 @@ func (d *IMAPDialogue) became(c *imapCommand, result otelmail.IMAPResult) {
 	case mailconv.IMAPUnauthenticate:
 		d.state, d.user, d.mailbox = mailconv.IMAPNotAuthenticated, "", ""
 	case mailconv.IMAPLogout:
-		d.state, d.mailbox = mailconv.IMAPLoggedOut, ""
+		d.state, d.mailbox, d.goodbye = mailconv.IMAPLoggedOut, "", true
 	}
 }
 

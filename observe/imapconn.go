@@ -32,12 +32,3 @@ func (c *IMAPConn) Upgrade(secure *tls.Conn) *IMAPConn {
 	up.shaken()
 	return up
 }
-
-// Write writes what the server answers. It is counted before it is written: when the
-// client has read a reply, the reply has been counted. A write that fails breaks the
-// session.
-func (c *IMAPConn) Write(p []byte) (int, error) {
-	n, err := c.conn.Write(p)
-	c.lost(err)
-	return n, err
-}

@@ -50,8 +50,7 @@ type POP3Dialogue struct {
 	asked   bool // the server waits for an answer to a challenge of AUTH
 	skips   bool // the server does not answer empty lines
 
-	gone    bool           // the client has closed
-	failure otelmail.Cause // why reading from it has failed last
+	ending
 
 	name string // of the login in progress
 	user string // who has logged in
@@ -82,7 +81,11 @@ func newPOP3Dialogue(tel *otelmail.Telemetry, about func() otelmail.Conn) *POP3D
 }
 
 func (d *POP3Dialogue) begin() {
-	d.begun.Do(func() { d.session = d.tel.POP3.Session(context.Background(), d.about()) })
+	d.begun.Do(func() {
+		about := d.about()
+		d.secure = about.TLS != nil
+		d.session = d.tel.POP3.Session(context.Background(), about)
+	})
 }
 
 // FromClient takes what the client has sent, in plaintext. After +OK to STLS it takes
@@ -94,7 +97,7 @@ func (d *POP3Dialogue) FromClient(p []byte) {
 	if d.state == pop3Shaking && len(p) > 0 {
 		d.upgrade(tls.ConnectionState{HandshakeComplete: true})
 	}
-	d.failure = otelmail.CauseNone
+	d.speaks()
 	for len(p) > 0 && d.state == pop3Talks {
 		if d.early {
 			_, rest, whole := bytes.Cut(p, []byte{'\n'})
@@ -149,6 +152,7 @@ func (d *POP3Dialogue) Upgrade(state tls.ConnectionState) {
 
 func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
 	d.state = pop3Talks
+	d.secured()
 	d.session.TLS(state)
 }
 
@@ -263,7 +267,7 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 		d.skips, d.busy = true, false
 		d.next()
 	}
-	if d.greeted && !d.busy && d.said.begun() && (d.gone || status == pop3Err) { // to this server a line that lacks its end is one
+	if d.greeted && !d.busy && d.said.begun() && (d.closed || status == pop3Err) { // to this server a line that lacks its end is one
 		d.early = true
 		d.take(parsePOP3(d.said.take()))
 		d.said.forget()
@@ -305,7 +309,7 @@ func (d *POP3Dialogue) end(ok bool) {
 		d.state, d.sealed = pop3Shaking, true
 		d.forget()
 	case ok && d.now.verb == mailconv.POP3Quit:
-		d.state = pop3Over
+		d.state, d.goodbye = pop3Over, true
 		d.forget()
 	}
 	d.next()
@@ -334,15 +338,14 @@ func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
 	d.busy = false
 }
 
-// Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it
-// has closed. Any other cause passes when more comes from the client.
+// Lost notes that reading from the client or writing to it has failed: with
+// [otelmail.CauseEOF] it has closed, and what fails later does not count. A reset stays;
+// any other cause passes when more comes from the client.
 func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.gone = cause == otelmail.CauseEOF; !d.gone {
-		d.failure = cause
-	}
+	d.fails(cause)
 }
 
 // End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
@@ -357,7 +360,7 @@ func (d *POP3Dialogue) End(cause otelmail.Cause) {
 		return
 	}
 	if cause == otelmail.CauseNone {
-		cause = d.failure
+		cause = d.why()
 	}
 	switch {
 	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):

@@ -47,10 +47,8 @@ const (
 
 // smtpEnding is what is known of how the session ends.
 type smtpEnding struct {
+	ending
 	over     bool           // nothing more counts
-	secure   bool           // TLS is in use, of either kind
-	heard    bool           // the client has said something since the session or its TLS began
-	failure  otelmail.Cause // why reading last failed; it passes when more comes
 	left     otelmail.Cause // why a command was cut off: the session does not count it again
 	farewell otelmail.Cause // a 421 that answers no command
 }
@@ -90,7 +88,7 @@ func (d *SMTPDialogue) FromClient(p []byte) {
 	if d.seal == smtpShaking {
 		d.upgrade(tls.ConnectionState{HandshakeComplete: true})
 	}
-	d.heard, d.failure = true, otelmail.CauseNone
+	d.speaks()
 	d.hear(p)
 }
 
@@ -126,7 +124,8 @@ func (d *SMTPDialogue) Upgrade(state tls.ConnectionState) {
 
 // upgrade ends STARTTLS, and begins anew (RFC 3207 section 4.2).
 func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
-	d.seal, d.secure, d.heard, d.bdat = smtpUpgraded, true, false, bdatUnsaid
+	d.seal, d.bdat = smtpUpgraded, bdatUnsaid
+	d.secured()
 	d.said.forget()
 	d.end(&d.ready)
 	d.session.TLS(state)
@@ -222,16 +221,15 @@ func (d *SMTPDialogue) Handling() (done func(otelmail.Cause)) {
 	}
 }
 
-// Lost notes that reading from the client has failed: with [otelmail.CauseEOF] it has
-// closed. Any other cause passes when more comes from the client, except inside a
-// message, where only a timeout does.
+// Lost notes that reading from the client or writing to it has failed: with
+// [otelmail.CauseEOF] it has closed, and what fails later does not count. A reset stays;
+// any other cause passes when more comes from the client, except inside a message, where
+// only a timeout does.
 func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if cause != otelmail.CauseEOF {
-		d.failure = cause
-	}
+	d.fails(cause)
 	if cause == otelmail.CauseTimeout {
 		d.stalled = d.body != bodyNone
 	} else if d.left == otelmail.CauseNone && d.command.open && (d.body != bodyNone || d.chunk > 0) {
@@ -263,10 +261,8 @@ func (d *SMTPDialogue) End(cause otelmail.Cause) {
 func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
 	switch {
 	case cause != otelmail.CauseNone:
-	case d.secure && !d.heard && d.failure == otelmail.CauseReset:
-		// A client that left right after the handshake has not read TLS 1.3's tickets.
 	case d.failure != otelmail.CauseNone:
-		cause = d.failure
+		cause = d.why()
 	case d.farewell != otelmail.CauseNone:
 		cause = d.farewell
 	}

@@ -109,7 +109,7 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 		d.end(r)
 		if r.Accepted() { // what is not complete is given up (RFC 5321 section 4.1.1.10)
 			d.clear(otelmail.CauseCanceled)
-			d.over = true
+			d.over, d.goodbye = true, true
 		}
 	default:
 		d.answerPlain(r)

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/emersion/go-imap/v2/imapserver"
 
@@ -105,8 +106,8 @@ func (c *connection) Read(b []byte) (int, error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) && c.hungUp() {
 		err = io.EOF
 	}
-	if n > 0 && c.failure.Load() != 0 { // after a timeout imapserver may read on
-		c.failure.Store(0)
+	if n > 0 { // after a timeout imapserver may read on
+		c.failure.CompareAndSwap(uint32(otelmail.CauseTimeout), 0)
 	}
 	c.lost(err)
 	return n, err
@@ -122,7 +123,7 @@ func (c *connection) Write(b []byte) (int, error) {
 func (c *connection) lost(err error) {
 	switch {
 	case err == nil, errors.Is(err, net.ErrClosed), c.left.Load():
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE): // Write fails so where the client had closed before
 		c.left.Store(c.failure.Load() == 0) // to read on after a reset looks like an end
 	default:
 		c.failure.Store(uint32(otelmail.CauseOf(err)))

@@ -3,7 +3,10 @@ package otelimap_test
 import (
 	"fmt"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/emersion/go-imap/v2"
@@ -37,6 +40,51 @@ func TestClientResets(t *testing.T) {
 		_ = tcp.Close()
 		w.ended(1, counts{"commands": 1, "errors": 1})
 	})
+}
+
+// An answer that cannot be written tells a client that has left from one that broke off.
+func TestAnswerThatIsNotHeard(t *testing.T) {
+	for name, test := range map[string]struct {
+		err  error
+		want counts
+	}{
+		"left":  {syscall.EPIPE, counts{"commands": 1}},
+		"reset": {syscall.ECONNRESET, counts{"commands": 2, "errors": 1}},
+		"slow":  {os.ErrDeadlineExceeded, counts{"commands": 2, "errors": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			gone := &atomic.Bool{}
+			w := newWorld(t, setup{listen: func(l net.Listener) net.Listener { return deaf{l, gone, test.err} }})
+			c := w.login()
+			gone.Store(true)
+			c.send("t NOOP\r\n").closed()
+			w.ended(1, test.want)
+		})
+	}
+}
+
+// deaf is a listener whose connections cannot be written to once the clients are gone.
+type deaf struct {
+	net.Listener
+	gone *atomic.Bool
+	err  error
+}
+
+func (l deaf) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	return deafConn{nc, l}, err
+}
+
+type deafConn struct {
+	net.Conn
+	client deaf
+}
+
+func (c deafConn) Write(b []byte) (int, error) {
+	if c.client.gone.Load() {
+		return 0, c.client.err
+	}
+	return c.Conn.Write(b)
 }
 
 // go-imap hangs up, without a reply, on what is no command.
