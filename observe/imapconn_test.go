@@ -161,7 +161,12 @@ func TestIMAPConnEnds(t *testing.T) {
 		do     func(*testing.T, net.Conn)
 		counts string
 	}{
-		"leaves":              {false, func(_ *testing.T, nc net.Conn) { _ = nc.Close() }, ""},
+		"leaves": {false, func(t *testing.T, nc net.Conn) {
+			if _, err := nc.Read(make([]byte, 99)); err != nil { // what is not read would make it a reset
+				t.Error(err)
+			}
+			_ = nc.Close()
+		}, ""},
 		"leaves after no TLS": {true, func(_ *testing.T, nc net.Conn) { _ = nc.Close() }, "yes 1"},
 		"leaves after handshake": {true, func(t *testing.T, nc net.Conn) {
 			if err := tls.Client(nc, insecure).Handshake(); err != nil {

@@ -114,6 +114,9 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	default:
 		d.answerPlain(r)
 	}
+	if r.Code == 421 && d.left == otelmail.CauseNone {
+		d.left = d.failure // the command has counted what the session breaks by
+	}
 }
 
 // answerPlain ends a command that is no message.

@@ -48,6 +48,12 @@ func TestTimeouts(t *testing.T) {
 		w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": 1})
 		w.span("SMTP session").attr("error.type", "timeout")
 	})
+	t.Run("in AUTH", func(t *testing.T) {
+		w := start(t, logins(), set)
+		w.dial().greet().say("AUTH LOGIN", "334").answer("421")
+		w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1,
+			"smtp_auth_failure_total": 1, "smtp_errors_total": 1})
+	})
 	t.Run("in DATA", func(t *testing.T) {
 		w := start(t, &script{}, set)
 		c := w.dial().greet().say(transaction, "250", "250").say("DATA", "354", "554")
