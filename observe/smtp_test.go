@@ -173,6 +173,8 @@ var smtpDialogues = []struct {
 	{"BDAT unknown, and no EHLO to say so", "S: 220 mx\nC: BDAT 6 LAST\nS: 500 what\nC: NOOP\nS: 250 ok\nC: HELO a\nS: 250 mx\nC: BDAT 6 LAST\nS: 500 what\nC: NOOP\nS: 250 ok", counts{"smtp_errors_total": 2}, false},
 	{"BDAT unknown, with recipients", "S: 220 mx\nC: HELO a\nS: 250 mx\n" + transaction + "C: BDAT 6 LAST\nS: 500 what\nC: DATA\nS: 354 go\nC: .\nS: 250 ok",
 		counts{"smtp_errors_total": 1, "smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, false},
+	{"BDAT unknown, and no bytes in it", "S: 220 mx\nC: HELO a\nS: 250 mx\n" + transaction + "C: BDAT 0 LAST\nS: 500 what\nC: DATA\nS: 354 go\nC: .\nS: 250 ok",
+		counts{"smtp_errors_total": 1, "smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, false},
 	{"refused, and the recipients stay", hello + transaction + "C: DATA\nS: 354 go\nC: .\nS: 451 later\nC: MAIL FROM:<>\nS: 503 RSET first\nC: DATA\nS: 354 go\nC: .\nS: 250 ok",
 		counts{"smtp_errors_total": 2, "smtp_messages_rejected_total": 1, "smtp_messages_received_total": 1, "messages_per_domain_total/one.example": 1}, false},
 	{"refused, and the recipients are gone", hello + transaction + "C: DATA\nS: 354 go\nC: .\nS: 451 later\nC: DATA\nS: 554 no valid recipients",

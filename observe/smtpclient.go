@@ -143,7 +143,7 @@ func (d *SMTPDialogue) beginChunk(args []byte) {
 	case ok && d.bdat == bdatOffered:
 		d.chunk, c.last = size, last
 	case ok && d.bdat == bdatUnsaid:
-		c.unsure, c.last = size, last
+		c.unsure, c.size, c.last = true, size, last
 	}
 	switch {
 	case ok && d.transfer != nil:

@@ -23,7 +23,8 @@ type smtpCommand struct {
 	coming bool   // DATA: has been answered with 354
 	chunk  bool   // BDAT: belongs to the transfer
 	last   bool   // BDAT: ends the message
-	unsure uint64 // BDAT: bytes that follow, if the server knows the command
+	unsure bool   // BDAT: only the reply shows whether the server knows the command
+	size   uint64 // BDAT: and so whether these bytes follow
 }
 
 func (c *smtpCommand) begin(s *otelmail.SMTPSession, verb mailconv.SMTPVerb) {
@@ -183,12 +184,12 @@ func (d *SMTPDialogue) gone(c *smtpCommand) {
 func (d *SMTPDialogue) answerChunk(r *otelmail.Reply) {
 	c, t := &d.command, d.transfer
 	switch {
-	case c.unsure > 0 && r.Code == 500: // no such command
+	case c.unsure && r.Code == 500: // no such command
 		c.last = false
-	case c.unsure > 0:
-		n := min(c.unsure, uint64(len(d.ahead)))
+	case c.unsure:
+		n := min(c.size, uint64(len(d.ahead)))
 		d.ahead = d.ahead[:copy(d.ahead, d.ahead[n:])]
-		d.chunk = c.unsure - n
+		d.chunk = c.size - n
 	}
 	switch {
 	case !c.chunk: // there is no message, or the line cannot be understood
