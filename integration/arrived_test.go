@@ -17,7 +17,6 @@ func wantAllSpans(t *testing.T, c *peer.Collector, p page) {
 	for what, want := range map[string]float64{
 		"SMTP session":              p[connections],
 		"SMTP AUTH":                 p[authSuccess] + p[authFailure],
-		"upgrades to TLS":           p[starttls],
 		"accepted":                  p[received],
 		"queue enqueue":             p[received] + p[bounced],
 		"mail process":              p[processed],
@@ -30,6 +29,10 @@ func wantAllSpans(t *testing.T, c *peer.Collector, p page) {
 			t.Errorf("%s: %v spans, want %v", what, got, want)
 		}
 	}
+	// On a busy machine a client may give up between the reply and the handshake.
+	if got := float64(count["STARTTLS and STLS"]); got < p[starttls] {
+		t.Errorf("STARTTLS and STLS: %v spans, want those of %v upgrades at least", got, p[starttls])
+	}
 }
 
 // countSpans counts spans by name, and by the facts about mail that they carry.
@@ -38,7 +41,7 @@ func countSpans(c *peer.Collector) map[string]int {
 	for _, span := range spansByID(c) {
 		count[span.Name]++
 		if _, verb, _ := strings.Cut(span.Name, " "); verb == "STARTTLS" || verb == "STLS" {
-			count["upgrades to TLS"]++ // in any protocol
+			count["STARTTLS and STLS"]++
 		}
 		command := span.Attributes["smtp.command"]
 		if (command == "DATA" || command == "BDAT") && span.Attributes["smtp.response.status_code"] == int64(250) {
