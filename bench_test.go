@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -118,7 +119,7 @@ func BenchmarkCommandSpan(b *testing.B) {
 		_, span := bare.Start(context.Background(), "SMTP RCPT")
 		span.End()
 	})
-	sampled, _ := start(b, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	sampled, _ := start(b, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		p.AddSpanProcessor(sdktrace.NewBatchSpanProcessor(tracetest.NewNoopExporter()))
 		return nil
 	})))

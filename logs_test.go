@@ -14,6 +14,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 )
 
 func sdkProvider(r sdkmetric.Reader) *sdkmetric.MeterProvider {
@@ -38,7 +39,7 @@ func (l *logRecorder) ForceFlush(context.Context) error                       { 
 
 func TestLogHandler(t *testing.T) {
 	var pushed logRecorder
-	tel, _ := start(t, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	tel, _ := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		p.AddLogProcessor(&pushed)
 		return nil
 	})))
@@ -131,7 +132,7 @@ func TestLogExportLevel(t *testing.T) {
 		var pushed logRecorder
 		var local bytes.Buffer
 		tel, _ := start(t, otelmail.WithLogExportLevel(level), otelmail.WithLogHandler(slog.NewTextHandler(&local, &slog.HandlerOptions{Level: slog.LevelWarn})),
-			otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 				p.AddLogProcessor(&pushed)
 				return nil
 			})))

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 )
 
 // mode is one way to bind the series to OpenTelemetry. All of them show the same.
@@ -36,17 +37,17 @@ var modes = []mode{
 		return tel, page, nil
 	}},
 	{name: "Start, differences pushed", open: func(t *testing.T) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
-		return startWithReaders(t, func(p *otelmail.Pipeline) []sdkmetric.Reader {
+		return startWithReaders(t, func(p export.Pipeline) []sdkmetric.Reader {
 			return []sdkmetric.Reader{p.NewReader(sdkmetric.DeltaTemporalitySelector, false)}
 		})
 	}},
 	{name: "Start, exponential histograms pushed", exponential: []bool{true, false}, open: func(t *testing.T) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
-		return startWithReaders(t, func(p *otelmail.Pipeline) []sdkmetric.Reader {
+		return startWithReaders(t, func(p export.Pipeline) []sdkmetric.Reader {
 			return []sdkmetric.Reader{p.NewReader(sdkmetric.CumulativeTemporalitySelector, true)}
 		})
 	}},
 	{name: "Start, three readers", exponential: []bool{true, false, false}, open: func(t *testing.T) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
-		return startWithReaders(t, func(p *otelmail.Pipeline) []sdkmetric.Reader {
+		return startWithReaders(t, func(p export.Pipeline) []sdkmetric.Reader {
 			own := sdkmetric.NewManualReader()
 			p.AddReader(own)
 			return []sdkmetric.Reader{p.NewReader(sdkmetric.DeltaTemporalitySelector, true), own}
@@ -92,10 +93,10 @@ func (m mode) run(t *testing.T, test func(*testing.T)) {
 	}
 }
 
-func startWithReaders(t *testing.T, add func(*otelmail.Pipeline) []sdkmetric.Reader) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
+func startWithReaders(t *testing.T, add func(export.Pipeline) []sdkmetric.Reader) (*otelmail.Telemetry, *otelmail.Reader, []sdkmetric.Reader) {
 	t.Helper()
 	var others []sdkmetric.Reader
-	tel, page := start(t, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	tel, page := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		others = add(p)
 		return nil
 	})))

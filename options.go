@@ -1,7 +1,6 @@
 package otelmail
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"time"
@@ -14,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -36,7 +36,7 @@ type config struct {
 	exponential     bool
 	shutdownTimeout time.Duration
 	health          *health.Registry
-	exporters       []Exporter
+	exporters       []export.Exporter
 	checks          []check
 	privacy         Privacy
 	hashKey         []byte
@@ -212,10 +212,10 @@ func WithHealth(r *health.Registry) Option {
 
 // WithExporter adds a way by which telemetry leaves. Default: none, so that
 // Start alone records but neither serves nor pushes.
-func WithExporter(e Exporter) StartOption {
+func WithExporter(e export.Exporter) StartOption {
 	return startOption(func(c *config) error {
 		if e == nil {
-			return settings.Invalid("WithExporter", "nil", "an Exporter")
+			return settings.Invalid("WithExporter", "nil", "an export.Exporter")
 		}
 		c.exporters = append(c.exporters, e)
 		return nil
@@ -312,9 +312,3 @@ func WithLookupEnv(lookup func(name string) (value string, set bool)) Option {
 		return nil
 	})
 }
-
-// ExporterFunc makes a function an [Exporter].
-type ExporterFunc func(ctx context.Context, p *Pipeline) error
-
-// Open calls f.
-func (f ExporterFunc) Open(ctx context.Context, p *Pipeline) error { return f(ctx, p) }

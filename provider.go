@@ -62,14 +62,14 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if wrong != nil {
 		// The exporters are opened all the same, so that they report their own wrong
 		// settings and an operator sees everything that is wrong at once.
-		p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
+		p := &pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
 	}
 	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
 	if err != nil {
 		return nil, err
 	}
-	p := &Pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
+	p := &pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 	p.reader.off = s.disabled
 	t, err := p.build(ctx, s)
 	if err != nil {
@@ -84,7 +84,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 
 // build opens the exporters, makes the providers with what these added, binds the
 // instruments, and then starts what the exporters asked to be started.
-func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
+func (p *pipeline) build(ctx context.Context, s startSettings) (*Telemetry, error) {
 	if err := p.open(ctx); err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (p *Pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 }
 
 // open opens all exporters, even if one fails.
-func (p *Pipeline) open(ctx context.Context) error {
+func (p *pipeline) open(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.config.exporters {
 		errs = append(errs, e.Open(ctx, p))
@@ -123,7 +123,7 @@ func (p *Pipeline) open(ctx context.Context) error {
 }
 
 // newProviders makes the providers.
-func (p *Pipeline) newProviders(s startSettings) providers {
+func (p *pipeline) newProviders(s startSettings) providers {
 	if p.disabled {
 		return providers{metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider(), s.propagator}
 	}
@@ -135,7 +135,7 @@ func (p *Pipeline) newProviders(s startSettings) providers {
 	return providers{mp, guard.Tracers{TracerProvider: tp}, guard.Loggers{LoggerProvider: lp}, s.propagator}
 }
 
-func (p *Pipeline) newMeterProvider(s startSettings) *sdkmetric.MeterProvider {
+func (p *pipeline) newMeterProvider(s startSettings) *sdkmetric.MeterProvider {
 	options := []sdkmetric.Option{sdkmetric.WithResource(p.resource), sdkmetric.WithReader(p.reader),
 		sdkmetric.WithView(views(p.config.namespace, p.histograms())...), sdkmetric.WithExemplarFilter(s.exemplars)}
 	for _, r := range p.readers {
@@ -144,7 +144,7 @@ func (p *Pipeline) newMeterProvider(s startSettings) *sdkmetric.MeterProvider {
 	return sdkmetric.NewMeterProvider(options...)
 }
 
-func (p *Pipeline) newTracerProvider() *sdktrace.TracerProvider {
+func (p *pipeline) newTracerProvider() *sdktrace.TracerProvider {
 	c := p.config
 	if len(p.spanProcessors) == 0 {
 		c.idsOnly = &idTracer{c.sampler}
@@ -160,7 +160,7 @@ func (p *Pipeline) newTracerProvider() *sdktrace.TracerProvider {
 	return sdktrace.NewTracerProvider(options...)
 }
 
-func (p *Pipeline) newLoggerProvider() *sdklog.LoggerProvider {
+func (p *pipeline) newLoggerProvider() *sdklog.LoggerProvider {
 	options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
 	for _, lp := range p.logProcessors {
 		options = append(options, sdklog.WithProcessor(lp))
@@ -195,7 +195,7 @@ func install(p providers) {
 
 // abandon stops what a failed Start had begun, as Shutdown does: a part that hangs
 // must not hang Start.
-func (p *Pipeline) abandon(ctx context.Context) error {
+func (p *pipeline) abandon(ctx context.Context) error {
 	begun := stop.Stopper{Timeout: p.config.shutdownTimeout, Parallel: p.stops, Last: p.last}
 	return begun.Stop(context.WithoutCancel(ctx))
 }

@@ -20,6 +20,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -98,8 +99,8 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 		})
 	}
 	t.Run("an exporter's too", func(t *testing.T) {
-		_, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "1"), otelmail.WithExporter(otelmail.ExporterFunc(
-			func(context.Context, *otelmail.Pipeline) error { return errors.New("OTHER_SETTING is wrong") })))
+		_, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "1"), otelmail.WithExporter(export.Func(
+			func(context.Context, export.Pipeline) error { return errors.New("OTHER_SETTING is wrong") })))
 		if err == nil || !strings.Contains(err.Error(), "OTEL_SDK_DISABLED") || !strings.Contains(err.Error(), "OTHER_SETTING") {
 			t.Errorf("want both settings named: %v", err)
 		}
@@ -128,15 +129,15 @@ func useNoop(t *testing.T, tel *otelmail.Telemetry) {
 // then one that fails.
 func TestFailedStartStopsWhatItBegan(t *testing.T) {
 	before := runtime.NumGoroutine()
-	for name, second := range map[string]otelmail.ExporterFunc{
-		"open": func(context.Context, *otelmail.Pipeline) error { return errors.New("cannot open") },
-		"start": func(_ context.Context, p *otelmail.Pipeline) error {
+	for name, second := range map[string]export.Func{
+		"open": func(context.Context, export.Pipeline) error { return errors.New("cannot open") },
+		"start": func(_ context.Context, p export.Pipeline) error {
 			p.OnStart("second", func(context.Context) error { return errors.New("cannot open") })
 			return nil
 		},
 	} {
 		var stopped []string
-		first := otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		first := export.Func(func(_ context.Context, p export.Pipeline) error {
 			stop := make(chan struct{})
 			go func() { <-stop }()
 			p.OnShutdown("first", func(context.Context) error {
@@ -184,7 +185,7 @@ func waitFor(t *testing.T, check func() error) {
 
 // stopping is an exporter whose parts stop as given.
 func stopping(parts map[string]func(context.Context) error) otelmail.StartOption {
-	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	return otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		for name, fn := range parts {
 			p.OnShutdown(name, fn)
 		}
@@ -281,8 +282,8 @@ func TestGlobals(t *testing.T) {
 func TestSettings(t *testing.T) {
 	describe := func(opts ...otelmail.StartOption) (sampler string, res *resource.Resource, prop propagation.TextMapPropagator, disabled bool) {
 		t.Helper()
-		opts = append(opts, otelmail.WithoutGlobals(), otelmail.WithExporter(otelmail.ExporterFunc(
-			func(_ context.Context, p *otelmail.Pipeline) error {
+		opts = append(opts, otelmail.WithoutGlobals(), otelmail.WithExporter(export.Func(
+			func(_ context.Context, p export.Pipeline) error {
 				res, disabled = p.Resource(), p.Disabled()
 				return nil
 			})))
@@ -479,11 +480,11 @@ func TestRefusedValues(t *testing.T) {
 }
 
 func TestExportStatsAreSeries(t *testing.T) {
-	tel, _ := start(t, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
-		p.OnStats(func() []otelmail.ExportStats { panic("an exporter's fault") })
+	tel, _ := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+		p.OnStats(func() []export.Stats { panic("an exporter's fault") })
 		for range 2 {
-			p.OnStats(func() []otelmail.ExportStats {
-				return []otelmail.ExportStats{{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, {Signal: "logs", Sent: 1}}
+			p.OnStats(func() []export.Stats {
+				return []export.Stats{{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, {Signal: "logs", Sent: 1}}
 			})
 		}
 		return nil

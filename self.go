@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/guard"
 )
@@ -71,13 +72,13 @@ func newSelf() *self {
 func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 
 // bind binds the counters, which have been counting since before the pipelines were built.
-func (s *self) bind(b *binder, exports []func() []ExportStats) {
+func (s *self) bind(b *binder, exports []func() []export.Stats) {
 	b.bindCounters(selfRefused, s.refused)
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
-	for m, read := range map[*catalog.Metric]func(ExportStats) int64{
-		selfSent:    func(e ExportStats) int64 { return e.Sent },
-		selfDropped: func(e ExportStats) int64 { return e.Dropped },
-		selfWaiting: func(e ExportStats) int64 { return e.Waiting },
+	for m, read := range map[*catalog.Metric]func(export.Stats) int64{
+		selfSent:    func(e export.Stats) int64 { return e.Sent },
+		selfDropped: func(e export.Stats) int64 { return e.Dropped },
+		selfWaiting: func(e export.Stats) int64 { return e.Waiting },
 	} {
 		instrument := b.observable(m)
 		for _, signal := range signals {
@@ -87,20 +88,11 @@ func (s *self) bind(b *binder, exports []func() []ExportStats) {
 	}
 }
 
-// ExportStats says what one exporter has done with one signal since the start, in
-// spans, log records or metric points.
-type ExportStats struct {
-	Signal  string // "traces", "metrics" or "logs"
-	Sent    int64  // taken by the receiver
-	Dropped int64  // given up: queue full, too old, refused
-	Waiting int64  // still to be sent
-}
-
 // exportSource adds up one figure of one signal over all exporters.
 type exportSource struct {
-	exports []func() []ExportStats
+	exports []func() []export.Stats
 	signal  string
-	read    func(ExportStats) int64
+	read    func(export.Stats) int64
 }
 
 func (s exportSource) Load() (sum int64) {
@@ -116,7 +108,7 @@ func (s exportSource) Load() (sum int64) {
 
 // contained calls stats and returns nothing if it panics: the other series of the
 // collection still go out.
-func contained(stats func() []ExportStats) (all []ExportStats) {
+func contained(stats func() []export.Stats) (all []export.Stats) {
 	defer func() {
 		if recover() != nil {
 			all = nil

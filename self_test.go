@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 )
 
 // TestEachRefusal counts under its own reason and no other.
@@ -69,12 +70,12 @@ func TestEachCleanedText(t *testing.T) {
 // TestExportStatsOfManyExporters add up by signal, at every collection anew; a signal that
 // is none of the three moves nothing.
 func TestExportStatsOfManyExporters(t *testing.T) {
-	stats := []otelmail.ExportStats{{Signal: "metrics", Sent: 1}, {Signal: "profiles", Sent: 100}, {Signal: "logs", Waiting: 4}, {Signal: "logs", Waiting: 1}}
-	tel, reader := start(t, openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
-		p.OnStats(func() []otelmail.ExportStats { return stats })
-		p.OnStats(func() []otelmail.ExportStats { return nil })
-		p.OnStats(func() []otelmail.ExportStats {
-			return []otelmail.ExportStats{{Signal: "metrics", Sent: 10, Dropped: 3}}
+	stats := []export.Stats{{Signal: "metrics", Sent: 1}, {Signal: "profiles", Sent: 100}, {Signal: "logs", Waiting: 4}, {Signal: "logs", Waiting: 1}}
+	tel, reader := start(t, openFunc(func(_ context.Context, p export.Pipeline) error {
+		p.OnStats(func() []export.Stats { return stats })
+		p.OnStats(func() []export.Stats { return nil })
+		p.OnStats(func() []export.Stats {
+			return []export.Stats{{Signal: "metrics", Sent: 10, Dropped: 3}}
 		})
 		return nil
 	}))
@@ -82,7 +83,7 @@ func TestExportStatsOfManyExporters(t *testing.T) {
 	if got := values(t, reader); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
-	stats = []otelmail.ExportStats{{Signal: "metrics", Sent: 2}, {Signal: "logs", Sent: 5}}
+	stats = []export.Stats{{Signal: "metrics", Sent: 2}, {Signal: "logs", Sent: 5}}
 	want = moves{"telemetry_sent_total/metrics": 12, "telemetry_dropped_total/metrics": 3, "telemetry_sent_total/logs": 5}
 	if got := values(t, reader); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)

@@ -17,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -38,7 +39,7 @@ func traced(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, *t
 	rec := tracetest.NewSpanRecorder()
 	opts = append(opts,
 		otelmail.WithHashKey([]byte("a key for the tests only")),
-		otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 			p.AddSpanProcessor(rec)
 			return nil
 		})))

@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -21,7 +22,7 @@ import (
 func resourceOf(t *testing.T, opts ...otelmail.StartOption) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	start(t, append(opts, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	start(t, append(opts, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		for _, kv := range p.Resource().Attributes() {
 			all[string(kv.Key)] = kv.Value.String()
 		}

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
@@ -134,7 +135,7 @@ func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 
 // bind makes a Telemetry on providers with what b binds to them. It returns a
 // working one beside an error.
-func bind(c *config, p providers, b *binder, exports ...func() []ExportStats) (*Telemetry, error) {
+func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (*Telemetry, error) {
 	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
 		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version), trace.WithSchemaURL(scope().SchemaURL)),

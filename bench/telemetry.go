@@ -9,6 +9,7 @@ import (
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 )
 
 // start makes a Telemetry that is the same on every machine: settings of the environment
@@ -27,7 +28,7 @@ func start(ctx context.Context, opts ...otelmail.StartOption) (*otelmail.Telemet
 
 // spansTo makes Start hand spans to sp.
 func spansTo(sp sdktrace.SpanProcessor) otelmail.StartOption {
-	return otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	return otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		p.AddSpanProcessor(sp)
 		return nil
 	}))

@@ -76,12 +76,12 @@ func (s *scene) finish(may allowed) {
 // would, and returns the counts in it, over all processes that used it, by signal.
 func (s *scene) finalCounts() map[string]otlp.Stats {
 	s.Helper()
-	var counts otlp.Counts
+	counts := otlp.NewPusher(otlp.Endpoint("http://"+s.collector.HTTP()), otlp.Buffer(s.buffer), otlp.Metrics(otlp.Off()))
 	begun := time.Now()
 	tel, err := otelmail.Start(s.Context(), otelmail.WithoutGlobals(),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 		otelmail.WithErrorHandler(func(err error) { s.Errorf("sending the rest: %v", err) }),
-		otlp.Push(otlp.Endpoint("http://"+s.collector.HTTP()), otlp.Buffer(s.buffer), otlp.Metrics(otlp.Off()), otlp.CountInto(&counts)))
+		otelmail.WithExporter(counts))
 	if err != nil {
 		s.Fatalf("opening the buffer: %v", err)
 	}

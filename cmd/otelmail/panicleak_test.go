@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/health"
@@ -56,7 +57,7 @@ func watch(t *testing.T, opts ...otelmail.StartOption) *watched {
 		otelmail.WithLogHandler(slog.NewTextHandler(&w.local, nil)),
 		otelmail.WithErrorHandler(func(err error) { fmt.Fprintln(&w.errs, err) }),
 		otelmail.WithExporter(server), otlp.Push(otlp.Endpoint(receiver.URL)),
-		otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 			p.AddSpanProcessor(w.spans)
 			return nil
 		})),

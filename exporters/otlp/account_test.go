@@ -21,7 +21,7 @@ import (
 type account struct {
 	t      *testing.T
 	tel    *otelmail.Telemetry
-	counts *otlp.Counts
+	counts *otlp.Pusher
 	signal string
 	watch  sync.WaitGroup
 	ending chan struct{}
@@ -53,9 +53,10 @@ func accounts(t *testing.T, size, batch int, timeout time.Duration, play func(a 
 }
 
 func newAccount(t *testing.T, r *receiver, signal, protocol string, opts []otlp.Option, pairs ...string) *account {
-	a := &account{t: t, counts: &otlp.Counts{}, signal: signal, ending: make(chan struct{})}
-	opts = append(opts, append(only(signal), append(protocols(r)[protocol], otlp.CountInto(a.counts))...)...)
-	a.tel, _ = start(t, env(pairs...), otlp.Push(opts...))
+	a := &account{t: t, signal: signal, ending: make(chan struct{})}
+	opts = append(opts, append(only(signal), protocols(r)[protocol]...)...)
+	a.counts = otlp.NewPusher(opts...)
+	a.tel, _ = start(t, env(pairs...), otelmail.WithExporter(a.counts))
 	a.watch.Go(func() {
 		for {
 			statsOf(t, a.counts, signal)

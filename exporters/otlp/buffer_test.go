@@ -21,7 +21,7 @@ import (
 var quick = []string{"OTEL_BSP_SCHEDULE_DELAY", "20", "OTEL_BLRP_SCHEDULE_DELAY", "20"}
 
 // statsOf is the entry of one signal.
-func statsOf(t *testing.T, c *otlp.Counts, signal string) otlp.Stats {
+func statsOf(t *testing.T, c *otlp.Pusher, signal string) otlp.Stats {
 	t.Helper()
 	for _, s := range c.Stats() {
 		if s.Signal == signal {
@@ -40,11 +40,11 @@ func sumDropped(d otlp.Dropped) int64 {
 }
 
 // buffered starts a push through a buffer in dir.
-func buffered(t *testing.T, dir string, opts ...otlp.Option) (*otelmail.Telemetry, *otlp.Counts, *background) {
+func buffered(t *testing.T, dir string, opts ...otlp.Option) (*otelmail.Telemetry, *otlp.Pusher, *background) {
 	t.Helper()
-	var c otlp.Counts
-	tel, b := start(t, env(quick...), otlp.Push(append(opts, otlp.Buffer(dir), otlp.CountInto(&c))...))
-	return tel, &c, b
+	c := otlp.NewPusher(append(opts, otlp.Buffer(dir))...)
+	tel, b := start(t, env(quick...), otelmail.WithExporter(c))
+	return tel, c, b
 }
 
 func emitNumbered(tel *otelmail.Telemetry, from, n int) {

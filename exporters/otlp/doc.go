@@ -42,7 +42,7 @@
 // siblings, if set), with growing, random pauses. OTEL_EXPORTER_OTLP_TIMEOUT
 // bounds one attempt. Meanwhile spans and log records collect in a bounded
 // queue; what does not fit is dropped and counted. Shutdown says how much was
-// not delivered and where to. [CountInto] gives a program the counts.
+// not delivered and where to. [Pusher.Stats] gives a program the counts.
 //
 // With a directory, given by [Buffer] or RUSMES_OTLP_BUFFER_DIR, everything is on
 // disk before it is sent and stays there until the receiver has it, through

@@ -52,14 +52,13 @@ func ExampleBuffer() {
 	}
 	defer os.RemoveAll(dir)
 	ctx := context.Background()
-	var counts otlp.Counts
-	tel, err := otelmail.Start(ctx, otelmail.WithoutGlobals(), otelmail.WithErrorHandler(func(error) {}), otlp.Push(
+	push := otlp.NewPusher(
 		otlp.Endpoint("http://127.0.0.1:1"), // nobody listens here
 		otlp.Metrics(otlp.Off()),
 		otlp.Logs(otlp.Off()),
 		otlp.Buffer(dir, otlp.MaxBytes(64<<20), otlp.MaxAge(6*time.Hour)),
-		otlp.CountInto(&counts),
-	))
+	)
+	tel, err := otelmail.Start(ctx, otelmail.WithoutGlobals(), otelmail.WithErrorHandler(func(error) {}), otelmail.WithExporter(push))
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -67,7 +66,7 @@ func ExampleBuffer() {
 	_, span := tel.TracerProvider().Tracer("example").Start(ctx, "SMTP DATA")
 	span.End()
 	fmt.Println("stopped:", tel.Shutdown(ctx))
-	for _, s := range counts.Stats() {
+	for _, s := range push.Stats() {
 		fmt.Printf("%s: %d produced, %d sent, %d dropped, %d on disk\n", s.Signal, s.Produced, s.Sent, s.Failed, s.OnDisk)
 	}
 	// Output:

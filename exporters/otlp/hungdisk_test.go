@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestHungDisk(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	e := &exporter{opts: []Option{Endpoint(server.URL), Buffer(t.TempDir()), Metrics(Off()), Logs(Off())}}
+	e := NewPusher(Endpoint(server.URL), Buffer(t.TempDir()), Metrics(Off()), Logs(Off()))
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithExporter(e),
 		otelmail.WithErrorHandler(func(error) {}),
 		otelmail.WithLookupEnv(func(name string) (string, bool) {
@@ -42,7 +43,7 @@ func TestHungDisk(t *testing.T) {
 	if took := time.Since(begun); took > 2*time.Second {
 		t.Errorf("5000 spans took %v", took)
 	}
-	s := e.stats()[0]
+	s := e.Stats()[0]
 	// One batch of ten is with the writer.
 	if s.Produced != 5000 || s.Dropped.QueueFull+s.Waiting != 5000 || s.Waiting < 100 || s.Waiting > 110 {
 		t.Errorf("while the disk hangs: %+v", s)
@@ -93,6 +94,6 @@ func TestFailedStartClosesTheBuffer(t *testing.T) {
 // never is an exporter that does not open.
 type never struct{}
 
-func (never) Open(context.Context, *otelmail.Pipeline) error {
+func (never) Open(context.Context, export.Pipeline) error {
 	return errors.New("this one never opens")
 }

@@ -11,7 +11,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
-	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
@@ -22,7 +22,7 @@ import (
 type metricPush struct {
 	way
 	cadence cadence
-	reader  *otelmail.Reader
+	reader  export.Reader
 	stock   sdkmetric.Exporter
 
 	start    sync.Once
@@ -50,7 +50,7 @@ type collection struct {
 // away: a quarter of an hour at the default interval.
 const maxPending = 15
 
-func newMetricPush(w way, c cadence, reader *otelmail.Reader, stock sdkmetric.Exporter) *metricPush {
+func newMetricPush(w way, c cadence, reader export.Reader, stock sdkmetric.Exporter) *metricPush {
 	return &metricPush{way: w, cadence: c, reader: reader, stock: stock, stopping: make(chan struct{}), done: make(chan struct{})}
 }
 

@@ -29,7 +29,6 @@ type choices struct {
 	interval    time.Duration // 0: not set
 	temporality Preference    // 0: not set
 	buffer      bufferChoice
-	counts      *Counts // nil: not set
 }
 
 // choice is what they set for one signal. Zero values mean "not set".

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
 	"github.com/rusmes/otelmail/internal/report"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -15,20 +17,30 @@ import (
 // what the environment says, and nothing where that names no endpoint; see the
 // package comment.
 func Push(opts ...Option) otelmail.StartOption {
-	return otelmail.WithExporter(&exporter{opts: opts})
+	return otelmail.WithExporter(NewPusher(opts...))
 }
 
-// exporter implements [otelmail.Exporter].
-type exporter struct {
+// Pusher is the push of one otelmail.Start, for a program that wants to know what became
+// of its telemetry: hand it to [otelmail.WithExporter] in place of [Push].
+type Pusher struct {
 	opts  []Option
 	ways  []func() Stats
 	stops []func(context.Context) error
 	store *store.Store // nil: no buffer
+
+	mu   sync.Mutex
+	open bool // and all of its ways are
 }
 
-// Open implements [otelmail.Exporter]. All settings are checked before anything
+// NewPusher returns a Pusher. Its options are checked by otelmail.Start.
+func NewPusher(opts ...Option) *Pusher { return &Pusher{opts: opts} }
+
+// Open implements [export.Exporter]. All settings are checked before anything
 // is opened.
-func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
+func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
+	if e.isOpen() {
+		return errors.New("otlp: this Pusher is in use: make one for each Start")
+	}
 	env := &environment{Env: settings.Env{Lookup: p.LookupEnv}}
 	var c choices
 	for i, opt := range e.opts {
@@ -75,14 +87,26 @@ func (e *exporter) Open(ctx context.Context, p *otelmail.Pipeline) error {
 		}
 		return fmt.Errorf("otlp: %w", err)
 	}
-	c.counts.open(e.stats)
+	e.mu.Lock()
+	e.open = true
+	e.mu.Unlock()
 	p.OnStats(e.series)
 	return nil
 }
 
-// stats is what became of everything so far, one entry for each signal and
-// destination.
-func (e *exporter) stats() []Stats {
+func (e *Pusher) isOpen() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.open
+}
+
+// Stats returns what became of everything, one entry for each signal and destination.
+// It returns nil before otelmail.Start, and the last counts after Shutdown. It is safe for
+// concurrent use.
+func (e *Pusher) Stats() []Stats {
+	if !e.isOpen() {
+		return nil
+	}
 	all := make([]Stats, len(e.ways))
 	for i, stats := range e.ways {
 		all[i] = stats()
@@ -90,17 +114,17 @@ func (e *exporter) stats() []Stats {
 	return all
 }
 
-// series is stats as the telemetry_* series show them.
-func (e *exporter) series() []otelmail.ExportStats {
-	all := make([]otelmail.ExportStats, len(e.ways))
-	for i, s := range e.stats() {
-		all[i] = otelmail.ExportStats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting}
+// series is Stats as the telemetry_* series show them.
+func (e *Pusher) series() []export.Stats {
+	all := make([]export.Stats, len(e.ways))
+	for i, s := range e.Stats() {
+		all[i] = export.Stats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting}
 	}
 	return all
 }
 
-func (e *exporter) openTraces(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
-	return e.open(ctx, p, traces, to, b.queue, func(w way, t target, over wire) (stop, error) {
+func (e *Pusher) openTraces(ctx context.Context, p export.Pipeline, to plan, b batching) error {
+	return e.openWays(ctx, p, traces, to, b.queue, func(w way, t target, over wire) (stop, error) {
 		stock, err := newSpanExporter(ctx, t, over)
 		if err != nil {
 			return nil, err
@@ -111,8 +135,8 @@ func (e *exporter) openTraces(ctx context.Context, p *otelmail.Pipeline, to plan
 	})
 }
 
-func (e *exporter) openLogs(ctx context.Context, p *otelmail.Pipeline, to plan, b batching) error {
-	return e.open(ctx, p, logs, to, b.queue, func(w way, t target, over wire) (stop, error) {
+func (e *Pusher) openLogs(ctx context.Context, p export.Pipeline, to plan, b batching) error {
+	return e.openWays(ctx, p, logs, to, b.queue, func(w way, t target, over wire) (stop, error) {
 		stock, err := newLogExporter(ctx, t, over)
 		if err != nil {
 			return nil, err
@@ -123,8 +147,8 @@ func (e *exporter) openLogs(ctx context.Context, p *otelmail.Pipeline, to plan, 
 	})
 }
 
-func (e *exporter) openMetrics(ctx context.Context, p *otelmail.Pipeline, to plan, k cadence) error {
-	return e.open(ctx, p, metrics, to, 0, func(w way, t target, over wire) (stop, error) {
+func (e *Pusher) openMetrics(ctx context.Context, p export.Pipeline, to plan, k cadence) error {
+	return e.openWays(ctx, p, metrics, to, 0, func(w way, t target, over wire) (stop, error) {
 		k := k
 		if over.console {
 			k.preference, k.exponential = Cumulative, false // settings of OTLP
@@ -141,7 +165,7 @@ func (e *exporter) openMetrics(ctx context.Context, p *otelmail.Pipeline, to pla
 
 // metricReader is the common reader, or a further one if the settings ask for what the
 // common one cannot give.
-func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
+func metricReader(p export.Pipeline, k cadence) export.Reader {
 	if !k.ownReader() {
 		return p.Reader()
 	}
@@ -151,9 +175,9 @@ func metricReader(p *otelmail.Pipeline, k cadence) *otelmail.Reader {
 // stop ends a push.
 type stop = func(context.Context) error
 
-// open makes the ways out of one signal and calls add with each, with the target and
+// openWays makes the ways out of one signal and calls add with each, with the target and
 // wire of its stock exporter.
-func (e *exporter) open(ctx context.Context, p *otelmail.Pipeline, s signal, to plan, queue int, add func(way, target, wire) (stop, error)) error {
+func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to plan, queue int, add func(way, target, wire) (stop, error)) error {
 	opened := func(where string, w way, t target, over wire, err error) error {
 		var end stop
 		if err == nil {
@@ -186,7 +210,7 @@ func (e *exporter) open(ctx context.Context, p *otelmail.Pipeline, s signal, to 
 }
 
 // openBuffer opens the buffer for the signals that are opened next.
-func (e *exporter) openBuffer(p *otelmail.Pipeline, chosen bufferChoice) (err error) {
+func (e *Pusher) openBuffer(p export.Pipeline, chosen bufferChoice) (err error) {
 	reporter := report.New(p.HandleError, func(err error) string { return "otlp buffer: " + wordingFor(nil).text(err) })
 	config := store.Config{
 		Dir: chosen.dir, Setting: chosen.setting, MaxBytes: chosen.bytes, MaxAge: chosen.age,

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
@@ -184,6 +185,6 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 // failing is an exporter that does not open.
 type failing struct{}
 
-func (failing) Open(context.Context, *otelmail.Pipeline) error {
+func (failing) Open(context.Context, export.Pipeline) error {
 	return errors.New("this one never opens")
 }

@@ -1,14 +1,13 @@
 package otlp
 
 import (
-	"sync"
-
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
 // Stats counts what became of one signal at one destination. Spans and log records
-// are counted one by one, metrics by the data points of each collection. At every moment Produced is Sent, Waiting and Failed together. With a
-// buffer (see [Buffer]) the numbers go on where an earlier process left them.
+// are counted one by one, metrics by the data points of each collection. At every moment
+// Produced is Sent, Waiting and Failed together. With a buffer (see [Buffer]) the numbers
+// go on where an earlier process left them.
 type Stats struct {
 	Signal string // "traces", "metrics" or "logs"
 	Where  string // the endpoint without credentials, or "standard output"
@@ -45,41 +44,4 @@ func statsOf(l ledger.Ledger, s signal, where string) Stats {
 			Damaged: l.Dropped[ledger.Damaged], Shutdown: l.Dropped[ledger.Shutdown],
 		},
 	}
-}
-
-// Counts gives a program the numbers of a push. The zero value is ready for
-// [CountInto]; it is safe for concurrent use.
-type Counts struct {
-	mu   sync.Mutex
-	read func() []Stats
-}
-
-// Stats returns what became of everything, one entry for each signal and destination.
-// It returns nil before the push is started, and the last counts after it is stopped.
-func (c *Counts) Stats() []Stats {
-	c.mu.Lock()
-	read := c.read
-	c.mu.Unlock()
-	if read == nil {
-		return nil
-	}
-	return read()
-}
-
-// CountInto makes c give the numbers of this push. Default: no Counts.
-func CountInto(c *Counts) Option {
-	return option(func(to *choices) error {
-		to.counts = c
-		return nil
-	})
-}
-
-// open gives c, which may be nil, the function to read the counts with.
-func (c *Counts) open(read func() []Stats) {
-	if c == nil {
-		return
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.read = read
 }

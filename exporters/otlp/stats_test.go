@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,7 +23,7 @@ func TestStats(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	e := &exporter{opts: []Option{Endpoint(server.URL), Metrics(Off()), Logs(Off())}}
+	e := NewPusher(Endpoint(server.URL), Metrics(Off()), Logs(Off()))
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithExporter(e),
 		otelmail.WithErrorHandler(func(error) {}),
 		otelmail.WithLookupEnv(func(name string) (string, bool) { return "2", name == "OTEL_BSP_MAX_EXPORT_BATCH_SIZE" }))
@@ -39,7 +40,7 @@ func TestStats(t *testing.T) {
 		t.Error("two lost spans are no error")
 	}
 	want := Stats{Signal: "traces", Where: server.URL + "/v1/traces", Produced: 5, Sent: 3, Failed: 2, Dropped: Dropped{Rejected: 2}}
-	if got := e.stats(); len(got) != 1 || got[0] != want {
+	if got := e.Stats(); len(got) != 1 || got[0] != want {
 		t.Errorf("stats: %+v, want %+v", got, want)
 	}
 }
@@ -56,5 +57,28 @@ func TestGuard(t *testing.T) {
 	}
 	if s := d.stats(); s.Failed != 4 || s.Waiting != 0 {
 		t.Errorf("stats: %+v", s)
+	}
+}
+
+// A Pusher is for one Start, and has no counts before.
+func TestPusherIsForOneStart(t *testing.T) {
+	push := NewPusher(Endpoint("http://127.0.0.1:1"), Metrics(Off()), Logs(Off()))
+	if got := push.Stats(); got != nil {
+		t.Errorf("before Start: %+v", got)
+	}
+	start := func() (*otelmail.Telemetry, error) {
+		return otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithExporter(push), otelmail.WithErrorHandler(func(error) {}),
+			otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }))
+	}
+	tel, err := start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	if _, err := start(); err == nil || !strings.Contains(err.Error(), "one for each Start") {
+		t.Errorf("error %v", err)
+	}
+	if got := push.Stats(); len(got) != 1 || got[0].Signal != "traces" {
+		t.Errorf("after Start: %+v", got)
 	}
 }

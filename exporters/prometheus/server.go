@@ -13,10 +13,11 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// Server is the [otelmail.Exporter] that serves /metrics, the probes and a page
+// Server is the [export.Exporter] that serves /metrics, the probes and a page
 // of links. It is for one Start.
 type Server struct {
 	opts []Option
@@ -54,16 +55,16 @@ func (s *Server) Addr() net.Addr {
 	return s.listener.Addr()
 }
 
-// Open implements [otelmail.Exporter]. It checks all settings and binds the
+// Open implements [export.Exporter]. It checks all settings and binds the
 // address; requests are answered from the moment that Start's providers exist.
-func (s *Server) Open(ctx context.Context, p *otelmail.Pipeline) error {
+func (s *Server) Open(ctx context.Context, p export.Pipeline) error {
 	if err := s.open(ctx, p); err != nil {
 		return fmt.Errorf("prometheus: %w", err)
 	}
 	return nil
 }
 
-func (s *Server) open(ctx context.Context, p *otelmail.Pipeline) error {
+func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.opened {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
@@ -269,7 +270,7 @@ func TestAddressInUse(t *testing.T) {
 // failing is an exporter that cannot be opened.
 type failing struct{}
 
-func (failing) Open(context.Context, *otelmail.Pipeline) error { return errors.New("no way") }
+func (failing) Open(context.Context, export.Pipeline) error { return errors.New("no way") }
 
 func TestLaterExporterFails(t *testing.T) {
 	before := runtime.NumGoroutine()

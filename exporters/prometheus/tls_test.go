@@ -21,6 +21,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
@@ -218,7 +219,7 @@ func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 	write(t, file, "")
 	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file))
 	_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(environment()), otelmail.WithExporter(s),
-		otelmail.WithExporter(otelmail.ExporterFunc(func(context.Context, *otelmail.Pipeline) error {
+		otelmail.WithExporter(export.Func(func(context.Context, export.Pipeline) error {
 			write(t, file, "nonsense: [")
 			return nil
 		})))

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 )
 
 // quick is the demo on free ports, without traffic of its own.
@@ -73,7 +74,7 @@ func stop(t *testing.T, d *Demo) {
 // recorded keeps the spans that have ended.
 func recorded() (*tracetest.InMemoryExporter, otelmail.StartOption) {
 	spans := tracetest.NewInMemoryExporter()
-	return spans, otelmail.WithExporter(otelmail.ExporterFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	return spans, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		p.AddSpanProcessor(sdktrace.NewSimpleSpanProcessor(spans))
 		return nil
 	}))

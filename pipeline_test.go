@@ -15,13 +15,14 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
 // openFunc is an exporter.
-func openFunc(f func(context.Context, *otelmail.Pipeline) error) otelmail.StartOption {
-	return otelmail.WithExporter(otelmail.ExporterFunc(f))
+func openFunc(f func(context.Context, export.Pipeline) error) otelmail.StartOption {
+	return otelmail.WithExporter(export.Func(f))
 }
 
 // stepLog is what exporters did; they stop in parallel.
@@ -41,7 +42,7 @@ func steps(name string, log *stepLog, failAt string) otelmail.StartOption {
 		}
 		return nil
 	}
-	return openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	return openFunc(func(_ context.Context, p export.Pipeline) error {
 		p.OnStart(name, func(context.Context) error { return note("start") })
 		p.OnShutdown(name, func(context.Context) error { return note("stop") })
 		return note("open")
@@ -129,7 +130,7 @@ func TestFailedStartIsBounded(t *testing.T) {
 	_, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(50*time.Millisecond),
 		stopping(map[string]func(context.Context) error{"deaf": func(context.Context) error { <-release; return nil },
 			"broken": func(context.Context) error { panic("bob@example.org") }}),
-		openFunc(func(context.Context, *otelmail.Pipeline) error { return errors.New("cannot bind") }))
+		openFunc(func(context.Context, export.Pipeline) error { return errors.New("cannot bind") }))
 	if took := time.Since(begun); err == nil || !containsAll(err.Error(), "cannot bind", "deaf", "broken") || took > 5*time.Second {
 		t.Errorf("after %v: %v", took, err)
 	}
@@ -141,7 +142,7 @@ func TestFailedStartIsBounded(t *testing.T) {
 // TestStartOfANilContext is as of one that never ends.
 func TestStartOfANilContext(t *testing.T) {
 	//nolint:staticcheck // a nil context is the mistake under test
-	tel, err := otelmail.Start(nil, lookup(), otelmail.WithoutGlobals(), openFunc(func(ctx context.Context, _ *otelmail.Pipeline) error {
+	tel, err := otelmail.Start(nil, lookup(), otelmail.WithoutGlobals(), openFunc(func(ctx context.Context, _ export.Pipeline) error {
 		return ctx.Err()
 	}))
 	if err != nil {
@@ -159,7 +160,7 @@ func TestPipelineSaysWhatStartKnows(t *testing.T) {
 	broken := errors.New("in the background")
 	tel, reader := start(t, otelmail.WithNamespace("acme"), otelmail.WithHealth(registry), lookup("MINE", "set", "EMPTY", ""),
 		otelmail.WithErrorHandler(func(err error) { reported = append(reported, err) }),
-		openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		openFunc(func(_ context.Context, p export.Pipeline) error {
 			if p.Health() != registry || p.Namespace() != "acme" || p.Disabled() || p.Resource() == nil || p.Reader() == nil {
 				t.Errorf("health %t, namespace %q, disabled %t", p.Health() == registry, p.Namespace(), p.Disabled())
 			}
@@ -186,7 +187,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 	spans := []*tracetest.SpanRecorder{tracetest.NewSpanRecorder(), tracetest.NewSpanRecorder()}
 	logs := []*logRecorder{{}, {}}
 	started := false
-	tel, _ := start(t, otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)), openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+	tel, _ := start(t, otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)), openFunc(func(_ context.Context, p export.Pipeline) error {
 		for i := range spans {
 			p.AddSpanProcessor(spans[i])
 			p.AddLogProcessor(logs[i])
@@ -215,7 +216,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 func TestDisabledPipeline(t *testing.T) {
 	var log stepLog
 	tel, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "true"), otelmail.WithoutGlobals(), steps("one", &log, ""),
-		openFunc(func(_ context.Context, p *otelmail.Pipeline) error {
+		openFunc(func(_ context.Context, p export.Pipeline) error {
 			if !p.Disabled() {
 				t.Error("the pipeline is not disabled")
 			}

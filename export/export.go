@@ -1,0 +1,97 @@
+// Package export is how telemetry leaves the process: what an exporter is, and what it
+// gets to work with. [exporters/otlp] pushes, [exporters/prometheus] is scraped; an
+// application may add exporters of its own with otelmail.WithExporter.
+//
+// [exporters/otlp]: https://pkg.go.dev/github.com/rusmes/otelmail/exporters/otlp
+// [exporters/prometheus]: https://pkg.go.dev/github.com/rusmes/otelmail/exporters/prometheus
+package export
+
+import (
+	"context"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail/health"
+)
+
+// Exporter is a way by which telemetry leaves the process.
+type Exporter interface {
+	// Open reads and checks the exporter's options and settings and adds its
+	// parts to the pipeline. It may bind a listener and it may start
+	// goroutines, as long as everything it started is stopped by what it gave
+	// to [Pipeline].OnShutdown: Start calls that too when a later exporter
+	// fails. It must not wait for a remote peer: one that is not there yet is
+	// no error.
+	Open(ctx context.Context, p Pipeline) error
+}
+
+// Func makes a function an [Exporter].
+type Func func(ctx context.Context, p Pipeline) error
+
+// Open calls f.
+func (f Func) Open(ctx context.Context, p Pipeline) error { return f(ctx, p) }
+
+// Reader is a source of metrics that is guarded as otelmail.Reader is, which it is.
+type Reader interface {
+	sdkmetric.Reader
+	sdkmetric.Producer
+}
+
+// Pipeline is what otelmail.Start is building, as an [Exporter] sees it. Methods may be
+// added to it.
+type Pipeline interface {
+	// Disabled reports OTEL_SDK_DISABLED=true: an exporter then exports nothing. A
+	// server of health probes still serves them.
+	Disabled() bool
+	// Resource describes the process: service.name, host, OTEL_RESOURCE_ATTRIBUTES.
+	Resource() *resource.Resource
+	// Reader is the one guarded source of all metrics. It yields data from the
+	// moment that Start returns.
+	Reader() Reader
+	// Health is the registry behind /health, /ready and /live.
+	Health() *health.Registry
+	// Namespace is the prefix of every metric name of the catalogue.
+	Namespace() string
+	// LookupEnv reads one environment variable, or the stand-in that
+	// otelmail.WithLookupEnv gave.
+	LookupEnv(name string) (value string, set bool)
+	// HandleError reports what went wrong in the background, see
+	// otelmail.WithErrorHandler.
+	HandleError(err error)
+	// AddReader adds a further reader to the MeterProvider, for what the common one
+	// cannot give: another temporality or aggregation. Each further reader costs
+	// every histogram record once more.
+	AddReader(r sdkmetric.Reader)
+	// NewReader adds a further reader that is guarded as the common one is, for
+	// another temporality or for exponential histograms beside the documented
+	// buckets of the page. With cumulative temporality it also shows the catalogue's
+	// histograms in which nothing was recorded; with delta it leaves them out.
+	NewReader(temporality sdkmetric.TemporalitySelector, exponential bool) Reader
+	// AddSpanProcessor adds sp to the TracerProvider. The exporter stops it in
+	// OnShutdown.
+	AddSpanProcessor(sp sdktrace.SpanProcessor)
+	// AddLogProcessor adds lp to the LoggerProvider. The exporter stops it in
+	// OnShutdown.
+	AddLogProcessor(lp sdklog.Processor)
+	// OnStats calls fn at each collection for the series telemetry_sent_total,
+	// telemetry_dropped_total and telemetry_waiting. fn must be fast and never block.
+	OnStats(fn func() []Stats)
+	// OnStart calls fn once the providers exist and metrics can be collected.
+	OnStart(name string, fn func(context.Context) error)
+	// OnShutdown calls fn to flush and stop one part. All parts are stopped in
+	// parallel, each with the whole deadline, so that one that hangs takes nothing
+	// from the others. fn's error says how much could not be delivered and where to.
+	OnShutdown(name string, fn func(context.Context) error)
+}
+
+// Stats says what one exporter has done with one signal since the start, in
+// spans, log records or metric points.
+type Stats struct {
+	Signal  string // "traces", "metrics" or "logs"
+	Sent    int64  // taken by the receiver
+	Dropped int64  // given up: queue full, too old, refused
+	Waiting int64  // still to be sent
+}

@@ -1,0 +1,80 @@
+package otelmail
+
+import (
+	"context"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/stop"
+)
+
+// pipeline is what Start is building. Its exported methods are those of
+// [export.Pipeline], where they are described.
+type pipeline struct {
+	config         *config
+	disabled       bool
+	resource       *resource.Resource
+	reader         *Reader
+	readers        []sdkmetric.Reader
+	ownForms       bool // a further reader has another form of histograms
+	spanProcessors []sdktrace.SpanProcessor
+	logProcessors  []sdklog.Processor
+	starts         []stop.Part
+	stops          []stop.Part
+	last           []stop.Part
+	exports        []func() []export.Stats
+}
+
+func (p *pipeline) Disabled() bool { return p.disabled }
+
+func (p *pipeline) Resource() *resource.Resource { return p.resource }
+
+func (p *pipeline) Reader() export.Reader { return p.reader }
+
+func (p *pipeline) Health() *health.Registry { return p.config.health }
+
+func (p *pipeline) Namespace() string { return p.config.namespace }
+
+func (p *pipeline) LookupEnv(name string) (string, bool) { return p.config.lookup(name) }
+
+func (p *pipeline) HandleError(err error) { p.config.handle(err) }
+
+func (p *pipeline) AddReader(r sdkmetric.Reader) { p.readers = append(p.readers, r) }
+
+func (p *pipeline) NewReader(temporality sdkmetric.TemporalitySelector, exponential bool) export.Reader {
+	p.ownForms = p.ownForms || exponential
+	r := newReader(p.config, temporality, exponential || p.config.exponential)
+	p.AddReader(r)
+	return r
+}
+
+// histograms is the form that the Views pin.
+func (p *pipeline) histograms() histogramForm {
+	if form := p.config.histograms(); form != explicitBuckets || !p.ownForms {
+		return form
+	}
+	return formOfReader
+}
+
+func (p *pipeline) AddSpanProcessor(sp sdktrace.SpanProcessor) {
+	p.spanProcessors = append(p.spanProcessors, sp)
+}
+
+func (p *pipeline) AddLogProcessor(lp sdklog.Processor) {
+	p.logProcessors = append(p.logProcessors, lp)
+}
+
+func (p *pipeline) OnStats(fn func() []export.Stats) { p.exports = append(p.exports, fn) }
+
+func (p *pipeline) OnStart(name string, fn func(context.Context) error) {
+	p.starts = append(p.starts, stop.Part{Name: name, Run: fn})
+}
+
+func (p *pipeline) OnShutdown(name string, fn func(context.Context) error) {
+	p.stops = append(p.stops, stop.Part{Name: name, Run: fn})
+}
