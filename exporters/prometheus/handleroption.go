@@ -103,7 +103,9 @@ func WithCollectors(collectors ...prom.Collector) HandlerOption {
 
 // WithGatherers adds whole registries, kept apart like collectors are. The go_*
 // and process_* series of prometheus.DefaultGatherer may be among theirs: they
-// are shown once. Default: none.
+// are shown once. So are the instruments that an OpenTelemetry exporter of the
+// application's own shows too, in one of these registries: those of the Reader stand,
+// and theirs, which have the label otel_scope_name, are left out. Default: none.
 func WithGatherers(gatherers ...prom.Gatherer) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
 		for _, g := range gatherers {

@@ -16,7 +16,11 @@ func merge(own []*dto.MetricFamily, sources []*source, parts []part) ([]*dto.Met
 	m := merged{at: make(map[string]int)}
 	m.add("the page's own series", own)
 	for i, p := range parts {
-		m.add(sources[i].name, p.families)
+		families := p.families
+		if i > 0 { // the first is OpenTelemetry's, see addSources
+			families = withoutCopies(parts[0].families, families)
+		}
+		m.add(sources[i].name, families)
 	}
 	slices.SortFunc(m.families, func(a, b *dto.MetricFamily) int { return cmp.Compare(a.GetName(), b.GetName()) })
 	return m.families, m.problems
@@ -49,6 +53,39 @@ func (m *merged) add(source string, families []*dto.MetricFamily) {
 			m.families[i] = both
 		}
 	}
+}
+
+// scopeLabel stands on every series of OpenTelemetry's own Prometheus exporter.
+const scopeLabel = "otel_scope_name"
+
+// withoutCopies leaves out what an exporter of the application's own shows of the
+// instruments that are on the page already. Its label would make two series of each.
+func withoutCopies(ours, theirs []*dto.MetricFamily) []*dto.MetricFamily {
+	have := make(map[string]bool, len(ours))
+	for _, mf := range ours {
+		have[mf.GetName()] = true
+	}
+	var kept []*dto.MetricFamily
+	for _, mf := range theirs {
+		if !have[mf.GetName()] || !slices.ContainsFunc(mf.GetMetric(), scoped) {
+			kept = append(kept, mf)
+			continue
+		}
+		rest := &dto.MetricFamily{Name: mf.Name, Help: mf.Help, Type: mf.Type, Unit: mf.Unit}
+		for _, metric := range mf.GetMetric() {
+			if !scoped(metric) {
+				rest.Metric = append(rest.Metric, metric)
+			}
+		}
+		if len(rest.GetMetric()) > 0 {
+			kept = append(kept, rest)
+		}
+	}
+	return kept
+}
+
+func scoped(m *dto.Metric) bool {
+	return slices.ContainsFunc(m.GetLabel(), func(l *dto.LabelPair) bool { return l.GetName() == scopeLabel })
 }
 
 func ofRuntime(name string) bool {
