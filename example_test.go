@@ -10,6 +10,9 @@ import (
 	"os"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
@@ -51,7 +54,12 @@ func ExampleStart_options() {
 		otelmail.WithLocalDomains("example.org"),                 // always shown, beside the busiest
 		otelmail.WithCheck("storage", health.WriteReadBack(os.TempDir()), health.Decides(health.Readiness)),
 		otelmail.WithLogHandler(slog.NewJSONHandler(os.Stdout, nil)),
+		otelmail.WithLogExportLevel(slog.LevelWarn), // what leaves over OTLP
 		otelmail.WithExponentialHistograms(),
+		otelmail.WithResourceAttributes(attribute.String("deployment.environment.name", "staging")),
+		otelmail.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))),
+		otelmail.WithPropagator(propagation.TraceContext{}), // and no baggage
+		otelmail.WithShutdownTimeout(10*time.Second),
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -90,6 +98,8 @@ func ExampleNew() {
 	tel, err := otelmail.New(
 		otelmail.WithMeterProvider(meters),
 		otelmail.WithTracerProvider(sdktrace.NewTracerProvider()),
+		otelmail.WithLoggerProvider(sdklog.NewLoggerProvider()),
+		otelmail.WithHealth(health.New()), // the application's own
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -232,6 +242,27 @@ func ExampleTelemetry_LogHandler() {
 	session := tel.SMTP.Session(ctx, otelmail.RoleSubmission, otelmail.Conn{})
 	logger.InfoContext(session.Context(), "accepted")
 	session.End(otelmail.CauseNone)
+}
+
+// The local log, written as RUSMES_LOG_* say or as WithLogHandler does.
+func ExampleTelemetry_Logger() {
+	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+	tel.Logger().InfoContext(session.Context(), "accepted", "recipients", 3)
+	session.End(otelmail.CauseNone)
+}
+
+// Instruments, spans and log records of the application's own go where otelmail's go.
+func ExampleTelemetry_MeterProvider() {
+	meter := tel.MeterProvider().Meter("mymail")
+	lookups, err := meter.Int64Counter("mymail.alias.lookups")
+	if err != nil {
+		log.Fatal(err)
+	}
+	lookups.Add(ctx, 1)
+
+	_, span := tel.TracerProvider().Tracer("mymail").Start(ctx, "alias lookup")
+	span.End()
+	_ = tel.LoggerProvider().Logger("mymail")
 }
 
 // Every series, with what a rise of it means.

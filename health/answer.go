@@ -81,7 +81,7 @@ func verdict(results []Result) (reason string, failing []string) {
 func deciding(p Probe, results []Result) []Result {
 	kept := results[:0]
 	for _, c := range results {
-		if c.Decides.Has(p) {
+		if c.Decides.has(p) {
 			kept = append(kept, c)
 		}
 	}

@@ -21,16 +21,16 @@ const (
 
 const allProbes = Readiness | Liveness
 
-// Has reports whether p contains every probe of q.
-func (p Probe) Has(q Probe) bool { return p&q == q }
+// has reports whether p contains every probe of q.
+func (p Probe) has(q Probe) bool { return p&q == q }
 
 // names returns what p contains, as written in /health.
 func (p Probe) names() []string {
 	var names []string
-	if p.Has(Readiness) {
+	if p.has(Readiness) {
 		names = append(names, "readiness")
 	}
-	if p.Has(Liveness) {
+	if p.has(Liveness) {
 		names = append(names, "liveness")
 	}
 	return names

@@ -87,3 +87,13 @@ func ExampleHeartbeat() {
 	// <nil>
 	// <nil>
 }
+
+// A probe of the application's own beside the checks, and a check that is given up.
+func ExampleRegistry_Unregister() {
+	registry := health.New(health.WithErrorDetail(true)) // where nobody but the operator reaches /health
+	if err := registry.Register("directory", func(context.Context) error { return nil }, health.Decides(health.Readiness)); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println(registry.Unregister("directory"), registry.Unregister("directory"))
+	// Output: true false
+}

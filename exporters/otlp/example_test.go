@@ -2,6 +2,8 @@ package otlp_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"time"
@@ -41,6 +43,18 @@ func ExampleTraces() {
 	}
 	fmt.Println(tel.Shutdown(ctx))
 	// Output: <nil>
+}
+
+// A receiver that wants a key, trusts one authority, and takes differences.
+func ExampleHeaders() {
+	roots := x509.NewCertPool()
+	otlp.Push(
+		otlp.Endpoint("https://otlp.example.org"),
+		otlp.Headers(map[string]string{"api-key": os.Getenv("MYMAIL_KEY")}),
+		otlp.TLS(&tls.Config{RootCAs: roots}),
+		otlp.Timeout(5*time.Second),
+		otlp.Temporality(otlp.Delta),
+	)
 }
 
 // Outages of the Collector and restarts of the program lose nothing.

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
+	prom "github.com/prometheus/client_golang/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/rusmes/otelmail"
@@ -69,4 +71,49 @@ func ExampleNewHandler() {
 		}
 	}
 	// Output: rusmes_queue_size 12
+}
+
+// Where the page is, who may read it, and what stands beside it.
+func ExampleServe_options() {
+	ctx := context.Background()
+	admin := http.NotFoundHandler()
+	tel, err := otelmail.Start(ctx, prometheus.Serve(
+		prometheus.WithAddress("127.0.0.1:0"),
+		prometheus.WithPath("/internal/metrics"),
+		prometheus.WithBasicAuth("prometheus", "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"), // or WithWebConfigFile
+		prometheus.WithPage("/admin", admin),
+	))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := tel.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+}
+
+// TLS, users and rate limits in the file that Prometheus's own exporters take.
+func ExampleWithWebConfigFile() {
+	prometheus.Serve(prometheus.WithWebConfigFile("/etc/mymail/web.yml"))
+}
+
+// What else is on the page, and what bounds a scrape.
+func ExampleNewHandler_options() {
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithNamespace("mymail"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	jobs := prom.NewGauge(prom.GaugeOpts{Name: "mymail_jobs"})
+	_, err = prometheus.NewHandler(tel.Reader(),
+		prometheus.WithNamespace("mymail"), // of the page's own series
+		prometheus.WithCollectors(jobs),
+		prometheus.WithGatherers(prom.DefaultGatherer),
+		prometheus.WithoutRuntimeMetrics(), // process_* and go_* come from the gatherer
+		prometheus.WithoutOpenMetrics(),    // Content-Type text/plain or protobuf alone
+		prometheus.WithMaxConcurrentScrapes(2),
+		prometheus.WithScrapeTimeout(5*time.Second),
+		prometheus.WithErrorHandler(func(err error) { log.Print(err) }),
+	)
+	fmt.Println(err)
+	// Output: <nil>
 }

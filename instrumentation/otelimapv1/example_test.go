@@ -1,6 +1,7 @@
 package otelimapv1_test
 
 import (
+	"context"
 	"log"
 
 	"github.com/emersion/go-imap/backend/memory"
@@ -18,4 +19,10 @@ func ExampleExtension() {
 
 	s.Addr = ":143"
 	log.Print(s.ListenAndServe())
+}
+
+// A handler of an extension of the application's own works under the command's span.
+func ExampleContext() {
+	handle := func(conn server.Conn, work func(context.Context)) { work(otelimapv1.Context(conn)) }
+	_ = handle
 }

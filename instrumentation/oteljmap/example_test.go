@@ -60,3 +60,17 @@ func ExampleStartCall() {
 	})))
 	// Output:
 }
+
+// Behind a proxy, with otelhttp around, and with other bounds.
+func ExampleWrap() {
+	api := http.NotFoundHandler()
+	oteljmap.Wrap(otelmail.Noop(), api,
+		oteljmap.WithRoute("/jmap/api"),              // where no http.ServeMux has a pattern
+		oteljmap.WithServer("jmap.example.org", 443), // what the proxy is called
+		oteljmap.WithRequestID(func(r *http.Request) string { return r.Header.Get("X-Request-Id") }),
+		oteljmap.TrustParent(func(r *http.Request) bool { return strings.HasPrefix(r.RemoteAddr, "10.") }),
+		oteljmap.MaxBody(1<<20),
+		oteljmap.MaxCalls(16),
+	)
+	oteljmap.Wrap(otelmail.Noop(), api, oteljmap.InsideHTTPSpan())
+}

@@ -9,7 +9,8 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// ScopeName is the instrumentation scope of the HTTP spans.
+// ScopeName is the instrumentation scope of the HTTP spans. For samplers and processors of
+// an application that tell scopes apart.
 const ScopeName = "github.com/rusmes/otelmail/instrumentation/oteljmap"
 
 // Wrap returns a handler that does what next does and records it in tel as

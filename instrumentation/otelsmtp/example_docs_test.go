@@ -76,3 +76,11 @@ func ExampleServer_Shutdown() {
 	_ = server.Shutdown(ctx)
 	_ = server.Close()
 }
+
+// A backend's own session, from go-smtp's connection.
+func ExampleUnwrap() {
+	var conn *smtp.Conn
+	if mine, ok := otelsmtp.Unwrap(conn.Session()).(*Session); ok {
+		_ = mine.store
+	}
+}

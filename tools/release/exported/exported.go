@@ -26,7 +26,10 @@ type Package struct {
 type Name struct {
 	Name string // "Start", "SMTP.Session"
 	Doc  string // of it, or of its group
-	Used bool   // by another package: code, an example, or another module's tests of a server
+	// Used says that another package, or an example, names it; a type also where a function
+	// or a field that is exported has it, and a constant where it is one of a closed set. A
+	// method is used that an interface of another package asks for.
+	Used bool
 }
 
 // Load reads all packages of the modules in the given directories below root.
@@ -61,13 +64,71 @@ func Load(root string, modules ...string) ([]Package, error) {
 			continue
 		}
 		names := namesOf(p)
-		for i := range names {
-			names[i].Used = used[p.PkgPath+"."+names[i].Name]
+		shown := typesShown(p.Types)
+		for i, n := range names {
+			_, method, isMethod := strings.Cut(n.Name, ".")
+			_, isConst := p.Types.Scope().Lookup(n.Name).(*types.Const)
+			set := isConst && namedOf(p.Types.Scope().Lookup(n.Name).Type()) != nil
+			names[i].Used = used[p.PkgPath+"."+n.Name] || shown[n.Name] || set || isMethod && ofInterfaces[method]
 		}
 		all = append(all, Package{"." + path, names})
 	}
 	slices.SortFunc(all, func(a, b Package) int { return strings.Compare(a.Path, b.Path) })
 	return all, nil
+}
+
+// ofInterfaces are the methods by which values of ours are Stringers, Readers, Handlers,
+// Exporters and sources of metrics.
+var ofInterfaces = map[string]bool{"String": true, "Read": true, "ServeHTTP": true, "Open": true, "Produce": true, "Collect": true}
+
+// typesShown are the types of a package that its exported functions, methods and fields
+// have.
+func typesShown(p *types.Package) map[string]bool {
+	shown := map[string]bool{}
+	var show func(t types.Type)
+	show = func(t types.Type) {
+		switch t := t.(type) {
+		case *types.Pointer:
+			show(t.Elem())
+		case *types.Slice:
+			show(t.Elem())
+		case *types.Named:
+			if t.Obj().Pkg() == p {
+				shown[t.Obj().Name()] = true
+			}
+		case *types.Signature:
+			for v := range t.Params().Variables() {
+				show(v.Type())
+			}
+			for v := range t.Results().Variables() {
+				show(v.Type())
+			}
+		case *types.Struct:
+			for f := range t.Fields() {
+				if f.Exported() {
+					show(f.Type())
+				}
+			}
+		}
+	}
+	for _, name := range p.Scope().Names() {
+		obj := p.Scope().Lookup(name)
+		if !obj.Exported() {
+			continue
+		}
+		if f, ok := obj.(*types.Func); ok {
+			show(f.Type())
+		}
+		if named, ok := obj.Type().(*types.Named); ok {
+			show(named.Underlying())
+			for m := range named.Methods() {
+				if m.Exported() {
+					show(m.Type())
+				}
+			}
+		}
+	}
+	return shown
 }
 
 // namesOf lists the exported names of a package.
