@@ -133,6 +133,19 @@ func TestSlowReadersHoldNoCollection(t *testing.T) {
 	}
 }
 
+// A scrape that follows another at once finds every collection ended.
+func TestOneScrapeAfterTheOther(t *testing.T) {
+	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
+	h := newHandler(t, reader, prometheus.WithMaxConcurrentScrapes(1), prometheus.WithErrorHandler(func(err error) { t.Error(err) }))
+	for i := range 500 {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics?name[]=rusmes_queue_size", nil))
+		if w.Code != http.StatusOK {
+			t.Fatalf("scrape %d: %d %s", i+1, w.Code, w.Body)
+		}
+	}
+}
+
 // wideGatherer fills a page that is larger than any socket buffer.
 func wideGatherer() prom.Gatherer {
 	v := prom.NewGaugeVec(prom.GaugeOpts{Name: "wide", Help: "Wide."}, []string{"l"})

@@ -42,8 +42,9 @@ func (s *source) begin(ctx context.Context) <-chan part {
 		return out
 	}
 	go func() {
-		defer func() { <-s.slots }()
-		out <- s.guarded(ctx)
+		p := s.guarded(ctx)
+		<-s.slots // before the part is there: the next scrape may come at once
+		out <- p
 	}()
 	return out
 }
