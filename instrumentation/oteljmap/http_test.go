@@ -18,6 +18,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
 )
@@ -41,8 +43,8 @@ func TestHTTPSpan(t *testing.T) {
 	if s.Name() != "POST /jmap/api" || s.SpanKind() != trace.SpanKindServer || s.Status().Code != codes.Unset {
 		t.Errorf("%q, %v, %v", s.Name(), s.SpanKind(), s.Status())
 	}
-	if s.InstrumentationScope().Name != oteljmap.ScopeName {
-		t.Errorf("scope %q", s.InstrumentationScope().Name)
+	if scope := s.InstrumentationScope(); scope.Name != oteljmap.ScopeName || scope.Version != otelmail.Version || scope.SchemaURL != semconv.SchemaURL {
+		t.Errorf("scope %+v", scope)
 	}
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
 	has(t, s, map[string]string{

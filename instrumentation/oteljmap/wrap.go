@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
@@ -34,7 +35,7 @@ func Wrap(tel *otelmail.Telemetry, next http.Handler, opts ...Option) http.Handl
 		tel:    tel,
 		next:   next,
 		config: newConfig(opts),
-		tracer: tel.TracerProvider().Tracer(ScopeName, trace.WithInstrumentationVersion(otelmail.Version)),
+		tracer: tel.TracerProvider().Tracer(ScopeName, trace.WithInstrumentationVersion(otelmail.Version), trace.WithSchemaURL(semconv.SchemaURL)),
 	}
 	h.headers = tel.Propagator().Fields()
 	return h
