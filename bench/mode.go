@@ -19,18 +19,19 @@ const (
 	Metrics   Mode = "metrics"   // Start with prometheus.Serve, nowhere to send traces to
 	Unsampled Mode = "unsampled" // the same with a span pipeline and a sample ratio of 0
 	Sampled   Mode = "sampled"   // the same, every trace recorded
+	Control   Mode = "control"   // go-smtp alone once more: what the measurement itself tells apart
 )
 
-var modes = []Mode{Unwrapped, Metrics, Unsampled, Sampled}
+var modes = []Mode{Unwrapped, Metrics, Unsampled, Sampled, Control}
 
-// telemetry starts what the mode asks for; nil for Unwrapped. The span pipeline
+// telemetry starts what the mode asks for; nil for Unwrapped and Control. The span pipeline
 // is the SDK's batch processor with an exporter that discards each batch: the costs of a
 // network and a collector are not otelmail's.
 func (m Mode) telemetry(ctx context.Context, listen string) (*otelmail.Telemetry, sdktrace.SpanProcessor, error) {
 	opts := []otelmail.StartOption{prometheus.Serve(prometheus.WithAddress(listen))}
 	batches := sdktrace.SpanProcessor(discardSpans{})
 	switch m {
-	case Unwrapped:
+	case Unwrapped, Control:
 		return nil, nil, nil
 	case Metrics:
 	case Unsampled:

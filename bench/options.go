@@ -78,7 +78,7 @@ func (o options) effort() effort {
 	if o.quick {
 		return effort{
 			duels:   runner{pairs: 8, turn: 4 * time.Millisecond},
-			servers: serverTurns{rounds: 2, messages: map[store]int{spool: 100, discard: 1000}},
+			servers: serverTurns{starts: 1, rounds: 2, messages: map[store]int{spool: 100, discard: 1000}},
 			latency: latencyTurns{pairs: 1, turn: time.Second},
 			memory:  1,
 			growth: growthSteps{domains: []int{50, 500, 5_000}, sessions: []int{1, 10, 100, 500}, procs: []int{1, 2},
@@ -87,7 +87,7 @@ func (o options) effort() effort {
 	}
 	return effort{
 		duels:   runner{pairs: 60, turn: 20 * time.Millisecond},
-		servers: serverTurns{rounds: 120, messages: map[store]int{spool: 400, discard: 3000}},
+		servers: serverTurns{starts: 15, rounds: 8, messages: map[store]int{spool: 400, discard: 3000}},
 		latency: latencyTurns{pairs: 20, turn: 5 * time.Second},
 		memory:  5,
 		growth: growthSteps{domains: []int{50, 500, 5_000, 10_000, 20_000, 100_000}, sessions: []int{1, 5, 10, 50, 100, 200, 500},

@@ -38,7 +38,7 @@ type usage struct {
 // serverChild runs a mail server until its standard input ends.
 func serverChild(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
-	mode := flags.String("mode", string(Unwrapped), "unwrapped, metrics, unsampled or sampled")
+	mode := flags.String("mode", string(Unwrapped), "unwrapped, control, metrics, unsampled or sampled")
 	onDisk := flags.Bool("spool", false, "keep messages in a temporary directory; else discard them")
 	profile := flags.String("profile", "", "file for a CPU profile")
 	if err := flags.Parse(args); err != nil {
@@ -102,7 +102,7 @@ func (s *mailServer) serve(ctx context.Context, mode Mode) (hello, error) {
 	server.Domain = "mx.example.org"
 	server.ErrorLog = log.New(io.Discard, "", 0) // a client that goes away is no news
 	serve := server.Serve
-	if mode != Unwrapped {
+	if mode != Unwrapped && mode != Control {
 		if h.Metrics, err = freeAddress(ctx); err != nil {
 			return h, err
 		}
