@@ -479,7 +479,7 @@ func TestRefusedValues(t *testing.T) {
 	}
 }
 
-func TestExportStatsAreSeries(t *testing.T) {
+func TestStatsOfExportersAreSeries(t *testing.T) {
 	tel, _ := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 		p.OnStats(func() []export.Stats { panic("an exporter's fault") })
 		for range 2 {

@@ -67,9 +67,9 @@ func TestEachCleanedText(t *testing.T) {
 	}
 }
 
-// TestExportStatsOfManyExporters add up by signal, at every collection anew; a signal that
+// TestStatsOfManyExporters add up by signal, at every collection anew; a signal that
 // is none of the three moves nothing.
-func TestExportStatsOfManyExporters(t *testing.T) {
+func TestStatsOfManyExporters(t *testing.T) {
 	stats := []export.Stats{{Signal: "metrics", Sent: 1}, {Signal: "profiles", Sent: 100}, {Signal: "logs", Waiting: 4}, {Signal: "logs", Waiting: 1}}
 	tel, reader := start(t, openFunc(func(_ context.Context, p export.Pipeline) error {
 		p.OnStats(func() []export.Stats { return stats })

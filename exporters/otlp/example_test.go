@@ -87,3 +87,16 @@ func ExampleBuffer() {
 	// stopped: <nil>
 	// traces: 1 produced, 0 sent, 0 dropped, 1 on disk
 }
+
+// A program that wants the counts itself; they are series too, telemetry_sent_total and
+// its like.
+func ExamplePusher() {
+	ctx := context.Background()
+	push := otlp.NewPusher(otlp.Buffer("/var/spool/otelmail"))
+	tel, err := otelmail.Start(ctx, otelmail.WithExporter(push)) // push.Stats() has the counts
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer func() { _ = tel.Shutdown(ctx) }()
+}

@@ -47,6 +47,11 @@ func TestSnippetsAreCompiled(t *testing.T) {
 				snippet, _, _ := strings.Cut(block, "```")
 				show(path, snippet)
 			}
+			for line := range strings.Lines(string(text)) {
+				if strings.HasPrefix(line, "    ") && strings.Contains(line, " := ") {
+					t.Errorf("%s: Go outside of a block that begins with ```go:\n%s", path, line)
+				}
+			}
 		case strings.HasPrefix(name, "example") && strings.HasSuffix(name, "_test.go"):
 			compiled = append(compiled, flat(string(text)))
 		case !strings.HasSuffix(name, "_test.go"):
