@@ -12,7 +12,7 @@
 //		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
 //	)
 //	if err != nil {
-//		log.Print(err) // names the setting, its value and what is allowed; tel still works
+//		log.Print(err) // names the setting, its value and what is allowed; tel records nothing
 //	}
 //	defer tel.Shutdown(context.Background())
 //
@@ -25,10 +25,11 @@
 //	command.Note(otelmail.SMTPFacts{To: "bob@example.org"})
 //	command.End(otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}})
 //
-// What such a method returns finishes what it began: the span, the counters and the
+// The handle that such a method returns ends what it began: the span, the counters and the
 // error class come from one call and cannot disagree. All handles end alike: what is
-// answered with the answer, End(reply); what the server decides with the decision and
-// why, End(decision, cause); what only ends with why it broke, End(cause).
+// answered with the answer, End(reply), which in JMAP is the type of the error or none;
+// what the server decides with the decision and why, End(decision, cause); what only ends
+// with why it broke, End(cause).
 //
 // No method panics, blocks on the network or returns an error that the mail's path would
 // have to handle, and zero handles do nothing.

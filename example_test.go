@@ -39,7 +39,7 @@ func ExampleStart() {
 		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
 	)
 	if err != nil {
-		log.Print(err) // names the setting, its value and what is allowed; tel still works
+		log.Print(err) // names the setting, its value and what is allowed; tel records nothing
 	}
 	defer tel.Shutdown(context.Background())
 }

@@ -112,7 +112,8 @@ type Processing struct {
 }
 
 // End counts the message as processed, and as dropped where that is its fate,
-// and records how long it took. The cause says why for [FateError], and may for
+// and records how long it took. A delivery counts by [Delivery.Attempt], a bounce by
+// [Mail.Bounced]. The cause says why for [FateError], and may for
 // other fates.
 func (p Processing) End(fate Fate, cause Cause) {
 	if p.mail == nil {

@@ -24,9 +24,10 @@ type Message struct {
 }
 
 // Attempt describes the next attempt to deliver the message to a destination, and counts
-// it in m.Attempts: store m again before the attempt ends. The destination is a domain,
-// or a recipient's address where every recipient is an attempt of its own, as in a local
-// mailbox. Every attempt after the first at a destination is a retry. Two goroutines
+// it in m.Attempts: store m again, now or with what came of the attempt. The destination
+// is a domain, or a recipient's address where every recipient is an attempt of its own, as
+// in a local mailbox. Every attempt after the first at a destination is a retry. Of the
+// message the result knows the queue id: set its Message for more. Two goroutines
 // must not call it for one Message at once; copies are independent.
 func (m *Message) Attempt(t Transport, destination string) Attempt {
 	a := Attempt{Transport: t, Domain: destination[strings.LastIndexByte(destination, '@')+1:]}

@@ -3,6 +3,7 @@ package otelmail
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -186,20 +187,21 @@ func WithoutGlobals() StartOption {
 	return startOption(func(c *config) error { c.keepGlobals = true; return nil })
 }
 
-// WithShutdownTimeout bounds Shutdown even when its context has no deadline.
-// Default 5 s.
+// WithShutdownTimeout bounds Shutdown even when its context has no deadline, 1 ms to a
+// day. Default 5 s.
 func WithShutdownTimeout(d time.Duration) Option {
 	return option(func(c *config) error {
-		if d <= 0 {
-			return settings.Invalid("WithShutdownTimeout", d.String(), "a duration above 0")
+		if err := settings.CheckDuration("WithShutdownTimeout", d, time.Millisecond, 24*time.Hour); err != nil {
+			return err
 		}
 		c.shutdownTimeout = d
 		return nil
 	})
 }
 
-// WithHealth uses a registry that the application already has. Default: a new
-// one, to be reached as Telemetry.Health.
+// WithHealth uses a registry that the application already has, but has not started: Start
+// and New start it, and Shutdown stops it. Default: a new one, to be reached as
+// Telemetry.Health.
 func WithHealth(r *health.Registry) Option {
 	return option(func(c *config) error {
 		if r == nil {
@@ -227,7 +229,7 @@ func WithExporter(e export.Exporter) StartOption {
 func WithPrivacy(p Privacy) Option {
 	return option(func(c *config) error {
 		if p >= privacyEnd {
-			return settings.Invalid("WithPrivacy", p.String(), "PrivacyDomain, PrivacyHash, PrivacyFull or PrivacyNone")
+			return settings.Invalid("WithPrivacy", strconv.Itoa(int(p)), "PrivacyDomain, PrivacyHash, PrivacyFull or PrivacyNone")
 		}
 		c.privacy = p
 		return nil

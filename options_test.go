@@ -59,7 +59,7 @@ func TestEachConstructorAcceptsWhatItHeeds(t *testing.T) {
 		"new start": {otelmail.WithCheck("a", func(context.Context) error { return nil }),
 			otelmail.WithHashKey(make([]byte, 16)), otelmail.WithHealth(health.New()), otelmail.WithLogHandler(slog.DiscardHandler),
 			otelmail.WithLogExportLevel(0), lookup(), otelmail.WithPrivacy(0), otelmail.WithPropagator(propagation.Baggage{}),
-			otelmail.WithShutdownTimeout(1)},
+			otelmail.WithShutdownTimeout(time.Second)},
 		"new reader start": {otelmail.WithExponentialHistograms()},
 		"new new reader start": {otelmail.WithNamespace("a"), otelmail.WithDomainLimit(1), otelmail.WithLocalDomains("a.example"),
 			otelmail.WithErrorHandler(func(error) {})},
@@ -90,7 +90,8 @@ func TestWrongValuesAtTheirBounds(t *testing.T) {
 		{otelmail.WithSampleRatio(-0.0000001), otelmail.WithSampleRatio(0), []string{"WithSampleRatio", "-1e-07", "0.0 to 1.0"}},
 		{otelmail.WithSampleRatio(math.NaN()), otelmail.WithSampleRatio(0.5), []string{"WithSampleRatio", "NaN"}},
 		{otelmail.WithSampleRatio(math.Inf(1)), otelmail.WithSampleRatio(math.SmallestNonzeroFloat64), []string{"WithSampleRatio", "+Inf"}},
-		{otelmail.WithShutdownTimeout(0), otelmail.WithShutdownTimeout(time.Second), []string{"WithShutdownTimeout", "0s", "above 0"}},
+		{otelmail.WithShutdownTimeout(0), otelmail.WithShutdownTimeout(time.Millisecond), []string{"WithShutdownTimeout", "0s", "1ms to 24h"}},
+		{otelmail.WithShutdownTimeout(5), otelmail.WithShutdownTimeout(24 * time.Hour), []string{"WithShutdownTimeout", "5ns", "1ms to 24h"}}, // a unit forgotten
 		{otelmail.WithHashKey(make([]byte, 15)), otelmail.WithHashKey(make([]byte, 16)), []string{"WithHashKey", "15 bytes", "16 bytes"}},
 		{otelmail.WithHashKey(nil), otelmail.WithHashKey(make([]byte, 1<<10)), []string{"WithHashKey", "0 bytes"}},
 		{otelmail.WithPrivacy(otelmail.PrivacyNone + 1), otelmail.WithPrivacy(otelmail.PrivacyNone), []string{"WithPrivacy", "PrivacyNone"}},

@@ -38,8 +38,6 @@ func (p *pipeline) Reader() export.Reader { return p.reader }
 
 func (p *pipeline) Health() *health.Registry { return p.config.health }
 
-func (p *pipeline) Namespace() string { return p.config.namespace }
-
 func (p *pipeline) LookupEnv(name string) (string, bool) { return p.config.lookup(name) }
 
 func (p *pipeline) HandleError(err error) { p.config.handle(err) }

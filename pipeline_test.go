@@ -161,8 +161,8 @@ func TestPipelineSaysWhatStartKnows(t *testing.T) {
 	tel, reader := start(t, otelmail.WithNamespace("acme"), otelmail.WithHealth(registry), lookup("MINE", "set", "EMPTY", ""),
 		otelmail.WithErrorHandler(func(err error) { reported = append(reported, err) }),
 		openFunc(func(_ context.Context, p export.Pipeline) error {
-			if p.Health() != registry || p.Namespace() != "acme" || p.Disabled() || p.Resource() == nil || p.Reader() == nil {
-				t.Errorf("health %t, namespace %q, disabled %t", p.Health() == registry, p.Namespace(), p.Disabled())
+			if p.Health() != registry || p.Disabled() || p.Resource() == nil || p.Reader() == nil {
+				t.Errorf("health %t, disabled %t", p.Health() == registry, p.Disabled())
 			}
 			for name, want := range map[string]bool{"MINE": true, "EMPTY": true, "NOT_THERE": false} {
 				if v, set := p.LookupEnv(name); set != want || name == "MINE" && v != "set" {
@@ -230,5 +230,19 @@ func TestDisabledPipeline(t *testing.T) {
 	}
 	if want := []string{"one open", "one start", "one stop"}; !slices.Equal(log.did, want) {
 		t.Errorf("did %q, want %q", log.did, want)
+	}
+}
+
+// TestExporterThatPanics is an error of Start, as is a nil one of its type.
+func TestExporterThatPanics(t *testing.T) {
+	for name, e := range map[string]export.Exporter{
+		"nil":    export.Func(nil),
+		"panics": export.Func(func(context.Context, export.Pipeline) error { panic("bob@example.org") }),
+	} {
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), otelmail.WithExporter(e))
+		if err == nil || !strings.Contains(err.Error(), "open a export.Func: it panicked with a") || strings.Contains(err.Error(), "bob@") {
+			t.Errorf("%s: error %v", name, err)
+		}
+		useNoop(t, tel)
 	}
 }

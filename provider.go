@@ -13,6 +13,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -117,9 +118,19 @@ func (p *pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 func (p *pipeline) open(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.config.exporters {
-		errs = append(errs, e.Open(ctx, p))
+		errs = append(errs, p.openOne(ctx, e))
 	}
 	return errors.Join(errs...)
+}
+
+// openOne contains the panic of an exporter, such as a nil one of its type.
+func (p *pipeline) openOne(ctx context.Context, e export.Exporter) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("open a %T: it panicked with a %T", e, v)
+		}
+	}()
+	return e.Open(ctx, p)
 }
 
 // newProviders makes the providers.

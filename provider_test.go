@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -58,9 +60,9 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 		{"service", otelmail.WithService("", "1"), []string{"WithService", `""`, "not empty"}},
 		{"attribute", otelmail.WithResourceAttributes(attribute.KeyValue{}), []string{"WithResourceAttributes", "key"}},
 		{"ratio", otelmail.WithSampleRatio(1.5), []string{"WithSampleRatio", "1.5", "0.0 to 1.0"}},
-		{"timeout", otelmail.WithShutdownTimeout(-time.Second), []string{"WithShutdownTimeout", "-1s", "above 0"}},
+		{"timeout", otelmail.WithShutdownTimeout(-time.Second), []string{"WithShutdownTimeout", "-1s", "1ms to 24h"}},
 		{"key", otelmail.WithHashKey([]byte("short")), []string{"WithHashKey", "5 bytes", "16"}},
-		{"privacy", otelmail.WithPrivacy(99), []string{"WithPrivacy", "unknown", "PrivacyFull"}},
+		{"privacy", otelmail.WithPrivacy(99), []string{"WithPrivacy", "99", "PrivacyFull"}},
 		{"domains", otelmail.WithDomainLimit(-1), []string{"WithDomainLimit", "-1", "0 to 100000"}},
 		{"nil provider", otelmail.WithMeterProvider(nil), []string{"WithMeterProvider", "nil"}},
 		{"nil tracer provider", otelmail.WithTracerProvider(nil), []string{"WithTracerProvider", "nil"}},
@@ -537,5 +539,38 @@ func TestReaderContainsPanics(t *testing.T) {
 	cancel()
 	if err := reader.Collect(cancelled, &rm); !errors.Is(err, context.Canceled) {
 		t.Errorf("collect with a cancelled context: %v", err)
+	}
+}
+
+// TestProbesWithoutTelemetry: a server that runs without telemetry is ready, when its
+// checks hold; one whose Start has failed never says so.
+func TestProbesWithoutTelemetry(t *testing.T) {
+	ready := func(tel *otelmail.Telemetry) int {
+		w := httptest.NewRecorder()
+		tel.Health.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, health.ReadyPath, nil))
+		return w.Code
+	}
+	tel := otelmail.Noop()
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	if code := ready(tel); code != http.StatusOK {
+		t.Errorf("Noop: %d", code)
+	}
+	holds := make(chan error, 1)
+	if err := tel.Health.Register("storage", func(context.Context) error { return <-holds }, health.Decides(health.Readiness)); err != nil {
+		t.Fatal(err)
+	}
+	if code := ready(tel); code != http.StatusServiceUnavailable {
+		t.Errorf("before the first check: %d", code)
+	}
+	holds <- nil
+	waitFor(t, func() error {
+		if code := ready(tel); code != http.StatusOK {
+			return fmt.Errorf("after it: %d", code)
+		}
+		return nil
+	})
+	failed, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), otelmail.WithSampleRatio(7))
+	if err == nil || ready(failed) != http.StatusServiceUnavailable {
+		t.Errorf("a Start that failed, %v, is ready", err)
 	}
 }

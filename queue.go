@@ -28,7 +28,7 @@ var (
 // safe for concurrent use.
 type Queue struct {
 	// Size is the number of messages in the queue. Enqueue and Remove change it; at
-	// start-up add what each queue has loaded, or have it observed in place of all that.
+	// start-up add what each queue has loaded. Or let a function say it, by Observe.
 	Size *Gauge
 
 	tracer  *tracer

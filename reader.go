@@ -31,14 +31,15 @@ type Reader struct {
 	*sdkmetric.ManualReader
 
 	handle     func(error)
+	namespace  string
 	views      []sdkmetric.View
 	histograms map[string]*emptyHistogram // of the catalogue, by full name
 	totals     bool                       // of histograms, not differences
 	off        bool                       // nothing is recorded: OTEL_SDK_DISABLED=true
 }
 
-// NewReader returns a Reader. Without options its series are those of [New] without
-// options.
+// NewReader returns a Reader. Give it and [New] the same options: by default the
+// namespace is "rusmes", and 200 domains are shown.
 func NewReader(opts ...ReaderOption) (*Reader, error) {
 	c, err := apply(opts, ReaderOption.applyToReader)
 	if err != nil {
@@ -72,6 +73,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 				return limit, kind != sdkmetric.InstrumentKindObservableCounter
 			})),
 		handle:     c.handle,
+		namespace:  c.namespace,
 		histograms: map[string]*emptyHistogram{},
 		totals:     temporality(sdkmetric.InstrumentKindHistogram) == metricdata.CumulativeTemporality,
 	}
@@ -85,6 +87,12 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 
 // defaultCardinality is the SDK's own limit of attribute sets for one instrument.
 const defaultCardinality = 2000
+
+// Namespace is the prefix of the catalogue's names, see [WithNamespace].
+func (r *Reader) Namespace() string { return r.namespace }
+
+// HandleError reports what went wrong in the background, see [WithErrorHandler].
+func (r *Reader) HandleError(err error) { r.handle(err) }
 
 // Collect fills rm with all metrics. An error means that rm holds nothing of
 // use: the reader is not registered with a provider or is shut down, ctx is

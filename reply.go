@@ -33,13 +33,13 @@ type Reply struct {
 	Text string
 }
 
-// Accepted reports a 2xx reply without a Cause.
+// Accepted reports a 2xx reply. A Cause makes any reply a failure.
 func (r Reply) Accepted() bool { return r.accepted() }
 
 // Refused reports a 4xx or 5xx reply.
 func (r Reply) Refused() bool { return r.refused() }
 
-// Temporary reports a failure that may pass: a 4xx reply, or no reply.
+// Temporary reports a failure that may pass: any but a 5xx reply.
 func (r Reply) Temporary() bool { return r.temporary() }
 
 // Failed reports a 4xx or 5xx reply, an invalid code, no reply, or a Cause.

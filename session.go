@@ -44,7 +44,7 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 
 // TLS notes what a handshake has agreed on: that of STARTTLS (STLS), which counts
 // the session as upgraded, or that of implicit TLS where the session began before its
-// handshake, with [Conn].TLS set but empty. Call it again when more is known.
+// handshake, with an empty state for [Conn].TLS. Call it again when more is known.
 func (s Session) TLS(state tls.ConnectionState) {
 	if s.state == nil {
 		return

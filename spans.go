@@ -14,7 +14,8 @@ import (
 
 // Op is work that has begun: the handle returned by the methods that begin work. It is
 // a plain value, so that work which is not sampled allocates nothing of ours. The
-// types that embed it have the methods that end it.
+// types that embed it have the methods that end it. Being a plain value it does not
+// remember that it was ended: what is ended twice counts twice, except for sessions.
 type Op struct {
 	ctx  context.Context
 	span trace.Span
@@ -37,8 +38,8 @@ func (o Op) Span() trace.Span {
 	return o.span
 }
 
-// Recording reports whether the span takes attributes: compute them only then. It asks
-// less than Span().IsRecording() does.
+// Recording reports whether the span takes attributes, as Span().IsRecording() does at a
+// higher price: compute them only then.
 func (o Op) Recording() bool { return o.span != nil && o.span.IsRecording() }
 
 // end ends the span. A failure sets its status and error.type; the status has

@@ -124,13 +124,26 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.orNoop().binder.index[name]
 	if !ok {
-		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue", name)
+		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue, whose names have no namespace here", name)
 	}
 	v, ok := read(labels)
 	if !ok {
-		return 0, fmt.Errorf("otelmail: value of %q: no series with the labels [%s]", name, strings.Join(labels, " "))
+		return 0, fmt.Errorf("otelmail: value of %q: no series has the labels [%s]; it is told apart by [%s]",
+			name, strings.Join(labels, " "), strings.Join(labelsOf(name), " "))
 	}
 	return v, nil
+}
+
+// labelsOf are the label keys of a series of the catalogue.
+func labelsOf(name string) (keys []string) {
+	for _, d := range definitions {
+		if d.Name == name {
+			for _, l := range d.Labels {
+				keys = append(keys, l.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // bind makes a Telemetry on providers with what b binds to them. It returns a
@@ -169,9 +182,14 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 }
 
 // Noop returns a Telemetry that records nothing, for tests and for servers that
-// run without telemetry. It needs no shutdown.
+// run without telemetry. Its probes answer, with the checks that are registered. It
+// needs no shutdown, except to end these.
 func Noop() *Telemetry {
-	return noop(newConfig())
+	t := noop(newConfig())
+	if err := t.startHealth(); err != nil { // a registry of its own has not been started or stopped
+		panic(err)
+	}
+	return t
 }
 
 func noop(c *config) *Telemetry {

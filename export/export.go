@@ -53,8 +53,6 @@ type Pipeline interface {
 	Reader() Reader
 	// Health is the registry behind /health, /ready and /live.
 	Health() *health.Registry
-	// Namespace is the prefix of every metric name of the catalogue.
-	Namespace() string
 	// LookupEnv reads one environment variable, or the stand-in that
 	// otelmail.WithLookupEnv gave.
 	LookupEnv(name string) (value string, set bool)

@@ -88,3 +88,15 @@ func TestGreetingBehindFailedHandshake(t *testing.T) {
 		})
 	}
 }
+
+// Whoever wraps a connection twice, in a listener and in a handler, counts it once.
+func TestObservedTwice(t *testing.T) {
+	for protocol, test := range connections {
+		near, far := net.Pipe()
+		defer far.Close()
+		once, _ := test.observe(otelmail.Noop(), near)
+		if twice, _ := test.observe(otelmail.Noop(), once); twice != once {
+			t.Errorf("%s: observed twice it is a %T", protocol, twice)
+		}
+	}
+}

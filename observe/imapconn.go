@@ -15,10 +15,14 @@ type IMAPConn struct {
 }
 
 // IMAP returns nc, observed. nc carries plaintext: what was accepted, or for implicit
-// TLS the *tls.Conn. The session begins with the first Read or Write, and ends with
-// Close. It may be called in an accept loop: nc is not asked for its address before
-// the session begins. A nil tel records nothing.
+// TLS the *tls.Conn; one that is observed already is returned as it is. The session
+// begins with the first Read or Write, and ends with the Close of what is returned:
+// closing nc leaves it open. IMAP may be called in an accept loop: nc is not asked for its
+// address before the session begins. A nil tel records nothing.
 func IMAP(tel *otelmail.Telemetry, nc net.Conn, opts ...IMAPOption) *IMAPConn {
+	if observed, twice := nc.(*IMAPConn); twice {
+		return observed
+	}
 	d := newIMAPDialogue(tel, about(nc), opts)
 	return &IMAPConn{conn{nc: nc, talk: d}, d}
 }

@@ -15,10 +15,14 @@ type POP3Conn struct {
 }
 
 // POP3 returns nc, observed. nc carries plaintext: what was accepted, or for implicit
-// TLS the *tls.Conn. The session begins with the first Read or Write, and ends with
-// Close. It may be called in an accept loop: nc is not asked for its address before
-// the session begins. A nil tel records nothing.
+// TLS the *tls.Conn; one that is observed already is returned as it is. The session
+// begins with the first Read or Write, and ends with the Close of what is returned:
+// closing nc leaves it open. POP3 may be called in an accept loop: nc is not asked for its
+// address before the session begins. A nil tel records nothing.
 func POP3(tel *otelmail.Telemetry, nc net.Conn) *POP3Conn {
+	if observed, twice := nc.(*POP3Conn); twice {
+		return observed
+	}
 	d := newPOP3Dialogue(tel, about(nc))
 	return &POP3Conn{conn{nc: nc, talk: d}, d}
 }

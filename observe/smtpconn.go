@@ -15,10 +15,14 @@ type SMTPConn struct {
 }
 
 // SMTP returns nc, observed. nc carries plaintext: what was accepted, or for implicit
-// TLS the *tls.Conn. The session begins with the first Read or Write, and ends with
-// Close. It may be called in an accept loop: nc is not asked for its address before
-// the session begins. A nil tel records nothing.
+// TLS the *tls.Conn; one that is observed already is returned as it is. The session
+// begins with the first Read or Write, and ends with the Close of what is returned:
+// closing nc leaves it open. SMTP may be called in an accept loop: nc is not asked for its
+// address before the session begins. A nil tel records nothing.
 func SMTP(tel *otelmail.Telemetry, nc net.Conn, opts ...SMTPOption) *SMTPConn {
+	if observed, twice := nc.(*SMTPConn); twice {
+		return observed
+	}
 	d := newSMTPDialogue(tel, about(nc), opts)
 	return &SMTPConn{conn{nc: nc, talk: d}, d}
 }

@@ -26,14 +26,14 @@ func Example() {
 		otlp.Push(),        // where OTEL_EXPORTER_OTLP_ENDPOINT points; else nowhere
 	)
 	if err != nil {
-		log.Print(err) // names the setting, its value and what is allowed; tel still works
+		log.Print(err) // names the setting, its value and what is allowed; tel records nothing
 	}
 	defer tel.Shutdown(context.Background())
 
 	server := otelsmtp.NewServer(tel, smtp.NewServer(backend)) // github.com/emersion/go-smtp
 	listener, err := net.Listen("tcp", ":25")                  // any listener: TLS, PROXY protocol, systemd's
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		err = server.Serve(listener)
 	}
-	log.Fatal(server.Serve(listener))
+	log.Print(err)
 }

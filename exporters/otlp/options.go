@@ -200,20 +200,20 @@ func Compression(e Encoding) SignalOption {
 // OTEL_EXPORTER_OTLP_TIMEOUT, else 10 s.
 func Timeout(d time.Duration) SignalOption {
 	return signalOption(func(c *choice) error {
-		if d <= 0 {
-			return settings.Invalid("otlp.Timeout", d.String(), "a duration above 0")
+		if err := settings.CheckDuration("otlp.Timeout", d, time.Millisecond, 24*time.Hour); err != nil {
+			return err
 		}
 		c.timeout = d
 		return nil
 	})
 }
 
-// Interval is the time between two pushes of metrics. Default:
+// Interval is the time between two pushes of metrics, 1 ms to a day. Default:
 // OTEL_METRIC_EXPORT_INTERVAL, else 60 s.
 func Interval(d time.Duration) Option {
 	return option(func(c *choices) error {
-		if d <= 0 {
-			return settings.Invalid("otlp.Interval", d.String(), "a duration above 0")
+		if err := settings.CheckDuration("otlp.Interval", d, time.Millisecond, 24*time.Hour); err != nil {
+			return err
 		}
 		c.interval = d
 		return nil

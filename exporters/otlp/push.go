@@ -21,7 +21,8 @@ func Push(opts ...Option) otelmail.StartOption {
 }
 
 // Pusher is the push of one otelmail.Start, for a program that wants to know what became
-// of its telemetry: hand it to [otelmail.WithExporter] in place of [Push].
+// of its telemetry: hand it to [otelmail.WithExporter] in place of [Push]. It is for one
+// Start.
 type Pusher struct {
 	opts  []Option
 	ways  []func() Stats
@@ -39,7 +40,7 @@ func NewPusher(opts ...Option) *Pusher { return &Pusher{opts: opts} }
 // is opened.
 func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 	if e.isOpen() {
-		return errors.New("otlp: this Pusher is in use: make one for each Start")
+		return errors.New("otlp: this Push or Pusher has been used: make one for each Start")
 	}
 	env := &environment{Env: settings.Env{Lookup: p.LookupEnv}}
 	var c choices

@@ -144,6 +144,7 @@ func TestWrongOptions(t *testing.T) {
 		{otlp.Compression(9), []string{"otlp.Compression", "Encoding(9)"}},
 		{otlp.Timeout(0), []string{"otlp.Timeout"}},
 		{otlp.Interval(-time.Second), []string{`otlp.Interval: "-1s"`}},
+		{otlp.Interval(30), []string{`otlp.Interval: "30ns"`, "1ms to 24h"}}, // a unit forgotten
 		{otlp.Temporality(7), []string{"otlp.Temporality", "Preference(7)"}},
 		{otlp.Metrics(otlp.Timeout(-1)), []string{"otlp.Timeout"}},
 	} {

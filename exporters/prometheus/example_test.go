@@ -105,14 +105,13 @@ func ExampleNewHandler_options() {
 	}
 	jobs := prom.NewGauge(prom.GaugeOpts{Name: "mymail_jobs"})
 	_, err = prometheus.NewHandler(tel.Reader(),
-		prometheus.WithNamespace("mymail"), // of the page's own series
 		prometheus.WithCollectors(jobs),
 		prometheus.WithGatherers(prom.DefaultGatherer),
 		prometheus.WithoutRuntimeMetrics(), // process_* and go_* come from the gatherer
 		prometheus.WithoutOpenMetrics(),    // Content-Type text/plain or protobuf alone
 		prometheus.WithMaxConcurrentScrapes(2),
 		prometheus.WithScrapeTimeout(5*time.Second),
-		prometheus.WithErrorHandler(func(err error) { log.Print(err) }),
+		prometheus.WithErrorHandler(func(err error) { log.Print("metrics: ", err) }),
 	)
 	fmt.Println(err)
 	// Output: <nil>

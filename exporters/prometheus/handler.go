@@ -46,6 +46,9 @@ func NewHandler(producer sdkmetric.Producer, opts ...HandlerOption) (*Handler, e
 
 func newHandler(producer sdkmetric.Producer, opts []HandlerOption) (*Handler, error) {
 	c := defaultHandlerConfig()
+	if reader, ours := producer.(*otelmail.Reader); ours && reader != nil {
+		c.namespace, c.handle = reader.Namespace(), reader.HandleError
+	}
 	var errs []error
 	if reader, ours := producer.(*otelmail.Reader); producer == nil || ours && reader == nil {
 		errs = append(errs, settings.Invalid("producer", "nil", "the Reader of a Telemetry that Start has made, one of otelmail.NewReader, or another sdkmetric.Producer"))
@@ -113,6 +116,10 @@ func (h *Handler) addSource(name string, gather gatherFunc) {
 
 // ServeHTTP answers a scrape.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h == nil || h.config == nil { // what NewHandler returns beside an error
+		refuse(w, "there are no metrics here: the handler was not made")
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)

@@ -46,22 +46,9 @@ func defaultHandlerConfig() *handlerConfig {
 	}
 }
 
-// WithNamespace sets the prefix of the page's own series
-// (<namespace>_telemetry_scrape_errors_total). It renames nothing else. Default
-// "rusmes"; under [otelmail.Start] the namespace given there.
-func WithNamespace(namespace string) HandlerOption {
-	return handlerOption(func(c *handlerConfig) error {
-		if err := settings.CheckNamespace("WithNamespace", namespace); err != nil {
-			return err
-		}
-		c.namespace = namespace
-		return nil
-	})
-}
-
 // WithErrorHandler receives what goes wrong in the background, at most once a
-// minute for each reason. It must be safe for concurrent use. Default
-// [otel.Handle]; under [otelmail.Start] the handler given there.
+// minute for each reason. It must be safe for concurrent use. Default: that of the
+// [otelmail.Reader], else [otel.Handle].
 func WithErrorHandler(handle func(error)) HandlerOption {
 	return handlerOption(func(c *handlerConfig) error {
 		if handle == nil {

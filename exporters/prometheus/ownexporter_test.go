@@ -1,9 +1,13 @@
 package prometheus_test
 
 import (
+	"context"
+	"errors"
+	"net/http"
 	"testing"
 
 	prom "github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
@@ -62,5 +66,43 @@ func TestOwnExporterInAGatherer(t *testing.T) {
 	}
 	if n := scrapeErrors(t, all, "series"); n != 0 {
 		t.Errorf("%v scrape errors", n)
+	}
+}
+
+// The page's own series and reports go where the Reader's go; an option wins.
+func TestHandlerInheritsFromTheReader(t *testing.T) {
+	var reports errorLog
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(environment()),
+		otelmail.WithNamespace("acme"), otelmail.WithErrorHandler(reports.handle))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	broken := prom.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errors.New("broken") })
+	all := families(t, get(t, serve(t, newHandler(t, tel.Reader(), prometheus.WithGatherers(broken)))))
+	if all["acme_telemetry_scrape_errors_total"] == nil || all["rusmes_telemetry_scrape_errors_total"] != nil {
+		t.Error("the page's own series do not have the Reader's namespace")
+	}
+	if len(reports.texts()) != 1 {
+		t.Errorf("reported: %q", reports.texts())
+	}
+	var own errorLog
+	all = families(t, get(t, serve(t, newHandler(t, tel.Reader(), prometheus.WithGatherers(broken),
+		prometheus.WithErrorHandler(own.handle)))))
+	if all["acme_telemetry_scrape_errors_total"] == nil || len(own.texts()) != 1 {
+		t.Errorf("the option is not heeded: reported %q", own.texts())
+	}
+}
+
+// What NewHandler returns beside an error may be on a mux already.
+func TestHandlerThatWasNotMade(t *testing.T) {
+	h, err := prometheus.NewHandler((*otelmail.Reader)(nil))
+	if err == nil {
+		t.Error("a nil Reader is no error")
+	}
+	for _, h := range []*prometheus.Handler{h, {}} {
+		if r := get(t, serve(t, h)); r.code != http.StatusServiceUnavailable {
+			t.Errorf("status %d", r.code)
+		}
 	}
 }

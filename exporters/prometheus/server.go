@@ -79,8 +79,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 		return err
 	}
 	s.handle = p.HandleError
-	opts := append([]HandlerOption{WithNamespace(p.Namespace()), WithErrorHandler(s.handle)}, c.handlerOptions...)
-	metrics, err := newHandler(p.Reader(), opts)
+	metrics, err := newHandler(p.Reader(), c.handlerOptions)
 	if err != nil {
 		return err
 	}

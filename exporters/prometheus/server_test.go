@@ -212,7 +212,6 @@ func TestWrongSettings(t *testing.T) {
 		{opt: prometheus.WithPage("/", page), want: []string{`WithPage: "/"`}},
 		{opt: prometheus.WithPage("/metrics", page), want: []string{`WithPage: "/metrics"`, "metrics are there"}},
 		{opt: nil, want: []string{"option 2 is nil"}},
-		{opt: prometheus.WithNamespace("9"), want: []string{`WithNamespace: "9"`}},
 		{opt: prometheus.WithErrorHandler(nil), want: []string{`WithErrorHandler: "nil"`}},
 		{opt: prometheus.WithCollectors(nil), want: []string{`WithCollectors: "nil"`}},
 		{opt: prometheus.WithGatherers(nil), want: []string{`WithGatherers: "nil"`}},

@@ -42,7 +42,7 @@ func TestCommentsOfOptionsSayTheDefault(t *testing.T) {
 	if url := "http://" + settings.MetricsBindAddress.Default + settings.MetricsPath.Default; !strings.Contains(comments["prometheus.Serve"], url) {
 		t.Errorf("the comment of prometheus.Serve does not say %s", url)
 	}
-	for _, option := range []string{"otelmail.WithNamespace", "prometheus.WithNamespace"} {
+	for _, option := range []string{"otelmail.WithNamespace"} {
 		if !strings.Contains(comments[option], `"`+settings.Namespace+`"`) {
 			t.Errorf("the comment of %s does not say %q", option, settings.Namespace)
 		}
