@@ -50,8 +50,8 @@ type Metric struct {
 type Label struct {
 	Key string
 	// Values is the closed set of values, each present with 0 from the first
-	// scrape; nil where strangers choose the value, which is then bounded by
-	// an option.
+	// scrape; nil where values come and go: domains, whose number an option bounds,
+	// and the names of checks.
 	Values []string
 	// Help says what the label tells apart.
 	Help string

@@ -136,7 +136,7 @@ func (d *IMAPDialogue) Upgrade(state tls.ConnectionState) {
 }
 
 // Sealed reports that the network carries TLS since STARTTLS was answered with OK: what
-// client and server say can be read only above it.
+// client and server say can be read only above it. For those who hook in below TLS.
 func (d *IMAPDialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -147,14 +147,16 @@ func (d *IMAPDialogue) Sealed() bool {
 func (d *IMAPDialogue) refused([]byte) bool { return false }
 
 // Idle reports that nothing is in progress: no command, no part of one, no handshake.
-// True when the dialogue can no longer be followed.
+// True when the dialogue can no longer be followed: there is nothing to wait for. For a
+// server that shuts down.
 func (d *IMAPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.phase != imapSecuring && d.client.command == 0 && !d.client.begun() && d.commands.oldest() == nil
 }
 
-// Idling reports that the client is in IDLE (RFC 2177), and has not sent DONE.
+// Idling reports that the client is in IDLE (RFC 2177), and has not sent DONE. For a server
+// that shuts down: nobody waits for a reply.
 func (d *IMAPDialogue) Idling() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

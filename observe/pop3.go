@@ -157,7 +157,7 @@ func (d *POP3Dialogue) upgrade(state tls.ConnectionState) {
 }
 
 // Sealed reports that the network carries TLS since STLS was answered with +OK: what
-// client and server say can be read only above it.
+// client and server say can be read only above it. For those who hook in below TLS.
 func (d *POP3Dialogue) Sealed() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -133,7 +133,7 @@ func (d *SMTPDialogue) upgrade(state tls.ConnectionState) {
 }
 
 // Sealed reports that the network carries TLS since STARTTLS was answered with 220:
-// what client and server say can be read only above it.
+// what client and server say can be read only above it. For those who hook in below TLS.
 func (d *SMTPDialogue) Sealed() bool { return d.sealed.Load() }
 
 // refused: no TLS record begins with a digit.
@@ -199,7 +199,8 @@ func (d *SMTPDialogue) current() *smtpCommand {
 // Handling says that a handler is at work on the message that comes by BDAT (RFC 3030),
 // in a goroutine of its own. Where RSET or the end of the session gives the message up,
 // its command ends when the handler has returned: call done then, with
-// [otelmail.CausePanic] if it has panicked, else [otelmail.CauseNone].
+// [otelmail.CausePanic] if it has panicked, else [otelmail.CauseNone]. Without that call
+// the command never ends. For servers whose handlers outlive the reply.
 func (d *SMTPDialogue) Handling() (done func(otelmail.Cause)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -238,7 +239,8 @@ func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 }
 
 // Idle reports that nothing is in progress: no command, and no transaction that
-// MAIL has begun. False when the dialogue can no longer be followed.
+// MAIL has begun. False when the dialogue can no longer be followed. For a server that
+// shuts down, and waits for what is in progress.
 func (d *SMTPDialogue) Idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

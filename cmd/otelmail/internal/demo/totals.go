@@ -86,9 +86,9 @@ func (d *Demo) summary(w io.Writer, took time.Duration, stopped error) {
 	fmt.Fprintf(w, "  %-20s %9d   see the spans\n\n", "POP3 sessions", d.pop3.total.Load())
 	if left := d.tel.Queue.Size.Load(); left > 0 {
 		if d.spool.temporary {
-			fmt.Fprintf(w, "%d messages were waiting for their next attempt and are gone with the temporary queue; --spool keeps them.\n", left)
+			fmt.Fprintf(w, "Waiting for the next attempt, and gone with the temporary queue: %d. With --spool they are kept.\n", left)
 		} else {
-			fmt.Fprintf(w, "%d messages wait in %s for the next start.\n", left, d.spool.dir)
+			fmt.Fprintf(w, "Waiting in %[2]s for the next start: %[1]d.\n", left, d.spool.dir)
 		}
 	}
 	if stopped != nil {
