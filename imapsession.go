@@ -8,7 +8,8 @@ import (
 
 // IMAPSession is one IMAP connection in progress. An IMAP session may last for
 // days, so it has no span of its own: each command is a trace, or a child of
-// what the context given to Session holds.
+// what the context given to Session holds. It has the methods of [Op], Context
+// and Span, and those of [Session], TLS and Unfollowed.
 type IMAPSession struct {
 	Session
 	imap *IMAP

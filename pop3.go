@@ -17,7 +17,8 @@ type POP3 struct {
 	conns  *connections
 }
 
-// POP3Session is one POP3 connection in progress.
+// POP3Session is one POP3 connection in progress. It has the
+// methods of [Op], Context and Span, and those of [Session], TLS and Unfollowed.
 type POP3Session struct {
 	Session
 	pop3 *POP3

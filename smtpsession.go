@@ -7,7 +7,8 @@ import (
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// SMTPSession is one SMTP, LMTP or submission connection in progress.
+// SMTPSession is one SMTP, LMTP or submission connection in progress. It has the
+// methods of [Op], Context and Span, and those of [Session], TLS and Unfollowed.
 type SMTPSession struct {
 	Session
 	smtp *SMTP
