@@ -302,9 +302,7 @@ func WithErrorHandler(handle func(error)) SeriesOption {
 }
 
 // WithLookupEnv replaces the environment that otelmail's own settings are read
-// from. The limits of spans and log records (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT and
-// its like) are read by the OpenTelemetry SDK from the process itself.
-// Default [os.LookupEnv].
+// from. Default [os.LookupEnv].
 func WithLookupEnv(lookup func(name string) (value string, set bool)) Option {
 	return option(func(c *config) error {
 		if lookup == nil {

@@ -138,7 +138,7 @@ func (p *pipeline) newProviders(s startSettings) providers {
 	if p.disabled {
 		return providers{metricnoop.NewMeterProvider(), tracenoop.NewTracerProvider(), lognoop.NewLoggerProvider(), s.propagator}
 	}
-	mp, tp, lp := p.newMeterProvider(s), p.newTracerProvider(), p.newLoggerProvider()
+	mp, tp, lp := p.newMeterProvider(s), p.newTracerProvider(s), p.newLoggerProvider(s)
 	p.last = append(p.last,
 		stop.Part{Name: "metrics", Run: mp.Shutdown},
 		stop.Part{Name: "traces", Run: tp.Shutdown},
@@ -155,12 +155,12 @@ func (p *pipeline) newMeterProvider(s startSettings) *sdkmetric.MeterProvider {
 	return sdkmetric.NewMeterProvider(options...)
 }
 
-func (p *pipeline) newTracerProvider() *sdktrace.TracerProvider {
+func (p *pipeline) newTracerProvider(s startSettings) *sdktrace.TracerProvider {
 	c := p.config
 	if len(p.spanProcessors) == 0 {
 		c.idsOnly = &idTracer{c.sampler}
 	}
-	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler)}
+	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler), sdktrace.WithRawSpanLimits(s.spans)}
 	for _, sp := range p.spanProcessors {
 		options = append(options, sdktrace.WithSpanProcessor(sp))
 	}
@@ -171,8 +171,8 @@ func (p *pipeline) newTracerProvider() *sdktrace.TracerProvider {
 	return sdktrace.NewTracerProvider(options...)
 }
 
-func (p *pipeline) newLoggerProvider() *sdklog.LoggerProvider {
-	options := []sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}
+func (p *pipeline) newLoggerProvider(s startSettings) *sdklog.LoggerProvider {
+	options := append([]sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}, s.logs...)
 	for _, lp := range p.logProcessors {
 		options = append(options, sdklog.WithProcessor(lp))
 	}

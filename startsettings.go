@@ -13,6 +13,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -30,6 +31,8 @@ type startSettings struct {
 	service    string
 	attributes []attribute.KeyValue
 	exemplars  exemplar.Filter
+	spans      sdktrace.SpanLimits
+	logs       []sdklog.LoggerProviderOption
 }
 
 func readSettings(c *config) (startSettings, error) {
@@ -39,9 +42,10 @@ func readSettings(c *config) (startSettings, error) {
 		propagator: propagatorSetting(env),
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
+		spans:      spanLimits(env),
+		logs:       logLimits(env),
 	}
 	s.service, _ = env.String(settings.ServiceName)
-	checkSDKSettings(env)
 	if c.log.handler == nil {
 		checkLogSettings(env)
 	}
@@ -122,11 +126,22 @@ func exemplarSetting(env *settings.Env) exemplar.Filter {
 	return exemplar.TraceBasedFilter
 }
 
-// checkSDKSettings refuses wrong values of the settings that the SDK reads, which
-// would otherwise only be logged, and ignored.
-func checkSDKSettings(env *settings.Env) {
-	for _, limit := range settings.In(settings.Limits) {
-		env.Int(limit)
+// spanLimits are given to the SDK, which would read them from the process itself.
+func spanLimits(env *settings.Env) sdktrace.SpanLimits {
+	l := sdktrace.NewSpanLimits() // for the limit that has no variable
+	l.AttributeCountLimit = env.Int(settings.SpanAttributes)
+	l.AttributeValueLengthLimit = env.Int(settings.SpanAttributeLength)
+	l.EventCountLimit = env.Int(settings.SpanEvents)
+	l.LinkCountLimit = env.Int(settings.SpanLinks)
+	l.AttributePerEventCountLimit = env.Int(settings.EventAttributes)
+	l.AttributePerLinkCountLimit = env.Int(settings.LinkAttributes)
+	return l
+}
+
+func logLimits(env *settings.Env) []sdklog.LoggerProviderOption {
+	return []sdklog.LoggerProviderOption{
+		sdklog.WithAttributeCountLimit(env.Int(settings.RecordAttributes)),
+		sdklog.WithAttributeValueLengthLimit(env.Int(settings.RecordLength)),
 	}
 }
 

@@ -2,6 +2,9 @@ package otelmail_test
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -187,6 +190,53 @@ func TestExemplarFilter(t *testing.T) {
 				t.Errorf("filter %q, ratio %v: %d exemplars, want %d", filter, ratio, got, want[i])
 			}
 		}
+	}
+}
+
+// TestLimits: each limit of spans and log records, from the lookup and not from the process.
+func TestLimits(t *testing.T) {
+	for _, name := range []string{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_EVENT_COUNT_LIMIT", "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT"} {
+		t.Setenv(name, "0")
+	}
+	two := []attribute.KeyValue{attribute.String("a", "four"), attribute.String("b", "four")}
+	got := func(env ...string) string {
+		var record logRecorder
+		tel, rec := traced(t, lookup(env...), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
+			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				p.AddLogProcessor(&record)
+				return nil
+			})))
+		link := trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}}), Attributes: two}
+		_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "x", trace.WithAttributes(two...), trace.WithLinks(link, link))
+		span.AddEvent("x", trace.WithAttributes(two...))
+		span.AddEvent("x", trace.WithAttributes(two...))
+		span.End()
+		tel.Logger().Info("x", "a", "four", "b", "four")
+		s, r := rec.Ended()[0], record.records[0]
+		length := 0
+		r.WalkAttributes(func(kv attribute.KeyValue) bool { length = len(kv.Value.AsString()); return true })
+		return fmt.Sprint(len(s.Attributes()), len(s.Attributes()[0].Value.AsString()), len(s.Events()), len(s.Events()[0].Attributes),
+			len(s.Links()), len(s.Links()[0].Attributes), r.AttributesLen(), length)
+	}
+	for _, tc := range []struct{ env, want string }{
+		{"", "2 4 2 2 2 2 2 4"},
+		{"OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "1 4 2 2 2 2 2 4"},
+		{"OTEL_ATTRIBUTE_COUNT_LIMIT", "1 4 2 2 2 2 2 4"},
+		{"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2 1 2 2 2 2 2 4"},
+		{"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2 1 2 2 2 2 2 4"},
+		{"OTEL_SPAN_EVENT_COUNT_LIMIT", "2 4 1 2 2 2 2 4"},
+		{"OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT", "2 4 2 1 2 2 2 4"},
+		{"OTEL_SPAN_LINK_COUNT_LIMIT", "2 4 2 2 1 2 2 4"},
+		{"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "2 4 2 2 2 1 2 4"},
+		{"OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "2 4 2 2 2 2 1 4"},
+		{"OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT", "2 4 2 2 2 2 2 1"},
+	} {
+		if got := got(tc.env, "1"); got != tc.want {
+			t.Errorf("%s=1: %s, want %s", tc.env, got, tc.want)
+		}
+	}
+	if got, want := got("OTEL_SPAN_LINK_COUNT_LIMIT", "1", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "2", "OTEL_ATTRIBUTE_COUNT_LIMIT", "1"), "2 4 2 2 1 2 2 4"; got != want {
+		t.Errorf("the limit of spans wins over that for all: %s, want %s", got, want)
 	}
 }
 
