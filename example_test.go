@@ -60,6 +60,7 @@ func ExampleStart_options() {
 		otelmail.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))),
 		otelmail.WithPropagator(propagation.TraceContext{}), // and no baggage
 		otelmail.WithShutdownTimeout(10*time.Second),
+		otelmail.WithStrictSettings(), // no start with a typo in OTEL_* or RUSMES_*
 	)
 	if err != nil {
 		log.Fatal(err)

@@ -2,6 +2,7 @@ package otelmail
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -66,47 +67,45 @@ func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	return logtee.New(local, push)
 }
 
-// openLog opens the local log, by default as the RUSMES_LOG_* settings say.
+// openLog opens the local log, by default as the RUSMES_LOG_* settings say. Its error is
+// all that env has found to be wrong; nothing is open then.
 func openLog(c *config, env *settings.Env) (slog.Handler, io.Closer, error) {
 	if c.log.handler != nil {
-		return c.log.handler, nil, nil
+		return c.log.handler, nil, env.Err()
 	}
-	level, format := checkLogSettings(env)
-	if err := env.Err(); err != nil {
-		return nil, nil, err
-	}
-	w, closer, err := logOutput(env)
-	if err != nil {
-		return nil, nil, err
-	}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(env.Enum(settings.LogLevel))) // the names are slog's
 	opts := &slog.HandlerOptions{Level: level}
+	format := env.Enum(settings.LogFormat)
+	w, closer := logOutput(env)
+	if err := env.Err(); err != nil {
+		if closer != nil {
+			err = errors.Join(err, closer.Close())
+		}
+		return nil, nil, err
+	}
 	if format == settings.JSON {
 		return slog.NewJSONHandler(w, opts), closer, nil
 	}
 	return slog.NewTextHandler(w, opts), closer, nil
 }
 
-// checkLogSettings reads what can be wrong without opening anything.
-func checkLogSettings(env *settings.Env) (level slog.Level, format string) {
-	// The names of the levels are slog's.
-	_ = level.UnmarshalText([]byte(env.Enum(settings.LogLevel)))
-	return level, env.Enum(settings.LogFormat)
-}
-
-func logOutput(env *settings.Env) (io.Writer, io.Closer, error) {
+// logOutput opens a file where env names one.
+func logOutput(env *settings.Env) (io.Writer, io.Closer) {
 	output, name := env.String(settings.LogOutput)
 	switch output {
 	case settings.Stderr:
-		return os.Stderr, nil, nil
+		return os.Stderr, nil
 	case settings.Stdout:
-		return os.Stdout, nil, nil
+		return os.Stdout, nil
 	}
 	// Logs may hold what is not for everyone to read.
 	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)
+		env.Refuse(fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err))
+		return nil, nil
 	}
-	return f, f, nil
+	return f, f
 }
 
 // setLog gives t its logger, and closes the log's file after everything else

@@ -3,9 +3,11 @@ package otelmail_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -108,7 +110,7 @@ func TestLocalLog(t *testing.T) {
 		})
 	}
 	for _, tc := range []struct {
-		opt  otelmail.StartOption
+		opt  otelmail.Option
 		want string
 	}{
 		{lookup("RUSMES_LOG_LEVEL", "loud"), `RUSMES_LOG_LEVEL: "loud" is not allowed: want one of debug, info, warn, error`},
@@ -116,13 +118,57 @@ func TestLocalLog(t *testing.T) {
 		{lookup("RUSMES_LOG_OUTPUT", "/nonexistent/mail.log"), `RUSMES_LOG_OUTPUT: "/nonexistent/mail.log" is not allowed: want stdout, stderr or the path`},
 		{otelmail.WithLogHandler(nil), "WithLogHandler"},
 	} {
-		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), tc.opt)
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithStrictSettings(), otelmail.WithoutGlobals(), tc.opt)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("error %v, want %s", err, tc.want)
 		}
 		if tel.Logger() == nil {
 			t.Error("no logger beside the error")
 		}
+	}
+}
+
+// TestLocalLogOfNew: New does with RUSMES_LOG_* as Start does.
+func TestLocalLogOfNew(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "mail.log")
+	wrong := []string{"RUSMES_LOG_LEVEL", "loud", "RUSMES_LOG_FORMAT", "xml", "RUSMES_LOG_OUTPUT", file}
+	var warned []string
+	warn := otelmail.WithErrorHandler(func(err error) { warned = append(warned, err.Error()) })
+	tel, err := otelmail.New(lookup(wrong...), warn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel.Logger().Debug("one")
+	tel.Logger().Info("two")
+	if err := tel.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if got, err := os.ReadFile(file); err != nil || !strings.HasSuffix(string(got), "level=INFO msg=two\n") || strings.Contains(string(got), "one") {
+		t.Errorf("the log holds %q, %v; want text from info on", got, err)
+	}
+	want := []string{
+		`RUSMES_LOG_LEVEL: "loud" is not allowed: want one of debug, info, warn, error; used instead: info`,
+		`RUSMES_LOG_FORMAT: "xml" is not allowed: want one of text, json; used instead: text`,
+	}
+	if !slices.Equal(warned, want) {
+		t.Errorf("warned of %q, want %q", warned, want)
+	}
+
+	warned = nil
+	for _, strict := range []otelmail.Option{otelmail.WithStrictSettings(), lookup(append(wrong, "RUSMES_STRICT_SETTINGS", "true")...)} {
+		_, err := otelmail.New(lookup(wrong...), warn, strict)
+		if err == nil || !strings.Contains(err.Error(), "RUSMES_LOG_LEVEL") || !strings.Contains(err.Error(), "RUSMES_LOG_FORMAT") {
+			t.Errorf("strict: error %v", err)
+		}
+	}
+	if _, err := otelmail.New(lookup("RUSMES_LOG_OUTPUT", "/nonexistent/x"), warn); err == nil || !strings.Contains(err.Error(), "RUSMES_LOG_OUTPUT") {
+		t.Errorf("a file that cannot be opened: error %v", err)
+	}
+	if _, err := otelmail.New(lookup("RUSMES_LOG_LEVEL", "loud", "RUSMES_LOG_OUTPUT", "/nonexistent/x"), warn, otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil))); err != nil {
+		t.Errorf("an option wins: error %v", err)
+	}
+	if len(warned) > 0 {
+		t.Errorf("warned of %q beside errors, or under an option", warned)
 	}
 }
 

@@ -47,6 +47,7 @@ type config struct {
 	self            *self
 	handle          func(error)
 	lookup          settings.LookupEnv
+	strict          bool
 }
 
 func newConfig() *config {
@@ -289,8 +290,9 @@ func WithDomainLimit(n int) SeriesOption {
 	})
 }
 
-// WithErrorHandler receives what goes wrong in the background. It must be safe
-// for concurrent use. Default: OpenTelemetry's own ([otel.Handle]).
+// WithErrorHandler receives what goes wrong in the background and, before [Start] or
+// [New] returns, the warnings of wrong variables. It must be safe for concurrent use.
+// Default: OpenTelemetry's own ([otel.Handle]).
 func WithErrorHandler(handle func(error)) SeriesOption {
 	return seriesOption(func(c *config) error {
 		if handle == nil {
@@ -299,6 +301,13 @@ func WithErrorHandler(handle func(error)) SeriesOption {
 		c.handle = handle
 		return nil
 	})
+}
+
+// WithStrictSettings makes every wrong variable of the environment stop start-up, as a
+// wrong option does. Default: RUSMES_STRICT_SETTINGS, else false: most are a warning, see
+// [Start].
+func WithStrictSettings() Option {
+	return option(func(c *config) error { c.strict = true; return nil })
 }
 
 // WithLookupEnv replaces the environment that otelmail's own settings are read

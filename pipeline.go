@@ -10,6 +10,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
@@ -38,7 +39,15 @@ func (p *pipeline) Reader() export.Reader { return p.reader }
 
 func (p *pipeline) Health() *health.Registry { return p.config.health }
 
-func (p *pipeline) LookupEnv(name string) (string, bool) { return p.config.lookup(name) }
+// LookupEnv hides the one variable of an exporter that an option of Start wins over.
+func (p *pipeline) LookupEnv(name string) (string, bool) {
+	if p.config.exponential && name == settings.HistogramAggregation.Name() {
+		return "", false
+	}
+	return p.config.lookup(name)
+}
+
+func (p *pipeline) StrictSettings() bool { return p.config.strict }
 
 func (p *pipeline) HandleError(err error) { p.config.handle(err) }
 

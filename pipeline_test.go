@@ -158,11 +158,14 @@ func TestPipelineSaysWhatStartKnows(t *testing.T) {
 	registry := health.New()
 	var reported []error
 	broken := errors.New("in the background")
-	tel, reader := start(t, otelmail.WithNamespace("acme"), otelmail.WithHealth(registry), lookup("MINE", "set", "EMPTY", ""),
+	tel, reader := start(t, otelmail.WithNamespace("acme"), otelmail.WithHealth(registry), otelmail.WithStrictSettings(), lookup("MINE", "set", "EMPTY", ""),
 		otelmail.WithErrorHandler(func(err error) { reported = append(reported, err) }),
 		openFunc(func(_ context.Context, p export.Pipeline) error {
 			if p.Health() != registry || p.Disabled() || p.Resource() == nil || p.Reader() == nil {
 				t.Errorf("health %t, disabled %t", p.Health() == registry, p.Disabled())
+			}
+			if !p.StrictSettings() {
+				t.Error("not strict, as the option says")
 			}
 			for name, want := range map[string]bool{"MINE": true, "EMPTY": true, "NOT_THERE": false} {
 				if v, set := p.LookupEnv(name); set != want || name == "MINE" && v != "set" {

@@ -16,16 +16,21 @@ import (
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/guard"
-	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
 // Start builds the pipelines: a resource, a MeterProvider, a TracerProvider and
 // a LoggerProvider, fed to the exporters of the options, and installs them with
 // the propagator as OpenTelemetry's global ones (unless [WithoutGlobals] is given). It
-// reads OTEL_* and RUSMES_* settings; options win over them. A wrong option or
-// setting is an error that names it, its value and what is allowed; all of them
-// are named at once. A collector that is not there yet is no error.
+// reads OTEL_* and RUSMES_* settings; an option wins before its variable is looked at.
+// A collector that is not there yet is no error.
+//
+// A wrong option is an error that names it, its value and what is allowed. A wrong
+// variable is a warning to the error handler ([WithErrorHandler]) that says the same and
+// what is used instead: a typo in telemetry does not take the probes away. It is an
+// error where the variable guards something, which is the address and path of the served
+// page, the files of TLS, the directory of the buffer and the file of the log; and for
+// every variable with [WithStrictSettings]. All errors are named at once.
 //
 // Beside an error Start returns a Telemetry that records nothing, and has
 // stopped whatever it had begun.
@@ -51,28 +56,27 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	s, wrong := readSettings(c)
+	env := c.env()
+	s := readSettings(c, env)
 	res, err := newResource(ctx, c, s)
 	if err != nil {
-		return nil, errors.Join(wrong, err)
+		return nil, errors.Join(env.Err(), err)
 	}
 	if c.health == nil {
 		c.health = health.New()
 	}
+	log, closer, wrong := openLog(c, env)
 	wrong = errors.Join(wrong, registerChecks(c))
-	if wrong != nil {
-		// The exporters are opened all the same, so that they report their own wrong
-		// settings and an operator sees everything that is wrong at once.
-		p := &pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
-		return nil, errors.Join(wrong, p.open(ctx), p.abandon(ctx))
-	}
-	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
-	if err != nil {
-		return nil, err
-	}
 	p := &pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
 	p.reader.off = s.disabled
-	t, err := p.build(ctx, s)
+	var t *Telemetry
+	if wrong == nil {
+		t, err = p.build(ctx, s)
+	} else {
+		// The exporters are opened all the same, so that they report their own wrong
+		// settings and an operator sees everything that is wrong at once.
+		err = errors.Join(wrong, p.open(ctx))
+	}
 	if err != nil {
 		if closer != nil {
 			err = errors.Join(err, closer.Close())

@@ -47,7 +47,7 @@ func open(t *testing.T, opt any) (*otelmail.Telemetry, error) {
 		}
 	}
 	of, _ := opt.(otelmail.StartOption)
-	return otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), of)
+	return otelmail.Start(t.Context(), lookup(), otelmail.WithStrictSettings(), otelmail.WithoutGlobals(), of)
 }
 
 func TestWrongOptionsAndSettings(t *testing.T) {
@@ -101,16 +101,19 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 		})
 	}
 	t.Run("an exporter's too", func(t *testing.T) {
-		_, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "1"), otelmail.WithExporter(export.Func(
+		_, err := otelmail.Start(t.Context(), lookup("OTEL_SDK_DISABLED", "1"), otelmail.WithStrictSettings(), otelmail.WithExporter(export.Func(
 			func(context.Context, export.Pipeline) error { return errors.New("OTHER_SETTING is wrong") })))
 		if err == nil || !strings.Contains(err.Error(), "OTEL_SDK_DISABLED") || !strings.Contains(err.Error(), "OTHER_SETTING") {
 			t.Errorf("want both settings named: %v", err)
 		}
 	})
 	t.Run("all at once", func(t *testing.T) {
-		_, err := otelmail.Start(t.Context(), lookup("OTEL_PROPAGATORS", "b3", "OTEL_SDK_DISABLED", "1"))
-		if err == nil || !strings.Contains(err.Error(), "OTEL_PROPAGATORS") || !strings.Contains(err.Error(), "OTEL_SDK_DISABLED") {
-			t.Errorf("want both settings named: %v", err)
+		_, err := otelmail.Start(t.Context(), lookup("OTEL_PROPAGATORS", "b3", "OTEL_SDK_DISABLED", "1", "RUSMES_LOG_OUTPUT", "/nonexistent/x", "RUSMES_STRICT_SETTINGS", "true"),
+			otelmail.WithExporter(export.Func(func(context.Context, export.Pipeline) error { return errors.New("OTHER_SETTING is wrong") })))
+		for _, name := range []string{"OTEL_PROPAGATORS", "OTEL_SDK_DISABLED", "RUSMES_LOG_OUTPUT", "OTHER_SETTING"} {
+			if err == nil || strings.Count(err.Error(), name) != 1 {
+				t.Errorf("want %s named once: %v", name, err)
+			}
 		}
 	})
 }

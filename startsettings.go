@@ -35,28 +35,31 @@ type startSettings struct {
 	logs       []sdklog.LoggerProviderOption
 }
 
-func readSettings(c *config) (startSettings, error) {
-	env := &settings.Env{Lookup: c.lookup}
+// env reads the environment as the options say.
+func (c *config) env() *settings.Env {
+	if !c.strict {
+		c.strict = settings.NewEnv(c.lookup, c.handle, false).Bool(settings.StrictSettings)
+	}
+	return settings.NewEnv(c.lookup, c.handle, c.strict)
+}
+
+func readSettings(c *config, env *settings.Env) startSettings {
 	s := startSettings{
 		disabled:   env.Bool(settings.SDKDisabled),
-		propagator: propagatorSetting(env),
+		propagator: c.propagator,
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
 		spans:      spanLimits(env),
 		logs:       logLimits(env),
 	}
 	s.service, _ = env.String(settings.ServiceName)
-	if c.log.handler == nil {
-		checkLogSettings(env)
-	}
-	sampler, inherits := samplerSetting(env)
 	if c.sampler == nil {
-		c.sampler, c.inherits = sampler, inherits
+		c.sampler, c.inherits = samplerSetting(env)
 	}
-	if c.propagator != nil {
-		s.propagator = c.propagator
+	if s.propagator == nil {
+		s.propagator = propagatorSetting(env)
 	}
-	return s, env.Err()
+	return s
 }
 
 // samplerSetting returns the sampler that the environment asks for. inherits says
@@ -107,7 +110,7 @@ func resourceSetting(env *settings.Env) []attribute.KeyValue {
 		key = strings.TrimSpace(key)
 		value, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || key == "" || err != nil || !clean.Fits(key) || !clean.Fits(value) {
-			env.Fail(name, pair, settings.ResourceAttributes.Wants())
+			env.Fail(settings.ResourceAttributes, name, pair, settings.ResourceAttributes.Wants())
 			return nil
 		}
 		attrs = append(attrs, attribute.String(key, value))

@@ -18,7 +18,6 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
-	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
@@ -213,7 +212,7 @@ func noop(c *config) *Telemetry {
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
 // exporters are the application's. The only environment variables it reads are
-// RUSMES_LOG_*.
+// RUSMES_LOG_* and RUSMES_STRICT_SETTINGS; a wrong one is what it is to [Start].
 // For the same series on the same buckets, give the application's MeterProvider the
 // [Reader.Views].
 //
@@ -229,7 +228,7 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
-	log, closer, err := openLog(c, &settings.Env{Lookup: c.lookup})
+	log, closer, err := openLog(c, c.env())
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}

@@ -54,8 +54,12 @@ type Pipeline interface {
 	// Health is the registry behind /health, /ready and /live.
 	Health() *health.Registry
 	// LookupEnv reads one environment variable, or the stand-in that
-	// otelmail.WithLookupEnv gave.
+	// otelmail.WithLookupEnv gave. A variable that an option of Start wins over is unset.
 	LookupEnv(name string) (value string, set bool)
+	// StrictSettings says what becomes of a wrong variable: true makes it an error of
+	// Open. Otherwise it is a warning to HandleError, and the default holds; unless it
+	// guards something that a default must not take the place of.
+	StrictSettings() bool
 	// HandleError reports what went wrong in the background, see
 	// otelmail.WithErrorHandler.
 	HandleError(err error)

@@ -2,6 +2,8 @@ package integration
 
 import (
 	"net"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,10 +23,11 @@ func TestAnAddressInUse(t *testing.T) {
 	}
 }
 
-// A wrong setting ends the demo with the setting's name, its value and what is
-// allowed.
+// A wrong setting is told with its name, its value and what is allowed. It ends the demo
+// in strict mode and where it guards something; else the demo serves all the same.
 func TestAWrongSetting(t *testing.T) {
 	const endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1"
+	guards := []string{"OTEL_EXPORTER_OTLP_CERTIFICATE", "RUSMES_METRICS_PATH"}
 	for variable, allowed := range map[string][]string{
 		"OTEL_SDK_DISABLED=maybe":                                     {"true", "false"},
 		"OTEL_RESOURCE_ATTRIBUTES=nonsense":                           {"key=value"},
@@ -52,13 +55,26 @@ func TestAWrongSetting(t *testing.T) {
 			if name != "OTEL_EXPORTER_OTLP_ENDPOINT" {
 				env = append(env, endpoint)
 			}
-			d := run(t, launch{env: env})
-			d.wantRefusal(append([]string{name, value}, allowed...)...)
+			says := append([]string{name, value}, allowed...)
+			run(t, launch{env: append(env, "RUSMES_STRICT_SETTINGS=true")}).wantRefusal(says...)
+			if slices.Contains(guards, name) {
+				run(t, launch{env: env}).wantRefusal(says...)
+				return
+			}
+			d := startDemo(t, launch{env: env})
+			if status, page := d.get("/metrics"); status != http.StatusOK || !strings.Contains(page, "\nrusmes_queue_size 0\n") {
+				t.Errorf("/metrics: %d %.300s", status, page)
+			}
+			for _, part := range append(says, "used instead: ") {
+				if !strings.Contains(d.stderr.String(), part) {
+					t.Errorf("does not say %q: %s", part, d.stderr.String())
+				}
+			}
 		})
 	}
 }
 
-// Everything that is wrong is reported at once, whichever part reads it.
+// Everything that is wrong is reported at once in strict mode, whichever part reads it.
 func TestSeveralWrongSettings(t *testing.T) {
 	for who, env := range map[string][]string{
 		"the process": {"OTEL_TRACES_SAMPLER=sometimes", "OTEL_PROPAGATORS=carrier-pigeon", "OTEL_SDK_DISABLED=maybe"},
@@ -72,7 +88,7 @@ func TestSeveralWrongSettings(t *testing.T) {
 				name, value, _ := strings.Cut(variable, "=")
 				all = append(all, name, value)
 			}
-			d := run(t, launch{env: env})
+			d := run(t, launch{env: append(env, "RUSMES_STRICT_SETTINGS=true")})
 			d.wantRefusal(all...)
 		})
 	}

@@ -1,7 +1,6 @@
 package otlp
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -74,11 +73,14 @@ func MaxAge(d time.Duration) BufferOption {
 
 // buffer resolves the settings of the buffer. dir is empty if there is none.
 func (e *environment) buffer(chosen bufferChoice) bufferChoice {
-	dir, setting := e.String(settings.BufferDir)
 	if chosen.dir == "" {
-		chosen.dir, chosen.setting = dir, setting
+		chosen.dir, chosen.setting = e.String(settings.BufferDir)
 	}
-	chosen.bytes = cmp.Or(chosen.bytes, e.Size(settings.BufferMaxBytes))
-	chosen.age = cmp.Or(chosen.age, e.Duration(settings.BufferMaxAge))
+	if chosen.bytes == 0 {
+		chosen.bytes = e.Size(settings.BufferMaxBytes)
+	}
+	if chosen.age == 0 {
+		chosen.age = e.Duration(settings.BufferMaxAge)
+	}
 	return chosen
 }

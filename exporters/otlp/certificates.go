@@ -16,7 +16,7 @@ func (e *environment) certificates(s signal) *tls.Config {
 	ca, caName := e.String(settings.OTLPCertificate.For(s.name))
 	if ca != "" {
 		roots, err := readRoots(caName, ca)
-		e.add(err)
+		e.Refuse(err)
 		config.RootCAs = roots
 	}
 	cert, certName := e.String(settings.OTLPClientCertificate.For(s.name))
@@ -24,13 +24,13 @@ func (e *environment) certificates(s signal) *tls.Config {
 	switch {
 	case cert == "" && key == "":
 	case cert == "":
-		e.add(settings.Invalid(keyName, key, settings.OTLPClientCertificate.Name()+" beside it"))
+		e.Refuse(settings.Invalid(keyName, key, settings.OTLPClientCertificate.Name()+" beside it"))
 	case key == "":
-		e.add(settings.Invalid(certName, cert, settings.OTLPClientKey.Name()+" beside it"))
+		e.Refuse(settings.Invalid(certName, cert, settings.OTLPClientKey.Name()+" beside it"))
 	default:
 		pair, err := tls.LoadX509KeyPair(cert, key)
 		if err != nil {
-			e.add(fmt.Errorf("%w: %w",
+			e.Refuse(fmt.Errorf("%w: %w",
 				settings.Invalid(certName+" with "+keyName, cert+" with "+key, "a readable PEM certificate and its key"), err))
 			return nil
 		}

@@ -26,8 +26,10 @@
 // (only for https), INSECURE (only for gRPC endpoints without a scheme); for
 // metrics METRICS_TEMPORALITY_PREFERENCE and
 // METRICS_DEFAULT_HISTOGRAM_AGGREGATION; and OTEL_METRIC_EXPORT_*, OTEL_BSP_*
-// and OTEL_BLRP_*. Options win over variables. A wrong value stops start-up,
-// even one for a signal that is not pushed.
+// and OTEL_BLRP_*. An option wins before its variable is looked at. A wrong variable, even
+// one for a signal that is not pushed, is a warning, see [otelmail.Start], and its default
+// holds; except that without its endpoint or headers, which may name a tenant, a signal is
+// not pushed, and that a wrong certificate, key or directory stops start-up.
 //
 // The protocol is http/protobuf where none is set, as the specification
 // recommends, even if the endpoint's port is 4317, which is the customary port

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -38,35 +39,9 @@ var (
 	}
 )
 
-// environment reads all variables and keeps all errors, so that an operator sees
-// them at once.
-type environment struct {
-	settings.Env
-	errs []error
-}
-
-func (e *environment) add(err error) {
-	if err != nil {
-		e.errs = append(e.errs, err)
-	}
-}
-
-// err joins all errors. A variable for all signals is read once for each of
-// them, and its error is shown once.
-func (e *environment) err() error {
-	all := e.errs
-	if joined, ok := e.Err().(interface{ Unwrap() []error }); ok {
-		all = append(all, joined.Unwrap()...)
-	}
-	var once []error
-	for _, err := range all {
-		same := func(other error) bool { return other.Error() == err.Error() }
-		if !slices.ContainsFunc(once, same) {
-			once = append(once, err)
-		}
-	}
-	return errors.Join(once...)
-}
+// environment reads all variables of the push. An option wins before its variable is
+// looked at.
+type environment struct{ *settings.Env }
 
 // target is where and how one signal is pushed.
 type target struct {
@@ -84,53 +59,57 @@ type plan struct {
 	target        target
 }
 
+// notPushed stands for an endpoint or headers that are wrong: the default would send
+// telemetry to where nobody asked for it.
+const notPushed = "nothing, and what it is for is not pushed"
+
 // plan resolves one signal. All its variables are checked even if it is not pushed.
 func (e *environment) plan(s signal, one, all choice) plan {
 	t := target{transport: e.transport(s, one, all)}
-	named := e.endpoint(s, one, all, &t)
-	t.headers = e.headers(s, one, all, t)
+	named, known := e.endpoint(s, one, all, &t)
+	headers, whole := e.headers(s, one, all, t)
+	t.headers = headers
 	t.gzip = e.gzip(s, one, all)
-	t.timeout = e.Millis(settings.OTLPTimeout.For(s.name))
-	if d := cmp.Or(one.timeout, all.timeout); d > 0 {
-		t.timeout = d
+	if t.timeout = cmp.Or(one.timeout, all.timeout); t.timeout == 0 {
+		t.timeout = e.Millis(settings.OTLPTimeout.For(s.name))
 	}
-	t.tls = e.certificates(s)
-	if c := cmp.Or(one.tls, all.tls); c != nil {
-		t.tls = c
+	if t.tls = cmp.Or(one.tls, all.tls); t.tls == nil {
+		t.tls = e.certificates(s)
 	}
-
 	p := plan{target: t}
-	where := e.exporters(s)
-	switch {
-	case one.off || all.off:
-	case where == nil:
-		p.otlp = named
-	case slices.Contains(where, settings.None) && len(where) > 1:
-		e.Fail(s.exporters.Name(), strings.Join(where, ","), "none alone, or a list without none")
-	default:
-		p.otlp = slices.Contains(where, settings.ToOTLP)
-		p.console = slices.Contains(where, settings.ToConsole)
+	if one.off || all.off {
+		return p
 	}
+	where := e.exporters(s)
+	p.otlp = (slices.Contains(where, settings.ToOTLP) || where == nil && named) && known && whole
+	p.console = slices.Contains(where, settings.ToConsole)
 	return p
 }
 
 // exporters is the signal's list of exporters, nil if none is set.
 func (e *environment) exporters(s signal) []string {
 	where := e.List(s.exporters)
+	if slices.Contains(where, settings.None) && len(where) > 1 {
+		e.Fail(s.exporters, s.exporters.Name(), strings.Join(where, ","), "none alone, or a list without none")
+		where = nil
+	}
 	if s.name != traces.name {
 		return where
 	}
-	enabled := e.Bool(settings.TracingEnabled)
+	enabled := e.Enum(settings.TracingEnabled)
 	switch {
-	case where != nil || !e.IsSet(settings.TracingEnabled):
+	case where != nil || enabled == "":
 		return where
-	case enabled:
+	case enabled == "true":
 		return []string{settings.ToOTLP}
 	}
 	return []string{settings.None}
 }
 
 func (e *environment) transport(s signal, one, all choice) Transport {
+	if t := cmp.Or(one.transport, all.transport); t != 0 {
+		return t
+	}
 	protocol := e.Enum(settings.OTLPProtocol.For(s.name))
 	if s.name == traces.name {
 		older := e.Enum(settings.TracingProtocol)
@@ -138,30 +117,33 @@ func (e *environment) transport(s signal, one, all choice) Transport {
 			protocol = older
 		}
 	}
-	t := HTTP
 	if protocol == settings.GRPC {
-		t = GRPC
+		return GRPC
 	}
-	return cmp.Or(one.transport, all.transport, t)
+	return HTTP
 }
 
-// endpoint finds out where the signal goes, and whether a setting named the endpoint.
-func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool) {
+// endpoint finds out where the signal goes, whether a setting named the endpoint, and
+// whether it could be read.
+func (e *environment) endpoint(s signal, one, all choice, t *target) (named, known bool) {
 	// INSECURE is only for gRPC endpoints without a scheme (OTLP exporter
 	// specification); it is checked in any case.
 	insecure := e.Bool(settings.OTLPInsecure.For(s.name))
 
+	var from *settings.Setting // nil: the option
 	value, setting, asIs := one.endpoint, "otlp.Endpoint", true
 	if value == "" {
 		value, asIs = all.endpoint, false
 	}
 	if value == "" {
-		value, setting = e.String(settings.OTLPEndpoint.For(s.name))
-		asIs = value != "" && setting != settings.OTLPEndpoint.Name()
+		from = settings.OTLPEndpoint
+		value, setting = e.String(from.For(s.name))
+		asIs = value != "" && setting != from.Name()
 	}
 	if value == "" && s.name == traces.name {
 		// The older setting held an endpoint for traces with or without a path.
-		value, setting = e.String(settings.TracingEndpoint)
+		from = settings.TracingEndpoint
+		value, setting = e.String(from)
 		u, err := parseEndpoint(setting, value, t.transport == GRPC)
 		asIs = err == nil && u.url.Path != "/"
 	}
@@ -174,8 +156,8 @@ func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool
 	}
 	a, err := parseEndpoint(setting, value, t.transport == GRPC)
 	if err != nil {
-		e.add(err)
-		return named
+		e.wrong(from, err)
+		return named, false
 	}
 	if a.bare && !insecure {
 		a.url.Scheme = "https"
@@ -188,23 +170,47 @@ func (e *environment) endpoint(s signal, one, all choice, t *target) (named bool
 		a.url = a.url.JoinPath(s.path)
 	}
 	t.address = a
-	return named
+	return named, true
 }
 
-func (e *environment) headers(s signal, one, all choice, t target) map[string]string {
-	list, setting := e.String(settings.OTLPHeaders.For(s.name))
-	headers, err := parseHeaders(setting, list)
-	e.add(err)
-	switch {
-	case one.headers != nil:
-		headers, setting = one.headers, "otlp.Headers"
-	case all.headers != nil:
-		headers, setting = all.headers, "otlp.Headers"
+// wrong records what is wrong with an option, where from is nil, or with a variable
+// without which nothing is pushed.
+func (e *environment) wrong(from *settings.Setting, err error) {
+	if from == nil {
+		e.Refuse(err)
+		return
+	}
+	e.Wrong(from, err, notPushed)
+}
+
+// headers are those of every request, and whether they are all that was asked for.
+func (e *environment) headers(s signal, one, all choice, t target) (headers map[string]string, whole bool) {
+	var from *settings.Setting // nil: the option
+	var err error
+	setting := "otlp.Headers"
+	if headers = one.headers; headers == nil {
+		headers = all.headers
+	}
+	if headers == nil {
+		from = settings.OTLPHeaders
+		var list string
+		list, setting = e.String(from.For(s.name))
+		headers, err = parseHeaders(setting, list)
 	}
 	if t.transport == GRPC {
-		e.add(checkMetadata(setting, headers))
+		err = errors.Join(err, checkMetadata(setting, headers))
 	}
-	if t.user == nil {
+	if err != nil {
+		e.wrong(from, err)
+		return nil, false
+	}
+	return withUser(headers, t.user), true
+}
+
+// withUser adds the user name and password of an endpoint, where headers do not say who
+// pushes.
+func withUser(headers map[string]string, user *url.Userinfo) map[string]string {
+	if user == nil {
 		return headers
 	}
 	for name := range headers {
@@ -212,8 +218,8 @@ func (e *environment) headers(s signal, one, all choice, t target) map[string]st
 			return headers
 		}
 	}
-	password, _ := t.user.Password()
-	credentials := base64.StdEncoding.EncodeToString([]byte(t.user.Username() + ":" + password))
+	password, _ := user.Password()
+	credentials := base64.StdEncoding.EncodeToString([]byte(user.Username() + ":" + password))
 	with := map[string]string{"Authorization": "Basic " + credentials}
 	for name, value := range headers {
 		with[name] = value
@@ -222,9 +228,8 @@ func (e *environment) headers(s signal, one, all choice, t target) map[string]st
 }
 
 func (e *environment) gzip(s signal, one, all choice) bool {
-	compression := e.Enum(settings.OTLPCompression.For(s.name))
 	if c := cmp.Or(one.compression, all.compression); c != 0 {
 		return c == Gzip
 	}
-	return compression == settings.Gzip
+	return e.Enum(settings.OTLPCompression.For(s.name)) == settings.Gzip
 }

@@ -27,7 +27,8 @@ func (e *environment) batching(s settings.Batch, attempt time.Duration) batching
 	}
 	b.most = cmp.Or(e.Int(s.Size), min(settings.BatchSize, b.queue))
 	if b.most > b.queue {
-		e.Fail(s.Size.Name(), strconv.Itoa(b.most), "at most "+s.Queue.Name()+", which is "+strconv.Itoa(b.queue))
+		e.Fail(s.Size, s.Size.Name(), strconv.Itoa(b.most), "at most "+s.Queue.Name()+", which is "+strconv.Itoa(b.queue))
+		b.most = min(settings.BatchSize, b.queue)
 	}
 	return b
 }
@@ -41,24 +42,28 @@ type cadence struct {
 
 func (e *environment) cadence(c choices) cadence {
 	k := cadence{
-		interval:   e.Millis(settings.MetricInterval),
-		timeout:    e.Millis(settings.MetricTimeout),
-		preference: Cumulative,
+		interval:    c.interval,
+		timeout:     e.Millis(settings.MetricTimeout),
+		preference:  c.temporality,
+		exponential: e.Enum(settings.HistogramAggregation) == settings.ExponentialHistogram,
 	}
-	if c.interval > 0 {
-		k.interval = c.interval
+	if k.interval == 0 {
+		k.interval = e.Millis(settings.MetricInterval)
 	}
+	if k.preference == 0 {
+		k.preference = e.preference()
+	}
+	return k
+}
+
+func (e *environment) preference() Preference {
 	switch e.Enum(settings.Temporality) {
 	case settings.Delta:
-		k.preference = Delta
+		return Delta
 	case settings.LowMemory:
-		k.preference = LowMemory
+		return LowMemory
 	}
-	if c.temporality != 0 {
-		k.preference = c.temporality
-	}
-	k.exponential = e.Enum(settings.HistogramAggregation) == settings.ExponentialHistogram
-	return k
+	return Cumulative
 }
 
 // ownReader reports whether the push needs other data than /metrics shows, and so a

@@ -42,14 +42,14 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 	if e.isOpen() {
 		return errors.New("otlp: this Push or Pusher has been used: make one for each Start")
 	}
-	env := &environment{Env: settings.Env{Lookup: p.LookupEnv}}
+	env := &environment{settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())}
 	var c choices
 	for i, opt := range e.opts {
 		if opt == nil {
-			env.add(fmt.Errorf("otlp.Push: option %d is nil", i+1))
+			env.Refuse(fmt.Errorf("otlp.Push: option %d is nil", i+1))
 			continue
 		}
-		env.add(opt.applyAll(&c))
+		env.Refuse(opt.applyAll(&c))
 	}
 	toTraces := env.plan(traces, c.traces, c.all)
 	toMetrics := env.plan(metrics, c.metrics, c.all)
@@ -62,7 +62,7 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 	spans := env.batching(bsp, toTraces.target.timeout)
 	records := env.batching(settings.BLRP, toLogs.target.timeout)
 	cadence := env.cadence(c)
-	if err := env.err(); err != nil {
+	if err := env.Err(); err != nil {
 		return fmt.Errorf("otlp: %w", err)
 	}
 	if p.Disabled() {
@@ -195,13 +195,13 @@ func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to p
 		return nil
 	}
 	var errs [2]error
-	switch where := to.target.url.String(); {
+	switch {
 	case to.otlp && e.store != nil:
 		b, err := newBuffered(s, to.target, queue, e.store, p.HandleError)
-		errs[0] = opened(where, b, captureTarget(), captureWire(), err)
+		errs[0] = opened(to.target.url.String(), b, captureTarget(), captureWire(), err)
 	case to.otlp:
 		d, err := newDirect(s, to.target, queue, p.HandleError)
-		errs[0] = opened(where, d, to.target, d.wire, err)
+		errs[0] = opened(to.target.url.String(), d, to.target, d.wire, err)
 	}
 	if to.console {
 		d := newConsole(s, queue, p.HandleError)

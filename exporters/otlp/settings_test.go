@@ -2,6 +2,7 @@ package otlp_test
 
 import (
 	"crypto/tls"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,10 +13,10 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
-// startError starts with one environment and returns what Start says.
+// startError starts with one environment, strictly, and returns what Start says.
 func startError(t *testing.T, opts ...otelmail.StartOption) error {
 	t.Helper()
-	tel, err := otelmail.Start(t.Context(), append(opts, otelmail.WithoutGlobals())...)
+	tel, err := otelmail.Start(t.Context(), append(opts, otelmail.WithoutGlobals(), otelmail.WithStrictSettings())...)
 	if err == nil {
 		_ = shutdown(tel, time.Second)
 	}
@@ -54,7 +55,7 @@ func TestWrongVariables(t *testing.T) {
 		{[]string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "//host"}, []string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT"}},
 		{[]string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "host:x", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"}, []string{"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "or host:port"}},
 		{[]string{"RUSMES_TRACING_ENDPOINT", "nowhere"}, []string{`RUSMES_TRACING_ENDPOINT: "nowhere"`, http}},
-		{[]string{"RUSMES_TRACING_ENABLED", "yes"}, []string{`RUSMES_TRACING_ENABLED: "yes"`, "true or false"}},
+		{[]string{"RUSMES_TRACING_ENABLED", "yes"}, []string{`RUSMES_TRACING_ENABLED: "yes"`, "one of true, false"}},
 		{[]string{"RUSMES_TRACING_PROTOCOL", "udp"}, []string{`RUSMES_TRACING_PROTOCOL: "udp"`, "grpc, http"}},
 
 		{[]string{"OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"}, []string{`OTEL_EXPORTER_OTLP_PROTOCOL: "http/json"`, "grpc, http/protobuf"}},
@@ -115,6 +116,20 @@ func TestWrongVariables(t *testing.T) {
 				}
 				if n := strings.Count(err.Error(), tt.want[0]); n != 1 {
 					t.Errorf("the same is said %d times: %v", n, err)
+				}
+				if strings.Contains(tt.env[0], "_CERTIFICATE") || strings.Contains(tt.env[0], "_CLIENT_KEY") {
+					_, err := otelmail.Start(t.Context(), env(append(more, tt.env...)...), otlp.Push(), otelmail.WithoutGlobals())
+					wantParts(t, err, tt.want...)
+					continue
+				}
+				_, b := start(t, env(append(more, tt.env...)...), otlp.Push())
+				all := strings.Join(b.all(), "\n")
+				wantParts(t, errors.New(all), append(tt.want, "; used instead: ")...)
+				if strings.Contains(all, "hush") {
+					t.Errorf("the warning shows a secret: %s", all)
+				}
+				if n := strings.Count(all, "used instead: "); n != 1 {
+					t.Errorf("%d warnings: %s", n, all)
 				}
 			}
 		})

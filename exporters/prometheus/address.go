@@ -20,10 +20,13 @@ type bindAddress struct{ address, from string }
 // RUSMES_METRICS_BIND_ADDRESS. Each of the two OpenTelemetry variables
 // replaces only its half: with only the port set, the host stays what it was.
 func readAddress(option string, env *settings.Env) bindAddress {
+	if option != "" {
+		return bindAddress{option, "WithAddress"}
+	}
 	address, name := env.String(settings.MetricsBindAddress)
 	host, port, ok := splitAddress(address)
 	if !ok {
-		env.Fail(name, address, settings.MetricsBindAddress.Wants())
+		env.Fail(settings.MetricsBindAddress, name, address, settings.MetricsBindAddress.Wants())
 	}
 	var from []string
 	if name != "" {
@@ -35,13 +38,13 @@ func readAddress(option string, env *settings.Env) bindAddress {
 		var names []string
 		if otelHost != "" {
 			if strings.ContainsAny(otelHost, " /[]") {
-				env.Fail(hostName, otelHost, settings.PrometheusHost.Wants())
+				env.Fail(settings.PrometheusHost, hostName, otelHost, settings.PrometheusHost.Wants())
 			}
 			host, names = otelHost, append(names, hostName)
 		}
 		if otelPort != "" {
 			if !validPort(otelPort) {
-				env.Fail(portName, otelPort, settings.PrometheusPort.Wants())
+				env.Fail(settings.PrometheusPort, portName, otelPort, settings.PrometheusPort.Wants())
 			}
 			port, names = otelPort, append(names, portName)
 		}
@@ -50,10 +53,7 @@ func readAddress(option string, env *settings.Env) bindAddress {
 		}
 		from = names
 	}
-	switch {
-	case option != "":
-		return bindAddress{option, "WithAddress"}
-	case len(from) == 0:
+	if len(from) == 0 {
 		return bindAddress{net.JoinHostPort(host, port), "the default"}
 	}
 	return bindAddress{net.JoinHostPort(host, port), strings.Join(from, ", ")}

@@ -36,7 +36,9 @@
 //
 // # Settings
 //
-// Options win over the environment, the environment over defaults.
+// Options win over the environment, the environment over defaults. A wrong variable stops
+// start-up, because no other address or path may take the place of the one that was
+// asked for; except RUSMES_METRICS_ENABLED, which is a warning, see [otelmail.Start].
 //
 //	RUSMES_METRICS_BIND_ADDRESS     host:port to listen on, default 0.0.0.0:9090
 //	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that address

@@ -1,7 +1,6 @@
 package prometheus
 
 import (
-	"cmp"
 	"path"
 	"regexp"
 	"slices"
@@ -13,11 +12,14 @@ import (
 
 // readPath applies option, then the environment.
 func readPath(option string, env *settings.Env) string {
+	if option != "" {
+		return option
+	}
 	v, name := env.String(settings.MetricsPath)
 	if why := wrongPath(v); why != "" {
-		env.Fail(name, v, why)
+		env.Fail(settings.MetricsPath, name, v, why)
 	}
-	return cmp.Or(option, v)
+	return v
 }
 
 // plainPath keeps out what has a special meaning in a pattern of http.ServeMux ({, a

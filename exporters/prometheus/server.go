@@ -71,10 +71,10 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 		return errors.New("this Server is in use: make one for each Start")
 	}
 	c, err := newServerConfig(s.opts)
-	env := settings.Env{Lookup: p.LookupEnv}
+	env := settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())
 	enabled := env.Bool(settings.MetricsEnabled)
-	bind := readAddress(c.address, &env)
-	path := readPath(c.path, &env)
+	bind := readAddress(c.address, env)
+	path := readPath(c.path, env)
 	if err := errors.Join(err, env.Err()); err != nil {
 		return err
 	}

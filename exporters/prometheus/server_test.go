@@ -62,12 +62,12 @@ func TestProbesWhileDraining(t *testing.T) {
 	}
 }
 
-// open starts with an environment and options and stops at once.
+// open starts with an environment and options, strictly, and stops at once.
 func open(t *testing.T, env []string, opts ...prometheus.Option) (*prometheus.Server, error) {
 	t.Helper()
 	s := prometheus.NewServer(opts...)
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithErrorHandler(func(err error) { t.Error(err) }),
-		otelmail.WithLookupEnv(environment(env...)), otelmail.WithExporter(s))
+		otelmail.WithLookupEnv(environment(env...)), otelmail.WithStrictSettings(), otelmail.WithExporter(s))
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 	return s, err
 }
@@ -219,9 +219,9 @@ func TestWrongSettings(t *testing.T) {
 		{opt: prometheus.WithScrapeTimeout(0), want: []string{`WithScrapeTimeout: "0s"`, "1ms to 5m"}},
 		{opt: prometheus.WithCollectors(badDescribe{}), want: []string{"WithCollectors: collector 1", "panicked"}},
 	} {
-		opts := []prometheus.Option{prometheus.WithAddress("127.0.0.1:0")}
+		var opts []prometheus.Option // one of the address or path would win over its variable
 		if tc.env == nil {
-			opts = append(opts, tc.opt)
+			opts = []prometheus.Option{prometheus.WithAddress("127.0.0.1:0"), tc.opt}
 		}
 		before := runtime.NumGoroutine()
 		s, err := open(t, tc.env, opts...)

@@ -19,7 +19,7 @@ var settingsPage string
 // Settings writes docs/settings.md: the prose of settings.md.tmpl around the
 // table of package settings.
 func Settings(w io.Writer) error {
-	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable}).Parse(settingsPage)
+	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable, "guards": guards}).Parse(settingsPage)
 	if err != nil {
 		return fmt.Errorf("parse settings.md.tmpl: %w", err)
 	}
@@ -44,6 +44,19 @@ func settingsTable(section settings.Section) (string, error) {
 			settingNames(s), s.Meaning, settingValues(s), settingDefault(s), code(", ", s.Options...))
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
+}
+
+// guards lists the variables that stop start-up where they are wrong.
+func guards() string {
+	var b strings.Builder
+	for _, section := range []settings.Section{settings.Process, settings.Limits, settings.Pull, settings.Push, settings.Log} {
+		for _, s := range settings.In(section) {
+			if s.Guards {
+				fmt.Fprintf(&b, "- %s\n", settingNames(s))
+			}
+		}
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func settingNames(s *settings.Setting) string {

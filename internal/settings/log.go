@@ -28,5 +28,6 @@ var (
 		Kind: Text, Want: Stdout + ", " + Stderr + " or the path of a file", Default: Stderr,
 		Options: []string{"otelmail.WithLogHandler"},
 		Meaning: "Where it goes; a file is appended to",
+		Guards:  true,
 	})
 )

@@ -22,6 +22,13 @@ var (
 		Kind: Flag, Default: "false",
 		Meaning: "With `true` nothing is recorded or pushed; the probes are served all the same",
 	})
+	// StrictSettings guards nothing itself: who misspells it gets the warning.
+	StrictSettings = define(Setting{
+		Section: Process, Names: []string{"RUSMES_STRICT_SETTINGS"},
+		Kind: Flag, Default: "false",
+		Options: []string{"otelmail.WithStrictSettings"},
+		Meaning: "With `true` every wrong variable stops start-up",
+	})
 	ServiceName = define(Setting{
 		Section: Process, Names: []string{"OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME"},
 		Kind: Text, Want: "text", Otherwise: "the program's name",
@@ -46,7 +53,7 @@ var (
 			AlwaysOn, AlwaysOff, TraceIDRatio,
 			ParentBased + AlwaysOn, ParentBased + AlwaysOff, ParentBased + TraceIDRatio,
 		}, Default: ParentBased + TraceIDRatio,
-		Options: []string{"otelmail.WithSampler"},
+		Options: []string{"otelmail.WithSampler", "otelmail.WithSampleRatio"},
 		Meaning: "Which traces are recorded",
 	})
 	TracesSamplerArg = define(Setting{

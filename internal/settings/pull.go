@@ -2,6 +2,8 @@ package settings
 
 // The settings of /metrics and the probes.
 var (
+	// MetricsEnabled guards nothing: a typo in it must not take the probes away. What is
+	// served then is what the other settings say.
 	MetricsEnabled = define(Setting{
 		Section: Pull, Names: []string{"RUSMES_METRICS_ENABLED"},
 		Kind: Flag, Default: "true",
@@ -13,18 +15,21 @@ var (
 		Default: "0.0.0.0:9090",
 		Options: []string{"prometheus.WithAddress"},
 		Meaning: "Where to listen",
+		Guards:  true,
 	})
 	PrometheusHost = define(Setting{
 		Section: Pull, Names: []string{"OTEL_EXPORTER_PROMETHEUS_HOST"},
 		Kind: Text, Want: "a host name or an IP address without brackets",
 		Options: []string{"prometheus.WithAddress"},
 		Meaning: "Replaces the host of that address",
+		Guards:  true,
 	})
 	PrometheusPort = define(Setting{
 		Section: Pull, Names: []string{"OTEL_EXPORTER_PROMETHEUS_PORT"},
 		Kind: Number, Low: 0, High: 65535,
 		Options: []string{"prometheus.WithAddress"},
 		Meaning: "Replaces the port of that address",
+		Guards:  true,
 	})
 	MetricsPath = define(Setting{
 		Section: Pull, Names: []string{"RUSMES_METRICS_PATH"},
@@ -32,5 +37,6 @@ var (
 		Default: "/metrics",
 		Options: []string{"prometheus.WithPath"},
 		Meaning: "Where the metrics are",
+		Guards:  true,
 	})
 )

@@ -37,6 +37,8 @@ const BatchSize = 512
 
 // The settings of the push.
 var (
+	// OTLPEndpoint guards nothing: a typo in it must not take the probes away. Without
+	// it nothing is pushed, to localhost neither, which nobody asked for.
 	OTLPEndpoint = define(Setting{
 		Section: Push, Names: []string{otlp + "ENDPOINT"}, PerSignal: true,
 		Kind: Text, Want: "http://host:port or https://host:port, with an optional path",
@@ -63,6 +65,8 @@ var (
 		Options: []string{"otlp.Protocol"},
 		Meaning: "Older, for traces alone, where `" + OTLPProtocol.Name() + "` and its sibling are not set",
 	})
+	// OTLPHeaders guards nothing, for the same reason. But they may name a tenant, so that
+	// nothing is pushed without them.
 	OTLPHeaders = define(Setting{
 		Section: Push, Names: []string{otlp + "HEADERS"}, PerSignal: true,
 		Kind: Text, Want: "a list like name=value,name=value with percent-encoded values",
@@ -81,24 +85,30 @@ var (
 		Options: []string{"otlp.Compression"},
 		Meaning: "Of request bodies",
 	})
+	// The files of TLS guard the push: who named a root or a client's key must not find out
+	// later that others were used.
 	OTLPCertificate = define(Setting{
 		Section: Push, Names: []string{otlp + "CERTIFICATE"}, PerSignal: true,
 		Kind: Text, Want: "a readable PEM file", Otherwise: "the system's roots",
 		Options: []string{"otlp.TLS"},
 		Meaning: "Whom to trust, for `https`",
+		Guards:  true,
 	})
 	OTLPClientCertificate = define(Setting{
 		Section: Push, Names: []string{otlp + "CLIENT_CERTIFICATE"}, PerSignal: true,
 		Kind: Text, Want: OTLPCertificate.Want,
 		Options: []string{"otlp.TLS"},
 		Meaning: "Who we are, with the key beside it",
+		Guards:  true,
 	})
 	OTLPClientKey = define(Setting{
 		Section: Push, Names: []string{otlp + "CLIENT_KEY"}, PerSignal: true,
 		Kind: Text, Want: OTLPCertificate.Want,
 		Options: []string{"otlp.TLS"},
 		Meaning: "The client certificate's key",
+		Guards:  true,
 	})
+	// OTLPInsecure guards nothing: its default is TLS.
 	OTLPInsecure = define(Setting{
 		Section: Push, Names: []string{otlp + "INSECURE"}, PerSignal: true,
 		Kind: Flag, Default: "false",
@@ -110,7 +120,7 @@ var (
 	LogsExporter    = exporters("LOGS")
 	TracingEnabled  = define(Setting{
 		Section: Push, Names: []string{"RUSMES_TRACING_ENABLED"},
-		Kind:    Flag,
+		Kind: Choice, Values: []string{"true", "false"}, // no default
 		Options: []string{"otlp.Off"},
 		Meaning: "Older: `true` is `" + ToOTLP + "` and `false` is `" + None + "` where `" + TracesExporter.Name() + "` is not set",
 	})
@@ -150,6 +160,7 @@ var (
 		Kind: Text, Want: "the path of a directory", Otherwise: "none: a bounded queue in memory",
 		Options: []string{"otlp.Buffer"},
 		Meaning: "Keeps what the receiver does not take, see [reliability.md](reliability.md)",
+		Guards:  true,
 	})
 	BufferMaxBytes = define(Setting{
 		Section: Push, Names: []string{"RUSMES_OTLP_BUFFER_MAX_BYTES"},

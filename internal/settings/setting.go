@@ -24,6 +24,10 @@ type Setting struct {
 	Otherwise string
 	Options   []string // in code, which win: package.Function
 	Meaning   string
+	// Guards says that a wrong variable stops start-up rather than being a warning: what
+	// protects the served page or names a file that was asked for must not give way to
+	// a default.
+	Guards bool
 	// PerSignal says that each of the names of OTLP also exists for one signal,
 	// which wins; see [Setting.For].
 	PerSignal bool

@@ -1,12 +1,10 @@
 // Package settings is the table of all settings, and reads them from the
-// environment. Wrong values are refused by name: every error says which
-// variable, which value and what is allowed. The root package and the exporters
+// environment. Wrong values are refused by name: every error and every warning says
+// which variable, which value and what is allowed. The root package and the exporters
 // share it, so that each fact about a setting stands once.
 package settings
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"slices"
 	"strconv"
@@ -17,43 +15,44 @@ import (
 // LookupEnv has the signature of [os.LookupEnv]. Tests look up a map instead.
 type LookupEnv func(name string) (value string, set bool)
 
-// Env reads variables and keeps every error, so that an operator sees all wrong
-// values at once. An empty value counts as unset, as the OpenTelemetry
-// specification demands. The zero value reads the process's environment.
+// Env reads variables. What is wrong with them becomes errors, which it keeps, or
+// warnings, see [Env.Wrong]. An empty value counts as unset, as the OpenTelemetry
+// specification demands. The zero value reads the process's environment, strictly.
 type Env struct {
 	Lookup LookupEnv
-	errs   []error
+	// Warn receives each warning once. With nil there are none: every wrong variable
+	// is an error.
+	Warn func(error)
+	errs []error
+	said map[string]bool
 }
 
-// Err returns the errors of all reads so far, joined, or nil.
-func (e *Env) Err() error { return errors.Join(e.errs...) }
-
-// Fail records an error about a setting in the common wording. The value of a
-// secret setting (a header, a hash) must not be passed here.
-func (e *Env) Fail(name, value, allowed string) {
-	e.errs = append(e.errs, Invalid(name, value, allowed))
-}
-
-// Invalid is the common wording of a refused setting, for options as well as
-// for variables.
-func Invalid(name, value, allowed string) error {
-	const most = 200
-	if len(value) > most {
-		value = value[:most] + "…"
+// NewEnv returns an Env that warns, or a strict one.
+func NewEnv(lookup LookupEnv, warn func(error), strict bool) *Env {
+	if strict {
+		warn = nil
 	}
-	return fmt.Errorf("%s: %q is not allowed: want %s", name, value, allowed)
+	return &Env{Lookup: lookup, Warn: warn}
+}
+
+// get returns the value of a variable, empty where it is not set.
+func (e *Env) get(name string) string {
+	lookup := e.Lookup
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	if v, set := lookup(name); set {
+		return v
+	}
+	return ""
 }
 
 // String returns the value of s and the variable that had it: the first of the
 // names that is set and not empty. Without one it returns the default and no
 // name.
 func (e *Env) String(s *Setting) (value, name string) {
-	lookup := e.Lookup
-	if lookup == nil {
-		lookup = os.LookupEnv
-	}
 	for _, name := range s.Names {
-		if v, ok := lookup(name); ok && v != "" {
+		if v := e.get(name); v != "" {
 			return v, name
 		}
 	}
@@ -66,18 +65,27 @@ func (e *Env) IsSet(s *Setting) bool {
 	return name != ""
 }
 
-// read parses the value of s. A value that parse refuses is an error, and the default
-// holds; without a default, T's zero value.
+// read parses the value of s. A variable that parse refuses is wrong and counts as unset:
+// the next of the names holds, else the default; without a default, T's zero value.
 func read[T any](e *Env, s *Setting, parse func(string) (T, bool)) T {
-	v, name := e.String(s)
-	parsed, ok := parse(v)
-	if !ok && name != "" {
-		e.Fail(name, v, s.Wants())
+	var wrong []error
+	instead := s.instead()
+	value, _ := parse(s.Default)
+	for _, name := range s.Names {
+		v := e.get(name)
+		if v == "" {
+			continue
+		}
+		if parsed, ok := parse(v); ok {
+			value, instead = parsed, name+"="+v
+			break
+		}
+		wrong = append(wrong, Invalid(name, v, s.Wants()))
 	}
-	if !ok {
-		parsed, _ = parse(s.Default)
+	for _, err := range wrong {
+		e.Wrong(s, err, instead)
 	}
-	return parsed
+	return value
 }
 
 // Bool reads a [Flag], in any case.

@@ -100,6 +100,29 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// What guards is decided setting by setting, see the comments in the table.
+func TestWhatGuards(t *testing.T) {
+	var guards []string
+	for _, section := range sections {
+		for _, s := range settings.In(section) {
+			if s.Guards {
+				guards = append(guards, s.Name())
+			}
+		}
+	}
+	want := []string{
+		"RUSMES_METRICS_BIND_ADDRESS", "OTEL_EXPORTER_PROMETHEUS_HOST", "OTEL_EXPORTER_PROMETHEUS_PORT", "RUSMES_METRICS_PATH",
+		"OTEL_EXPORTER_OTLP_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+		"RUSMES_OTLP_BUFFER_DIR", "RUSMES_LOG_OUTPUT",
+	}
+	if !slices.Equal(guards, want) {
+		t.Errorf("what guards is %q, want %q", guards, want)
+	}
+	if s := settings.OTLPClientKey.For("logs"); !s.Guards {
+		t.Errorf("%s does not guard as %s does", s.Name(), settings.OTLPClientKey.Name())
+	}
+}
+
 func TestASignalsOwnVariableWins(t *testing.T) {
 	s := settings.OTLPTimeout.For("traces")
 	if got := strings.Join(s.Names, " "); got != "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT OTEL_EXPORTER_OTLP_TIMEOUT" {

@@ -14,10 +14,7 @@ import (
 // prints a summary. stdout gets what is for people, stderr the log. The error
 // says why it did not start.
 func Run(ctx context.Context, c Config, stdout, stderr io.Writer) error {
-	level, err := logLevel(os.LookupEnv)
-	if err != nil {
-		return err
-	}
+	level := logLevel(os.LookupEnv)
 	d, err := Start(ctx, c, slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
 	if err != nil {
 		return err
@@ -40,23 +37,19 @@ func Run(ctx context.Context, c Config, stdout, stderr io.Writer) error {
 
 // logLevel is what the terminal shows. The default is warn: at info a line for
 // each step of each message would push the totals away. What is pushed over
-// OTLP begins at info all the same.
-func logLevel(lookup func(string) (string, bool)) (slog.Level, error) {
-	const name = "RUSMES_LOG_LEVEL"
-	value, _ := lookup(name)
+// OTLP begins at info all the same. A wrong value is info: otelmail.Start reads the
+// variable too, and says that this is used instead.
+func logLevel(lookup func(string) (string, bool)) slog.Level {
+	value, _ := lookup("RUSMES_LOG_LEVEL")
 	switch strings.ToLower(value) {
-	case "":
-		return slog.LevelWarn, nil
+	case "", "warn":
+		return slog.LevelWarn
 	case "debug":
-		return slog.LevelDebug, nil
-	case "info":
-		return slog.LevelInfo, nil
-	case "warn":
-		return slog.LevelWarn, nil
+		return slog.LevelDebug
 	case "error":
-		return slog.LevelError, nil
+		return slog.LevelError
 	}
-	return 0, fmt.Errorf("%s: %q is not allowed: want debug, info, warn or error", name, value)
+	return slog.LevelInfo
 }
 
 // tryJMAP is a request to try; the account is still to be filled in.
