@@ -33,13 +33,15 @@ func containsAll(s string, parts ...string) bool {
 func construct(t *testing.T, opt any) map[string]error {
 	t.Helper()
 	errs := map[string]error{}
+	patient, cancel := context.WithTimeout(context.Background(), time.Minute) // wins over WithShutdownTimeout
+	defer cancel()
 	if o, ok := opt.(otelmail.StartOption); ok {
 		tel, err := otelmail.Start(t.Context(), o, lookup(), otelmail.WithoutGlobals())
-		errs["start"] = errors.Join(err, tel.Shutdown(context.Background()))
+		errs["start"] = errors.Join(err, tel.Shutdown(patient))
 	}
 	if o, ok := opt.(otelmail.NewOption); ok {
 		tel, err := otelmail.New(o)
-		errs["new"] = errors.Join(err, tel.Shutdown(context.Background()))
+		errs["new"] = errors.Join(err, tel.Shutdown(patient))
 	}
 	if o, ok := opt.(otelmail.ReaderOption); ok {
 		_, err := otelmail.NewReader(o)
