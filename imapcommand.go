@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/rusmes/otelmail/mailconv"
@@ -80,7 +81,7 @@ func (r *IMAPReply) errorType() string {
 	if r.Result == IMAPOK {
 		return ""
 	}
-	return firstOf(r.Cause.String(), firstOf(knownIMAPCode(r.Code), r.Result.String()))
+	return cmp.Or(r.Cause.String(), knownIMAPCode(r.Code), r.Result.String())
 }
 
 // Abandon ends the command of a client that has left without waiting for the reply:
@@ -116,10 +117,3 @@ func knownIMAPCode(code string) string {
 
 // maxIMAPCode is longer than any known code: there is no need to look further.
 const maxIMAPCode = 32
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}

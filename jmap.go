@@ -109,7 +109,7 @@ func (j *JMAP) Describe(request trace.Span, c Conn) {
 // Request begins an API request. It has no span of its own: that is the HTTP
 // request's, which ctx holds, see [JMAP.Describe].
 func (j *JMAP) Request(ctx context.Context) JMAPRequest {
-	r := JMAPRequest{orEmpty(j), serverKind}
+	r := JMAPRequest{j, serverKind}
 	if ctx != nil {
 		if request := trace.SpanContextFromContext(ctx); request.IsValid() && !request.IsRemote() {
 			r.kind = internalKind // what is asked for and answered is the HTTP request

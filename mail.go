@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -194,7 +195,7 @@ func (s Stage) End(result StageResult, cause Cause) {
 		s.end("")
 		return
 	}
-	s.end(firstOf(cause.String(), other))
+	s.end(cmp.Or(cause.String(), other))
 }
 
 // stageNames keeps span names of stages low in number even where an

@@ -192,7 +192,7 @@ func WithoutGlobals() StartOption {
 // day. Default 5 s.
 func WithShutdownTimeout(d time.Duration) Option {
 	return option(func(c *config) error {
-		if err := settings.CheckDuration("WithShutdownTimeout", d, time.Millisecond, 24*time.Hour); err != nil {
+		if err := settings.CheckMillis("WithShutdownTimeout", d); err != nil {
 			return err
 		}
 		c.shutdownTimeout = d

@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/rusmes/otelmail/mailconv"
@@ -87,5 +88,5 @@ func (c POP3Command) End(r POP3Reply) {
 		return
 	}
 	c.describe().add(mailconv.POP3StatusKey.String("err")).set()
-	c.end(firstOf(r.Cause.String(), "err"))
+	c.end(cmp.Or(r.Cause.String(), "err"))
 }

@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -73,7 +74,7 @@ func (o Queueing) End(cause Cause) {
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
 	o := Dequeueing{Op: orEmpty(q).tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer)}
 	if o.Recording() {
-		facts.QueueID = firstOf(facts.QueueID, m.QueueID)
+		facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(m.waited().Seconds())).message(&facts).set()
 	}
 	return o

@@ -32,7 +32,7 @@ type Reader struct {
 
 	handle     func(error)
 	namespace  string
-	views      []sdkmetric.View
+	form       histogramForm
 	histograms map[string]*emptyHistogram // of the catalogue, by full name
 	totals     bool                       // of histograms, not differences
 	off        bool                       // nothing is recorded: OTEL_SDK_DISABLED=true
@@ -45,9 +45,7 @@ func NewReader(opts ...ReaderOption) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otelmail: new reader: %w", err)
 	}
-	r := newCommonReader(c)
-	r.views = views(c.namespace, c.histograms())
-	return r, nil
+	return newCommonReader(c), nil
 }
 
 // newCommonReader makes the Reader that a page shows and most pushes send.
@@ -74,6 +72,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 			})),
 		handle:     c.handle,
 		namespace:  c.namespace,
+		form:       c.histograms(),
 		histograms: map[string]*emptyHistogram{},
 		totals:     temporality(sdkmetric.InstrumentKindHistogram) == metricdata.CumulativeTemporality,
 	}

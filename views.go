@@ -17,7 +17,7 @@ import (
 // The number of label sets is bounded where the values enter, because a View
 // cannot limit it. A histogram's keys are those it is recorded with: the SDK's
 // filter would double the cost of every record, and drop nothing.
-func (r *Reader) Views() []sdkmetric.View { return r.views }
+func (r *Reader) Views() []sdkmetric.View { return views(r.namespace, r.form) }
 
 // histogramForm is what the Views make of the catalogue's histograms.
 type histogramForm uint8

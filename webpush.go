@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 
@@ -126,5 +127,5 @@ func (r WebPushReply) errorType() string {
 	if r.Status >= 300 && r.Status < 600 {
 		return strconv.Itoa(r.Status)
 	}
-	return firstOf(r.Cause.String(), other)
+	return cmp.Or(r.Cause.String(), other)
 }

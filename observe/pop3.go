@@ -350,8 +350,8 @@ func (d *POP3Dialogue) Lost(cause otelmail.Cause) {
 
 // End ends the session: cause says why it broke, and is [otelmail.CauseNone] when it
 // did not, whether the client said QUIT or not, or when [POP3Dialogue.Lost] has said
-// why. A session that ends in the middle of a line that has no reply, or between STLS and its handshake,
-// is broken in any case. Further calls have no effect.
+// why. A session that ends in the middle of a line that has no reply, or between STLS and
+// its handshake, is broken in any case. Further calls have no effect.
 func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()

@@ -105,20 +105,20 @@ func (d *SMTPDialogue) begins(said []byte) {
 		d.beginChunk(args)
 		return
 	}
-	d.command.begin(&d.session, verb)
+	d.command.SMTPCommand = d.session.Command(verb)
 	switch c := &d.command; verb {
 	case mailconv.SMTPHelo, mailconv.SMTPEhlo, mailconv.SMTPLhlo:
-		if c.recorded {
+		if c.Recording() {
 			name, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 			c.Note(otelmail.SMTPFacts{Helo: name})
 		}
 	case mailconv.SMTPAuth:
-		if c.recorded {
+		if c.Recording() {
 			mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 			c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
 		}
 	case mailconv.SMTPMail:
-		if c.recorded {
+		if c.Recording() {
 			address, params := smtpPath(args)
 			c.Note(otelmail.SMTPFacts{From: string(address)})
 			if size, ok := smtpSize(params); ok {
@@ -128,7 +128,7 @@ func (d *SMTPDialogue) begins(said []byte) {
 	case mailconv.SMTPRcpt:
 		address, _ := smtpPath(args)
 		c.address = append(c.address, address...)
-		if c.recorded {
+		if c.Recording() {
 			c.Note(otelmail.SMTPFacts{To: string(address)})
 		}
 	}
@@ -150,10 +150,9 @@ func (d *SMTPDialogue) beginChunk(args []byte) {
 		c.chunk = true
 	case ok && d.recipients() > 0:
 		c.chunk = true
-		d.transfer = &smtpTransfer{}
-		d.transfer.begin(&d.session, mailconv.SMTPBdat)
+		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(mailconv.SMTPBdat)}}
 	default:
-		c.begin(&d.session, mailconv.SMTPBdat)
+		c.SMTPCommand = d.session.Command(mailconv.SMTPBdat)
 	}
 }
 

@@ -11,13 +11,12 @@ import (
 // smtpCommand is a command in progress.
 type smtpCommand struct {
 	otelmail.SMTPCommand
-	open     bool
-	verb     mailconv.SMTPVerb
-	empty    bool           // an empty line
-	recorded bool           // its span takes attributes
-	ahead    bool           // it was sent before the one before it was answered
-	cause    otelmail.Cause // what lies behind the reply to come
-	address  []byte         // of RCPT
+	open    bool
+	verb    mailconv.SMTPVerb
+	empty   bool           // an empty line
+	ahead   bool           // it was sent before the one before it was answered
+	cause   otelmail.Cause // what lies behind the reply to come
+	address []byte         // of RCPT
 
 	asked  bool   // AUTH: has been answered with 334
 	coming bool   // DATA: has been answered with 354
@@ -25,11 +24,6 @@ type smtpCommand struct {
 	last   bool   // BDAT: ends the message
 	unsure bool   // BDAT: only the reply shows whether the server knows the command
 	size   uint64 // BDAT: and so whether these bytes follow
-}
-
-func (c *smtpCommand) begin(s *otelmail.SMTPSession, verb mailconv.SMTPVerb) {
-	c.SMTPCommand = s.Command(verb)
-	c.recorded = c.Recording()
 }
 
 // because returns a reply with what lies behind it. Replies are passed by pointer up to

@@ -39,7 +39,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 	if v := d.command.verb; (v == mailconv.SMTPEhlo || v == mailconv.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
-	if c := d.current(); c != nil && c.recorded && len(d.text) < maxLine {
+	if c := d.current(); c != nil && c.Recording() && len(d.text) < maxLine {
 		if len(d.text) > 0 {
 			d.text = append(d.text, '\n')
 		}

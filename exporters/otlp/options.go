@@ -200,7 +200,7 @@ func Compression(e Encoding) SignalOption {
 // OTEL_EXPORTER_OTLP_TIMEOUT, else 10 s.
 func Timeout(d time.Duration) SignalOption {
 	return signalOption(func(c *choice) error {
-		if err := settings.CheckDuration("otlp.Timeout", d, time.Millisecond, 24*time.Hour); err != nil {
+		if err := settings.CheckMillis("otlp.Timeout", d); err != nil {
 			return err
 		}
 		c.timeout = d
@@ -212,7 +212,7 @@ func Timeout(d time.Duration) SignalOption {
 // OTEL_METRIC_EXPORT_INTERVAL, else 60 s.
 func Interval(d time.Duration) Option {
 	return option(func(c *choices) error {
-		if err := settings.CheckDuration("otlp.Interval", d, time.Millisecond, 24*time.Hour); err != nil {
+		if err := settings.CheckMillis("otlp.Interval", d); err != nil {
 			return err
 		}
 		c.interval = d

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
@@ -29,8 +29,7 @@ type Pusher struct {
 	stops []func(context.Context) error
 	store *store.Store // nil: no buffer
 
-	mu   sync.Mutex
-	open bool // and all of its ways are
+	opened atomic.Bool // and all of its ways are
 }
 
 // NewPusher returns a Pusher. Its options are checked by otelmail.Start.
@@ -39,7 +38,7 @@ func NewPusher(opts ...Option) *Pusher { return &Pusher{opts: opts} }
 // Open implements [export.Exporter]. All settings are checked before anything
 // is opened.
 func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
-	if e.isOpen() {
+	if e.opened.Load() {
 		return errors.New("otlp: this Push or Pusher has been used: make one for each Start")
 	}
 	env := &environment{settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())}
@@ -88,24 +87,16 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 		}
 		return fmt.Errorf("otlp: %w", err)
 	}
-	e.mu.Lock()
-	e.open = true
-	e.mu.Unlock()
+	e.opened.Store(true)
 	p.OnStats(e.series)
 	return nil
-}
-
-func (e *Pusher) isOpen() bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.open
 }
 
 // Stats returns what became of everything, one entry for each signal and destination.
 // It returns nil before otelmail.Start, and the last counts after Shutdown. It is safe for
 // concurrent use.
 func (e *Pusher) Stats() []Stats {
-	if !e.isOpen() {
+	if !e.opened.Load() {
 		return nil
 	}
 	all := make([]Stats, len(e.ways))

@@ -61,25 +61,17 @@ const scopeLabel = "otel_scope_name"
 // withoutCopies leaves out what an exporter of the application's own shows of the
 // instruments that are on the page already. Its label would make two series of each.
 func withoutCopies(ours, theirs []*dto.MetricFamily) []*dto.MetricFamily {
-	have := make(map[string]bool, len(ours))
-	for _, mf := range ours {
-		have[mf.GetName()] = true
-	}
 	var kept []*dto.MetricFamily
 	for _, mf := range theirs {
-		if !have[mf.GetName()] || !slices.ContainsFunc(mf.GetMetric(), scoped) {
-			kept = append(kept, mf)
-			continue
-		}
-		rest := &dto.MetricFamily{Name: mf.Name, Help: mf.Help, Type: mf.Type, Unit: mf.Unit}
-		for _, metric := range mf.GetMetric() {
-			if !scoped(metric) {
-				rest.Metric = append(rest.Metric, metric)
+		same := func(other *dto.MetricFamily) bool { return other.GetName() == mf.GetName() }
+		if slices.ContainsFunc(mf.GetMetric(), scoped) && slices.ContainsFunc(ours, same) {
+			mf = &dto.MetricFamily{Name: mf.Name, Help: mf.Help, Type: mf.Type, Unit: mf.Unit,
+				Metric: slices.DeleteFunc(slices.Clone(mf.GetMetric()), scoped)}
+			if len(mf.GetMetric()) == 0 {
+				continue
 			}
 		}
-		if len(rest.GetMetric()) > 0 {
-			kept = append(kept, rest)
-		}
+		kept = append(kept, mf)
 	}
 	return kept
 }

@@ -32,6 +32,11 @@ func CheckDuration(option string, d, low, high time.Duration) error {
 	return s.Check(option, int64(d))
 }
 
+// CheckMillis refuses an option's duration that no setting in milliseconds could have.
+func CheckMillis(option string, d time.Duration) error {
+	return CheckDuration(option, d, time.Millisecond, time.Duration(mostMillis)*time.Millisecond)
+}
+
 // Check refuses an option's value that the variable could not have.
 func (s *Setting) Check(option string, n int64) error {
 	if s.allows(n) {
