@@ -102,8 +102,9 @@ func logOutput(env *settings.Env) (io.Writer, io.Closer) {
 	// Logs may hold what is not for everyone to read.
 	f, err := os.OpenFile(output, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o640)
 	if err != nil {
-		env.Refuse(fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err))
-		return nil, nil
+		wrong := fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)
+		env.Wrong(settings.LogOutput, wrong, settings.Stderr)
+		return os.Stderr, nil
 	}
 	return f, f
 }

@@ -39,7 +39,8 @@ import (
 // trace ids, for logs and exemplars, and nothing more.
 //
 // With OTEL_SDK_DISABLED=true nothing is recorded or pushed; the health probes
-// are served all the same.
+// are served all the same, and whatever else is wrong in the environment, strictly read or
+// not, is a warning: except for the address that they are to be served on.
 func Start(ctx context.Context, opts ...StartOption) (*Telemetry, error) {
 	c, err := apply(opts, StartOption.applyToStart)
 	if err != nil {
@@ -56,7 +57,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	env := c.env()
+	env, disabled := c.startEnv()
 	s := readSettings(c, env)
 	res, err := newResource(ctx, c, s)
 	if err != nil {
@@ -67,8 +68,8 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	log, closer, wrong := openLog(c, env)
 	wrong = errors.Join(wrong, registerChecks(c))
-	p := &pipeline{config: c, disabled: s.disabled, resource: res, reader: newCommonReader(c)}
-	p.reader.off = s.disabled
+	p := &pipeline{config: c, disabled: disabled, resource: res, reader: newCommonReader(c)}
+	p.reader.off = disabled
 	var t *Telemetry
 	if wrong == nil {
 		t, err = p.build(ctx, s)

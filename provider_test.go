@@ -80,7 +80,7 @@ func TestWrongOptionsAndSettings(t *testing.T) {
 		{"sampler", lookup("OTEL_TRACES_SAMPLER", "sometimes"), []string{"OTEL_TRACES_SAMPLER", `"sometimes"`, "parentbased_traceidratio"}},
 		{"sampler arg", lookup("OTEL_TRACES_SAMPLER_ARG", "NaN"), []string{"OTEL_TRACES_SAMPLER_ARG", `"NaN"`, "0.0 to 1.0"}},
 		{"old ratio", lookup("RUSMES_TRACING_SAMPLE_RATIO", "-1"), []string{"RUSMES_TRACING_SAMPLE_RATIO", `"-1"`, "0.0 to 1.0"}},
-		{"propagators", lookup("OTEL_PROPAGATORS", "tracecontext,b3"), []string{"OTEL_PROPAGATORS", `"tracecontext,b3"`, "baggage"}},
+		{"propagators", lookup("OTEL_PROPAGATORS", "tracecontext,b3"), []string{"OTEL_PROPAGATORS", `"b3"`, "not offered here", "baggage"}},
 		{"resource", lookup("OTEL_RESOURCE_ATTRIBUTES", "a=b,c"), []string{"OTEL_RESOURCE_ATTRIBUTES", `"c"`, "key=value"}},
 		{"resource encoding", lookup("OTEL_RESOURCE_ATTRIBUTES", "a=%zz"), []string{"OTEL_RESOURCE_ATTRIBUTES", `"a=%zz"`, "percent-encoded"}},
 		{"span limit", lookup("OTEL_SPAN_LINK_COUNT_LIMIT", "many"), []string{"OTEL_SPAN_LINK_COUNT_LIMIT", `"many"`, "whole number"}},

@@ -26,7 +26,6 @@ import (
 // startSettings are what Start itself reads from the environment. What belongs
 // to an exporter, that exporter reads.
 type startSettings struct {
-	disabled   bool
 	propagator propagation.TextMapPropagator
 	service    string
 	attributes []attribute.KeyValue
@@ -43,9 +42,19 @@ func (c *config) env() *settings.Env {
 	return settings.NewEnv(c.lookup, c.handle, c.strict)
 }
 
+// startEnv is env for Start. With the SDK disabled nothing is strict: that switch is an
+// operator's last resort, and serves the probes whatever else is wrong.
+func (c *config) startEnv() (env *settings.Env, disabled bool) {
+	env = c.env()
+	if !env.Bool(settings.SDKDisabled) {
+		return env, false
+	}
+	c.strict = false
+	return &settings.Env{Lookup: c.lookup, Warn: c.handle, Lenient: true}, true
+}
+
 func readSettings(c *config, env *settings.Env) startSettings {
 	s := startSettings{
-		disabled:   env.Bool(settings.SDKDisabled),
 		propagator: c.propagator,
 		attributes: resourceSetting(env),
 		exemplars:  exemplarSetting(env),
@@ -99,21 +108,30 @@ func propagatorSetting(env *settings.Env) propagation.TextMapPropagator {
 	return propagation.NewCompositeTextMapPropagator(all...)
 }
 
+// resourceSetting reads the pairs one by one, so that a wrong one costs the others nothing.
 func resourceSetting(env *settings.Env) []attribute.KeyValue {
 	list, name := env.String(settings.ResourceAttributes)
-	if list == "" {
-		return nil
-	}
 	var attrs []attribute.KeyValue
 	for pair := range strings.SplitSeq(list, ",") {
-		key, value, ok := strings.Cut(pair, "=")
-		key = strings.TrimSpace(key)
-		value, err := url.PathUnescape(strings.TrimSpace(value))
-		if !ok || key == "" || err != nil || !clean.Fits(key) || !clean.Fits(value) {
-			env.Fail(settings.ResourceAttributes, name, pair, settings.ResourceAttributes.Wants())
-			return nil
+		pair = strings.TrimSpace(pair)
+		if pair == "" { // what a template leaves
+			continue
 		}
-		attrs = append(attrs, attribute.String(key, value))
+		key, value, ok := strings.Cut(pair, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		decoded, err := url.PathUnescape(value)
+		if err != nil { // "100%" was meant as it stands
+			decoded = value
+		}
+		wrong := settings.Invalid(name, pair, settings.ResourceAttributes.Wants())
+		switch {
+		case !ok || key == "" || !clean.Fits(key) || !clean.Fits(decoded):
+			env.Wrong(settings.ResourceAttributes, wrong, "the others")
+			continue
+		case err != nil:
+			env.Wrong(settings.ResourceAttributes, wrong, "the value as it stands")
+		}
+		attrs = append(attrs, attribute.String(key, decoded))
 	}
 	return attrs
 }

@@ -73,6 +73,9 @@ func TestResourceAttributes(t *testing.T) {
 		"a=":                      {"a": ""},
 		"a=b=c":                   {"a": "b=c"},
 		"service.version=7":       {"service.version": "7"},
+		"team=mail,":              {"team": "mail"},
+		"a=b,,c=d":                {"a": "b", "c": "d"},
+		"a=b \n":                  {"a": "b"},
 		"deployment.environment.name=test,service.namespace=mail": {"deployment.environment.name": "test", "service.namespace": "mail"},
 	} {
 		got := resourceOf(t, lookup("OTEL_RESOURCE_ATTRIBUTES", list))
@@ -91,6 +94,38 @@ func TestResourceAttributes(t *testing.T) {
 	}
 	if one, two := resourceOf(t)["service.instance.id"], resourceOf(t)["host.name"]; one == "" || two == "" {
 		t.Errorf("instance %q, host %q", one, two)
+	}
+}
+
+// TestAWrongResourceAttribute costs the others nothing.
+func TestAWrongResourceAttribute(t *testing.T) {
+	const want = "key=value pairs with commas between, values percent-encoded UTF-8"
+	for list, tc := range map[string]struct {
+		attrs map[string]string
+		warns []string
+	}{
+		"a=100%,b=1":       {map[string]string{"a": "100%", "b": "1"}, []string{`"a=100%" is not allowed: want ` + want + "; used instead: the value as it stands"}},
+		"a=5%zz%20":        {map[string]string{"a": "5%zz%20"}, []string{`"a=5%zz%20" is not allowed: want ` + want + "; used instead: the value as it stands"}},
+		"wrong,a=1,=2":     {map[string]string{"a": "1"}, []string{`"wrong" is not allowed: want ` + want + "; used instead: the others", `"=2" is not allowed: want ` + want + "; used instead: the others"}},
+		"a=1,b=%ff,%=\xff": {map[string]string{"a": "1"}, []string{`"b=%ff" is not allowed: want ` + want + "; used instead: the others", `"%=\xff" is not allowed: want ` + want + "; used instead: the others"}},
+	} {
+		var warned []string
+		got := resourceOf(t, lookup("OTEL_RESOURCE_ATTRIBUTES", list), otelmail.WithErrorHandler(func(err error) { warned = append(warned, err.Error()) }))
+		for key, value := range tc.attrs {
+			if got[key] != value {
+				t.Errorf("%q: %s is %q, want %q", list, key, got[key], value)
+			}
+		}
+		for i := range tc.warns {
+			tc.warns[i] = "OTEL_RESOURCE_ATTRIBUTES: " + tc.warns[i]
+		}
+		if _, there := got["b"]; there != (tc.attrs["b"] != "") || !slices.Equal(warned, tc.warns) {
+			t.Errorf("%q: b %t, warned of\n%q, want\n%q", list, there, warned, tc.warns)
+		}
+		_, err := otelmail.Start(t.Context(), lookup("OTEL_RESOURCE_ATTRIBUTES", list), otelmail.WithoutGlobals(), otelmail.WithStrictSettings())
+		if err == nil || strings.Count(err.Error(), "OTEL_RESOURCE_ATTRIBUTES: ") != len(tc.warns) {
+			t.Errorf("%q: strict: %v", list, err)
+		}
 	}
 }
 
@@ -166,6 +201,7 @@ func TestPropagators(t *testing.T) {
 		{[]string{"OTEL_PROPAGATORS", "baggage,tracecontext"}, nil, slices.Concat(baggage, w3c)},
 		{[]string{"OTEL_PROPAGATORS", "none"}, nil, nil},
 		{[]string{"OTEL_PROPAGATORS", "tracecontext,none"}, nil, nil},
+		{[]string{"OTEL_PROPAGATORS", "tracecontext,"}, nil, w3c},
 		{[]string{"OTEL_PROPAGATORS", "none"}, []otelmail.StartOption{otelmail.WithPropagator(propagation.Baggage{})}, baggage},
 	} {
 		tel, _ := start(t, append(tc.opts, lookup(tc.env...))...)

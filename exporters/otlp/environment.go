@@ -159,8 +159,13 @@ func (e *environment) endpoint(s signal, one, all choice, t *target) (named, kno
 		e.wrong(from, err)
 		return named, false
 	}
-	if a.bare && !insecure {
+	asked := cmp.Or(one.tls, all.tls) != nil
+	switch {
+	case a.bare && !insecure, asked && (a.bare || !named): // the option wins
 		a.url.Scheme = "https"
+	case a.url.Scheme == "http" && wantsTLS(one, all):
+		e.wrong(from, settings.Invalid(setting, redact(value), "https://host:port beside otlp.TLS, which http does not use"))
+		return named, false
 	}
 	switch {
 	case t.transport == GRPC:
@@ -171,6 +176,14 @@ func (e *environment) endpoint(s signal, one, all choice, t *target) (named, kno
 	}
 	t.address = a
 	return named, true
+}
+
+// wantsTLS reports whether http is a mistake: who asks for TLS by option must not find out
+// later that it was not used. TLS for all signals leaves one of them alone that an option
+// gives another endpoint.
+func wantsTLS(one, all choice) bool {
+	off := one.off || all.off
+	return !off && (one.tls != nil || all.tls != nil && one.endpoint == "")
 }
 
 // wrong records what is wrong with an option, where from is nil, or with a variable

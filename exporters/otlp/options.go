@@ -152,7 +152,8 @@ func Headers(headers map[string]string) SignalOption {
 }
 
 // TLS is used for https endpoints, in place of the certificates that the
-// environment names. Default: OTEL_EXPORTER_OTLP_CERTIFICATE, CLIENT_CERTIFICATE
+// environment names. Beside it an http:// endpoint is wrong, unless TLS is for all signals
+// and the endpoint for one of them; host:port without a scheme is https. Default: OTEL_EXPORTER_OTLP_CERTIFICATE, CLIENT_CERTIFICATE
 // and CLIENT_KEY, else the system's roots and no client certificate.
 func TLS(config *tls.Config) SignalOption {
 	return signalOption(func(c *choice) error {

@@ -50,6 +50,9 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 		}
 		env.Refuse(opt.applyAll(&c))
 	}
+	if p.Disabled() && !p.StrictSettings() { // nothing is pushed; who is strict wants to know all the same
+		return wrapped(env.Err())
+	}
 	toTraces := env.plan(traces, c.traces, c.all)
 	toMetrics := env.plan(metrics, c.metrics, c.all)
 	toLogs := env.plan(logs, c.logs, c.all)
@@ -61,11 +64,8 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 	spans := env.batching(bsp, toTraces.target.timeout)
 	records := env.batching(settings.BLRP, toLogs.target.timeout)
 	cadence := env.cadence(c)
-	if err := env.Err(); err != nil {
-		return fmt.Errorf("otlp: %w", err)
-	}
-	if p.Disabled() {
-		return nil
+	if err := env.Err(); err != nil || p.Disabled() {
+		return wrapped(err)
 	}
 
 	if buffer.dir != "" && (toTraces.otlp || toMetrics.otlp || toLogs.otlp) {
@@ -90,6 +90,13 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 	e.opened.Store(true)
 	p.OnStats(e.series)
 	return nil
+}
+
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("otlp: %w", err)
 }
 
 // Stats returns what became of everything, one entry for each signal and destination.

@@ -38,7 +38,7 @@ func TestWrongVariables(t *testing.T) {
 	}{
 		{[]string{"OTEL_TRACES_EXPORTER", "zipkin"}, []string{`OTEL_TRACES_EXPORTER: "zipkin"`, "otlp, console, none"}},
 		{[]string{"OTEL_LOGS_EXPORTER", "prometheus"}, []string{`OTEL_LOGS_EXPORTER: "prometheus"`, "otlp, console, none"}},
-		{[]string{"OTEL_METRICS_EXPORTER", "otlp,statsd"}, []string{`OTEL_METRICS_EXPORTER: "otlp,statsd"`, "otlp, console, none, prometheus"}},
+		{[]string{"OTEL_METRICS_EXPORTER", "otlp,statsd"}, []string{`OTEL_METRICS_EXPORTER: "statsd"`, "otlp, console, none, prometheus"}},
 		{[]string{"OTEL_METRICS_EXPORTER", "otlp,none"}, []string{`OTEL_METRICS_EXPORTER: "otlp,none"`, "none alone"}},
 
 		{[]string{"OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://host"}, []string{`OTEL_EXPORTER_OTLP_ENDPOINT: "ftp://host"`, http}},
@@ -74,7 +74,7 @@ func TestWrongVariables(t *testing.T) {
 
 		{[]string{"OTEL_EXPORTER_OTLP_TIMEOUT", "10s"}, []string{`OTEL_EXPORTER_OTLP_TIMEOUT: "10s"`, "milliseconds"}},
 		{[]string{"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "-1"}, []string{`OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: "-1"`}},
-		{[]string{"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "0"}, []string{`OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: "0"`}},
+		{[]string{"OTEL_EXPORTER_OTLP_METRICS_TIMEOUT", "0.5"}, []string{`OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: "0.5"`, "0 for no limit"}},
 		{[]string{"OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"}, []string{`OTEL_EXPORTER_OTLP_COMPRESSION: "zstd"`, "gzip, none"}},
 		{[]string{"OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "deflate"}, []string{"OTEL_EXPORTER_OTLP_LOGS_COMPRESSION"}},
 		{[]string{"OTEL_EXPORTER_OTLP_INSECURE", "1"}, []string{`OTEL_EXPORTER_OTLP_INSECURE: "1"`, "true or false"}},
@@ -171,6 +171,68 @@ func TestWrongOptions(t *testing.T) {
 				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
+	}
+}
+
+// Who asks for TLS must not find out later that it was not used.
+func TestTLSWithoutTLS(t *testing.T) {
+	withTLS := otlp.TLS(&tls.Config{})
+	const base, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	for name, tt := range map[string]struct {
+		env  []string
+		opts []otlp.Option
+		err  string // of an option
+		warn string // of a variable
+	}{
+		"both for all":               {opts: []otlp.Option{withTLS, otlp.Endpoint("http://127.0.0.1:1/?")}, err: "query"},
+		"option":                     {opts: []otlp.Option{withTLS, otlp.Endpoint("http://me:hush@127.0.0.1:1")}, err: `otlp.Endpoint: "http://…@127.0.0.1:1" is not allowed: want https://host:port beside otlp.TLS`},
+		"gRPC":                       {opts: []otlp.Option{withTLS, otlp.Protocol(otlp.GRPC), otlp.Endpoint("http://127.0.0.1:1")}, err: `otlp.Endpoint: "http://127.0.0.1:1"`},
+		"both for one":               {opts: []otlp.Option{otlp.Logs(otlp.TLS(&tls.Config{}), otlp.Endpoint("http://127.0.0.1:1"))}, err: "otlp.Endpoint"},
+		"variable":                   {env: []string{base, "http://127.0.0.1:1"}, opts: []otlp.Option{withTLS}, warn: base + `: "http://127.0.0.1:1" is not allowed: want https://host:port beside otlp.TLS`},
+		"variable of one":            {env: []string{own, "http://127.0.0.1:1"}, opts: []otlp.Option{withTLS}, warn: own},
+		"TLS for another signal":     {env: []string{own, "http://127.0.0.1:1"}, opts: []otlp.Option{otlp.Logs(otlp.TLS(&tls.Config{}))}},
+		"another endpoint for one":   {opts: []otlp.Option{withTLS, otlp.Endpoint("https://127.0.0.1:1"), otlp.Logs(otlp.Endpoint("http://127.0.0.1:1"))}},
+		"one that is not pushed":     {opts: []otlp.Option{otlp.Endpoint("http://127.0.0.1:1"), otlp.Logs(otlp.TLS(&tls.Config{}), otlp.Off())}},
+		"nothing is pushed anywhere": {opts: []otlp.Option{withTLS}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			noLeak(t)
+			if tt.warn == "" {
+				if err := startError(t, env(tt.env...), otlp.Push(tt.opts...)); tt.err == "" && err != nil {
+					t.Error(err)
+				} else if tt.err != "" {
+					wantParts(t, err, tt.err)
+				}
+				return
+			}
+			wantParts(t, startError(t, env(tt.env...), otlp.Push(tt.opts...)), tt.warn)
+			tel, b := start(t, env(tt.env...), otlp.Push(tt.opts...))
+			if all := b.all(); len(all) != 1 {
+				t.Errorf("%d warnings: %q", len(all), all)
+			} else {
+				wantParts(t, errors.New(all[0]), tt.warn, "used instead: nothing, and what it is for is not pushed")
+			}
+			emitSpans(tel, "a", 1)
+			if err := shutdown(tel, 5*time.Second); err != nil {
+				t.Errorf("pushed all the same: %v", err)
+			}
+		})
+	}
+}
+
+// host:port leaves it to other settings whether there is TLS, and otlp.TLS is one that wins.
+func TestTLSByOptionWinsOverInsecure(t *testing.T) {
+	noLeak(t)
+	ca := newIdentity(t, "ca")
+	r := newReceiver(t, &tls.Config{Certificates: []tls.Certificate{newIdentity(t, "server", ca).pair}})
+	tel, b := start(t, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", r.grpcAddr, "OTEL_EXPORTER_OTLP_INSECURE", "true"),
+		otlp.Push(otlp.Protocol(otlp.GRPC), otlp.TLS(&tls.Config{RootCAs: ca.pool()})))
+	emitSpans(tel, "a", 1)
+	if err := shutdown(tel, 5*time.Second); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if n, _, _ := r.counts(); n != 1 || len(b.all()) > 0 {
+		t.Errorf("%d spans arrived, want 1; warnings %q", n, b.all())
 	}
 }
 

@@ -47,6 +47,9 @@
 //	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
 //	                                neither for /metrics nor for the probes
 //
+// A variable NAME_PORT that holds tcp://host:port is what Kubernetes sets for a Service of
+// that name: it is not used, with a warning.
+//
 // OTEL_METRICS_EXPORTER switches /metrics neither on nor off: it chooses among
 // exporters that the environment configures, and this one is asked for in code. With
 // "none", for example, the probes on the same server must not vanish. An operator

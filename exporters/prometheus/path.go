@@ -18,6 +18,7 @@ func readPath(option string, env *settings.Env) string {
 	v, name := env.String(settings.MetricsPath)
 	if why := wrongPath(v); why != "" {
 		env.Fail(settings.MetricsPath, name, v, why)
+		return settings.MetricsPath.Default
 	}
 	return v
 }

@@ -74,6 +74,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	env := settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())
 	enabled := env.Bool(settings.MetricsEnabled)
 	bind := readAddress(c.address, env)
+	env.Lenient = p.Disabled() // the probes do not need the path
 	path := readPath(c.path, env)
 	if err := errors.Join(err, env.Err()); err != nil {
 		return err

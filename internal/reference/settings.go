@@ -71,11 +71,18 @@ func settingValues(s *settings.Setting) string {
 	case settings.Flag:
 		return "`true`, `false`"
 	case settings.Choice:
-		return code(", ", s.Values...)
+		return code(", ", s.Values...) + notOffered(s)
 	case settings.List:
-		return "list of " + code(", ", s.Values...)
+		return "list of " + code(", ", s.Values...) + notOffered(s)
 	}
 	return urls.ReplaceAllString(s.Wants(), "`$0`")
+}
+
+func notOffered(s *settings.Setting) string {
+	if s.NotOffered == nil {
+		return ""
+	}
+	return "; not offered: " + code(", ", s.NotOffered...)
 }
 
 func settingDefault(s *settings.Setting) string {

@@ -57,7 +57,7 @@ func inWords(s *settings.Setting) []string {
 	switch {
 	case s.Default == "":
 		return nil
-	case s.Kind == settings.Millis:
+	case s.Kind == settings.Millis || s.Kind == settings.Timeout:
 		n, _ := strconv.Atoi(s.Default)
 		return []string{strconv.Itoa(n/1000) + " s"}
 	case s.Kind == settings.Size:

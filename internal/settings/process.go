@@ -44,8 +44,9 @@ var (
 	Propagators = define(Setting{
 		Section: Process, Names: []string{"OTEL_PROPAGATORS"},
 		Kind: List, Values: []string{TraceContext, Baggage, None}, Default: TraceContext + "," + Baggage,
-		Options: []string{"otelmail.WithPropagator"},
-		Meaning: "How trace context travels; the option takes any other propagator too",
+		NotOffered: []string{"b3", "b3multi", "jaeger", "ottrace", "xray"},
+		Options:    []string{"otelmail.WithPropagator"},
+		Meaning:    "How trace context travels; the option takes any other propagator too",
 	})
 	TracesSampler = define(Setting{
 		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER"},
@@ -53,8 +54,9 @@ var (
 			AlwaysOn, AlwaysOff, TraceIDRatio,
 			ParentBased + AlwaysOn, ParentBased + AlwaysOff, ParentBased + TraceIDRatio,
 		}, Default: ParentBased + TraceIDRatio,
-		Options: []string{"otelmail.WithSampler", "otelmail.WithSampleRatio"},
-		Meaning: "Which traces are recorded",
+		NotOffered: []string{"jaeger_remote", ParentBased + "jaeger_remote", "xray"},
+		Options:    []string{"otelmail.WithSampler", "otelmail.WithSampleRatio"},
+		Meaning:    "Which traces are recorded; `otelmail.WithSampler` takes any other sampler too",
 	})
 	TracesSamplerArg = define(Setting{
 		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO"},

@@ -56,8 +56,9 @@ var (
 	OTLPProtocol = define(Setting{
 		Section: Push, Names: []string{otlp + "PROTOCOL"}, PerSignal: true,
 		Kind: Choice, Values: []string{GRPC, HTTPProtobuf}, Default: HTTPProtobuf, Otherwise: "whatever the port",
-		Options: []string{"otlp.Protocol"},
-		Meaning: "How OTLP travels",
+		NotOffered: []string{"http/json"},
+		Options:    []string{"otlp.Protocol"},
+		Meaning:    "How OTLP travels",
 	})
 	TracingProtocol = define(Setting{
 		Section: Push, Names: []string{"RUSMES_TRACING_PROTOCOL"},
@@ -75,7 +76,7 @@ var (
 	})
 	OTLPTimeout = define(Setting{
 		Section: Push, Names: []string{otlp + "TIMEOUT"}, PerSignal: true,
-		Kind: Millis, Default: "10000",
+		Kind: Timeout, Default: "10000",
 		Options: []string{"otlp.Timeout"},
 		Meaning: "Bounds one attempt",
 	})
@@ -115,9 +116,9 @@ var (
 		Meaning: "`true` is plain text, for `" + GRPC + "` endpoints without a scheme",
 	})
 
-	TracesExporter  = exporters("TRACES")
-	MetricsExporter = exporters("METRICS", prometheus)
-	LogsExporter    = exporters("LOGS")
+	TracesExporter  = exporters("TRACES", nil, "zipkin", "jaeger")
+	MetricsExporter = exporters("METRICS", []string{prometheus})
+	LogsExporter    = exporters("LOGS", nil)
 	TracingEnabled  = define(Setting{
 		Section: Push, Names: []string{"RUSMES_TRACING_ENABLED"},
 		Kind: Choice, Values: []string{"true", "false"}, // no default
@@ -145,7 +146,7 @@ var (
 	})
 	MetricTimeout = define(Setting{
 		Section: Push, Names: []string{"OTEL_METRIC_EXPORT_TIMEOUT"},
-		Kind: Millis, Default: "30000",
+		Kind: Timeout, Default: "30000",
 		Meaning: "Bounds one push of metrics, all attempts together",
 	})
 
@@ -181,13 +182,15 @@ var (
 const bufferedDelay = "1000"
 
 // exporters is the list of where a signal goes.
-func exporters(signal string, more ...string) *Setting {
+func exporters(signal string, more []string, notOffered ...string) *Setting {
 	return define(Setting{
 		Section: Push, Names: []string{"OTEL_" + signal + "_EXPORTER"},
 		Kind: List, Values: append([]string{ToOTLP, ToConsole, None}, more...),
-		Otherwise: "`" + ToOTLP + "` where an endpoint is named",
-		Options:   []string{"otlp.Off"},
-		Meaning:   "Where the signal goes; `" + None + "` stands alone",
+		// "logging" is the older name of the console, "otlp/stdout" its form in OTLP's JSON.
+		NotOffered: append(notOffered, "logging", "otlp/stdout"),
+		Otherwise:  "`" + ToOTLP + "` where an endpoint is named",
+		Options:    []string{"otlp.Off"},
+		Meaning:    "Where the signal goes; `" + None + "` stands alone",
 	})
 }
 
@@ -216,7 +219,7 @@ func batch(prefix, items string, delay, delayOtherwise string) Batch {
 		}),
 		Timeout: define(Setting{
 			Section: Push, Names: []string{prefix + "_EXPORT_TIMEOUT"},
-			Kind: Millis, Otherwise: "a minute more than one attempt may take",
+			Kind: Timeout, Otherwise: "a minute more than one attempt may take",
 			Meaning: "Bounds one request, all attempts together",
 		}),
 	}

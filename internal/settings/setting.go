@@ -15,10 +15,13 @@ type Setting struct {
 	Names   []string // the variables, the strongest first
 	Kind    Kind
 	Values  []string // of a Choice or List
-	Low     int64    // of a Number, Size or Duration, with High
-	High    int64
-	Want    string // what a Text has to be
-	Default string // as the variable would have it
+	// NotOffered are values of a Choice or List that OpenTelemetry knows besides, in lower
+	// case: who gives one has made no typo, and is told so.
+	NotOffered []string
+	Low        int64 // of a Number, Size or Duration, with High
+	High       int64
+	Want       string // what a Text has to be
+	Default    string // as the variable would have it
 	// Otherwise says what the default is where that is not a fixed value, or
 	// more about it.
 	Otherwise string
@@ -58,11 +61,16 @@ const (
 	Number               // a whole number from Low to High
 	Size                 // as Number, in bytes
 	Millis               // whole milliseconds
+	Timeout              // as Millis, and 0 is no limit
 	Duration             // a duration from Low to High, in Go's notation
 )
 
 // mostMillis bounds what is given in milliseconds.
 const mostMillis = int64(24 * time.Hour / time.Millisecond)
+
+// NoLimit is a timeout that never comes: a hundred years. More would overflow where another
+// duration is added.
+const NoLimit = 100 * 365 * 24 * time.Hour
 
 var table []*Setting
 
@@ -117,6 +125,8 @@ func (s *Setting) Wants() string {
 		return fmt.Sprintf("whole bytes from %d (%s) to %d (%s)", s.Low, Bytes(s.Low), s.High, Bytes(s.High))
 	case Millis:
 		return fmt.Sprintf("whole milliseconds from 1 to %d", mostMillis)
+	case Timeout:
+		return fmt.Sprintf("whole milliseconds from 0 to %d, 0 for no limit", mostMillis)
 	case Duration:
 		wants := fmt.Sprintf("a duration from %s to %s", brief(s.Low), brief(s.High))
 		if s.Default != "" {

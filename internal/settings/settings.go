@@ -5,7 +5,9 @@
 package settings
 
 import (
+	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +25,11 @@ type Env struct {
 	// Warn receives each warning once. With nil there are none: every wrong variable
 	// is an error.
 	Warn func(error)
-	errs []error
-	said map[string]bool
+	// Lenient makes what is wrong with a setting that guards something a warning too:
+	// with the SDK disabled there is nothing behind it.
+	Lenient bool
+	errs    []error
+	said    map[string]bool
 }
 
 // NewEnv returns an Env that warns, or a strict one.
@@ -35,17 +40,29 @@ func NewEnv(lookup LookupEnv, warn func(error), strict bool) *Env {
 	return &Env{Lookup: lookup, Warn: warn}
 }
 
-// get returns the value of a variable, empty where it is not set.
+// get returns the value of a variable without the blanks around it, which templates and
+// files leave there. It is empty where the variable is not set, or not for us.
 func (e *Env) get(name string) string {
 	lookup := e.Lookup
 	if lookup == nil {
 		lookup = os.LookupEnv
 	}
-	if v, set := lookup(name); set {
-		return v
+	v, set := lookup(name)
+	if !set {
+		return ""
 	}
-	return ""
+	v = strings.TrimSpace(v)
+	if strings.HasSuffix(name, "_PORT") && serviceLink.MatchString(v) {
+		e.warn(fmt.Errorf("%s: %q is what Kubernetes sets for a Service of that name, and is not used; "+
+			"enableServiceLinks: false in the pod's specification keeps it away", name, v))
+		return ""
+	}
+	return v
 }
+
+// serviceLink is the value of NAME_PORT that Kubernetes and Docker give every container
+// near a service called name.
+var serviceLink = regexp.MustCompile(`^(tcp|udp|sctp)://[^/]+:[0-9]+$`)
 
 // String returns the value of s and the variable that had it: the first of the
 // names that is set and not empty. Without one it returns the default and no
@@ -80,12 +97,20 @@ func read[T any](e *Env, s *Setting, parse func(string) (T, bool)) T {
 			value, instead = parsed, name+"="+v
 			break
 		}
-		wrong = append(wrong, Invalid(name, v, s.Wants()))
+		wrong = append(wrong, s.refuse(name, v))
 	}
 	for _, err := range wrong {
 		e.Wrong(s, err, instead)
 	}
 	return value
+}
+
+// refuse says what is wrong with a value.
+func (s *Setting) refuse(name, value string) error {
+	if slices.Contains(s.NotOffered, strings.ToLower(value)) {
+		return fmt.Errorf("%s: %q is known to OpenTelemetry and not offered here: want %s", name, value, s.Wants())
+	}
+	return Invalid(name, value, s.Wants())
 }
 
 // Bool reads a [Flag], in any case.
@@ -100,7 +125,7 @@ func (e *Env) Bool(s *Setting) bool {
 // when unset and without a default.
 func (e *Env) Enum(s *Setting) string {
 	return read(e, s, func(v string) (string, bool) {
-		v = strings.ToLower(strings.TrimSpace(v))
+		v = strings.ToLower(v)
 		if !slices.Contains(s.Values, v) {
 			return "", false
 		}
@@ -109,27 +134,44 @@ func (e *Env) Enum(s *Setting) string {
 }
 
 // List reads a [List], in any case, without repeats and in the order given; nil
-// when unset and without a default.
+// when unset and without a default. Empty members do not count. What is wrong with one
+// member costs the others nothing, unless e is strict.
 func (e *Env) List(s *Setting) []string {
-	return read(e, s, func(v string) ([]string, bool) {
-		var out []string
-		for part := range strings.SplitSeq(v, ",") {
-			part = strings.ToLower(strings.TrimSpace(part))
-			if !slices.Contains(s.Values, part) {
-				return nil, false
-			}
-			if !slices.Contains(out, part) {
-				out = append(out, part)
-			}
+	value, name := e.String(s)
+	list, wrong := s.members(value)
+	if name != "" && len(list) == 0 {
+		list, _ = s.members(s.Default)
+	}
+	instead := strings.Join(list, ",")
+	if instead == "" {
+		instead = s.instead()
+	}
+	for _, member := range wrong {
+		e.Wrong(s, s.refuse(name, member), instead)
+	}
+	return list
+}
+
+// members are those of a list that are allowed, and the others as they stand there.
+func (s *Setting) members(value string) (allowed, wrong []string) {
+	for part := range strings.SplitSeq(value, ",") {
+		part = strings.TrimSpace(part)
+		low := strings.ToLower(part)
+		switch {
+		case part == "" || slices.Contains(allowed, low):
+		case slices.Contains(s.Values, low):
+			allowed = append(allowed, low)
+		default:
+			wrong = append(wrong, part)
 		}
-		return out, true
-	})
+	}
+	return allowed, wrong
 }
 
 // Ratio reads a [Ratio].
 func (e *Env) Ratio(s *Setting) float64 {
 	return read(e, s, func(v string) (float64, bool) {
-		f, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+		f, err := strconv.ParseFloat(v, 64)
 		if err != nil || !(f >= 0 && f <= 1) { // the negation refuses NaN too
 			return 0, false
 		}
@@ -143,7 +185,7 @@ func (e *Env) Int(s *Setting) int { return int(e.Size(s)) }
 // Size reads a [Size].
 func (e *Env) Size(s *Setting) int64 {
 	return read(e, s, func(v string) (int64, bool) {
-		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil || !s.allows(n) {
 			return 0, false
 		}
@@ -151,11 +193,15 @@ func (e *Env) Size(s *Setting) int64 {
 	})
 }
 
-// Millis reads a [Millis], from 1 ms to a day, as the OpenTelemetry variables for
-// intervals and timeouts are written.
+// Millis reads a [Millis] or a [Timeout], up to a day, as the OpenTelemetry variables for
+// intervals and timeouts are written. It is 0 when unset and without a default, and
+// [NoLimit] for a timeout of 0.
 func (e *Env) Millis(s *Setting) time.Duration {
 	return read(e, s, func(v string) (time.Duration, bool) {
-		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err == nil && n == 0 && s.Kind == Timeout {
+			return NoLimit, true
+		}
 		if err != nil || n < 1 || n > mostMillis {
 			return 0, false
 		}

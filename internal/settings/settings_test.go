@@ -84,7 +84,7 @@ func TestWrongValuesAreAllNamed(t *testing.T) {
 	for _, want := range []string{
 		`B: "yes" is not allowed: want true or false`,
 		`E: "udp" is not allowed: want one of grpc`,
-		`L: "otlp,carrier-pigeon" is not allowed: want a comma-separated list of otlp`,
+		`L: "carrier-pigeon" is not allowed: want a comma-separated list of otlp`,
 		`R: "NaN" is not allowed: want a number from 0.0 to 1.0`,
 		`N: "10" is not allowed: want a whole number from 0 to 9`,
 		`S: "1k" is not allowed: want whole bytes from 8388608 (8 MiB) to 1099511627776 (1 TiB)`,
@@ -94,5 +94,47 @@ func TestWrongValuesAreAllNamed(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q:\n%v", want, err)
 		}
+	}
+}
+
+// Templates leave blanks, a line's end or a comma where a value was empty.
+func TestWhatTemplatesLeave(t *testing.T) {
+	list := settings.Setting{Kind: settings.List, Values: []string{"otlp", "none"}, Default: "none"}
+	for value, want := range map[string]string{"otlp,": "otlp", ",otlp,,": "otlp", " otlp , none\n": "otlp none", ",": "none", " , ": "none", " ": "none"} {
+		e := env("L", value)
+		if got := strings.Join(e.List(named("L", list)), " "); got != want || e.Err() != nil {
+			t.Errorf("list %q: %s, error %v, want %s", value, got, e.Err(), want)
+		}
+	}
+	for value, want := range map[string]bool{" true ": true, "true\n": true, "\tFALSE": false, " ": false} {
+		e := env("B", value)
+		if got := e.Bool(named("B", settings.Setting{Kind: settings.Flag})); got != want || e.Err() != nil {
+			t.Errorf("flag %q: %t, error %v", value, got, e.Err())
+		}
+	}
+	e := env("D", " 2h\n", "T", "/etc/ca.pem \n", "EMPTY", " \n")
+	if got := e.Duration(named("D", settings.Setting{High: int64(3 * time.Hour)})); got != 2*time.Hour || e.Err() != nil {
+		t.Errorf("duration %v, error %v", got, e.Err())
+	}
+	if got, name := e.String(&settings.Setting{Names: []string{"EMPTY", "T"}}); got != "/etc/ca.pem" || name != "T" {
+		t.Errorf("text %q of %s", got, name)
+	}
+}
+
+func TestATimeoutOfZeroIsNoLimit(t *testing.T) {
+	e := env("T", "0", "I", "0", "MINUS", "-1")
+	timeout := settings.Setting{Kind: settings.Timeout, Default: "10000"}
+	if got := e.Millis(named("T", timeout)); got != settings.NoLimit || got+time.Hour < got || e.Err() != nil {
+		t.Errorf("timeout %v, error %v", got, e.Err())
+	}
+	if got := e.Millis(named("UNSET", timeout)); got != 10*time.Second {
+		t.Errorf("unset: %v", got)
+	}
+	e.Millis(named("I", settings.Setting{Kind: settings.Millis}))
+	e.Millis(named("MINUS", timeout))
+	const want = `I: "0" is not allowed: want whole milliseconds from 1 to 86400000
+MINUS: "-1" is not allowed: want whole milliseconds from 0 to 86400000, 0 for no limit`
+	if err := e.Err(); err == nil || err.Error() != want {
+		t.Errorf("error %v, want %s", err, want)
 	}
 }

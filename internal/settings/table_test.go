@@ -50,7 +50,7 @@ func read(e *settings.Env, s *settings.Setting) {
 		e.Int(s)
 	case settings.Size:
 		e.Size(s)
-	case settings.Millis:
+	case settings.Millis, settings.Timeout:
 		e.Millis(s)
 	case settings.Duration:
 		e.Duration(s)

@@ -21,12 +21,19 @@ func Invalid(name, value, allowed string) error {
 // if e is strict; else it warns, and says what holds instead. The text must not show
 // the value of a secret setting (a header, a hash).
 func (e *Env) Wrong(s *Setting, err error, instead string) {
-	if s.Guards || e.Warn == nil {
+	if s.Guards && !e.Lenient || e.Warn == nil {
 		e.Refuse(err)
 		return
 	}
-	err = fmt.Errorf("%w; used instead: %s", err, instead)
-	if e.first(err) {
+	e.warn(fmt.Errorf("%w; used instead: %s", err, instead))
+}
+
+// warn gives a warning once. If e is strict it is an error.
+func (e *Env) warn(err error) {
+	switch {
+	case e.Warn == nil:
+		e.Refuse(err)
+	case e.first(err):
 		e.Warn(err)
 	}
 }

@@ -177,6 +177,93 @@ func (v variable) pushes(signal string) bool {
 	return true
 }
 
+// TestDisabledServesTheProbes: whatever else is wrong, in strict mode too, except for where
+// they are to be served.
+func TestDisabledServesTheProbes(t *testing.T) {
+	for _, v := range variables() {
+		where := slices.Contains([]*settings.Setting{settings.MetricsBindAddress, settings.PrometheusHost, settings.PrometheusPort}, v.Setting)
+		if where || v.Setting == settings.SDKDisabled || v.wrong() == "" {
+			continue
+		}
+		t.Run(v.name, func(t *testing.T) {
+			env := map[string]string{
+				settings.SDKDisabled.Name(): " True\n", settings.MetricsBindAddress.Name(): "127.0.0.1:0", v.name: v.wrong(),
+			}
+			server := prometheus.NewServer()
+			tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithStrictSettings(), otelmail.WithErrorHandler(func(error) {}),
+				otelmail.WithLookupEnv(func(name string) (string, bool) { value, set := env[name]; return value, set }),
+				otelmail.WithExporter(server), otlp.Push())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+			for _, path := range []string{"/live", "/health", "/metrics"} {
+				(&ways{page: "http://" + server.Addr().String() + path}).scrape(t, classicText)
+			}
+		})
+	}
+}
+
+// TestWhatTemplatesLeave is neither an error nor a warning, and everything works.
+func TestWhatTemplatesLeave(t *testing.T) {
+	for _, env := range [][2]string{
+		{"OTEL_RESOURCE_ATTRIBUTES", "team=mail,"},
+		{"OTEL_RESOURCE_ATTRIBUTES", "a=b,,c=d"},
+		{"OTEL_RESOURCE_ATTRIBUTES", "team=mail \n"},
+		{"OTEL_RESOURCE_ATTRIBUTES", " , "},
+		{"OTEL_EXPORTER_OTLP_HEADERS", "a=b,,c=d, "},
+		{"OTEL_TRACES_EXPORTER", "otlp,"},
+		{"OTEL_METRICS_EXPORTER", ",otlp, ,prometheus"},
+		{"OTEL_LOGS_EXPORTER", ","},
+		{"OTEL_PROPAGATORS", "tracecontext,,baggage\n"},
+		{"OTEL_SDK_DISABLED", " false "},
+		{"OTEL_EXPORTER_OTLP_INSECURE", "true "},
+		{"RUSMES_METRICS_ENABLED", " true\n"},
+		{"RUSMES_TRACING_ENABLED", " TRUE "},
+		{"RUSMES_METRICS_PATH", "/metrics\n"},
+		{"OTEL_EXPORTER_PROMETHEUS_HOST", " 127.0.0.1 "},
+		{"OTEL_EXPORTER_PROMETHEUS_PORT", "0\n"},
+		{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip "},
+		{"OTEL_EXPORTER_OTLP_CERTIFICATE", " "},
+		{"RUSMES_OTLP_BUFFER_MAX_AGE", "24h\n"},
+		{"RUSMES_LOG_OUTPUT", "stderr\n"},
+		{"OTEL_EXPORTER_OTLP_TIMEOUT", "0"}, // no limit
+		{"OTEL_METRIC_EXPORT_TIMEOUT", "0"},
+		{"OTEL_BSP_EXPORT_TIMEOUT", "0"},
+		{"OTEL_BLRP_EXPORT_TIMEOUT", "0"},
+	} {
+		t.Run(strings.Join(env[:], "="), func(t *testing.T) {
+			received, told, server := newReceiver(t), &warnings{}, prometheus.NewServer()
+			tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithErrorHandler(told.handle), otelmail.WithExporter(server), otlp.Push(),
+				otelmail.WithLookupEnv(func(name string) (string, bool) {
+					switch name {
+					case env[0]:
+						return env[1], true
+					case settings.MetricsBindAddress.Name():
+						return "127.0.0.1:0\n", true
+					case settings.OTLPEndpoint.Name():
+						return received.url + " \n", true
+					}
+					return "", false
+				}))
+			if err != nil || len(told.all()) > 0 {
+				t.Fatalf("error %v, warnings %q", err, told.all())
+			}
+			w := &ways{Telemetry: tel, page: "http://" + server.Addr().String() + "/metrics", received: received}
+			w.span(func(trace.Span) {})
+			w.record(func(*log.Record) {})
+			w.WebPush.GaveUp()
+			w.scrape(t, classicText)
+			if err := tel.Shutdown(context.Background()); err != nil {
+				t.Errorf("shutdown: %v", err)
+			}
+			if spans, records, counted := received.counts(); spans != 1 || records != 1 || counted == 0 {
+				t.Errorf("%d spans, %d records, %d metrics arrived", spans, records, counted)
+			}
+		})
+	}
+}
+
 func wantAll(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
@@ -217,6 +304,9 @@ func TestAnOptionWinsBeforeItsVariableIsLookedAt(t *testing.T) {
 					serve = append(serve, opt)
 				default:
 					t.Fatal("the test does not know this option")
+				}
+				if option == "otlp.TLS" { // the receiver has none
+					push = append(push, otlp.Off())
 				}
 				w, told, err := v.start(t, serve, push, start...)
 				if err != nil || len(told.all()) > 0 {
