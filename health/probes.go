@@ -25,7 +25,8 @@ const (
 // without checks is healthy between Start and Stop.
 //
 // Like its two siblings it takes GET and HEAD, answers others 405, forbids caching,
-// and ends its one line of JSON with a newline.
+// and ends its one line of JSON with a newline. OPTIONS is one of the others: a load
+// balancer that asks with it would take 204 for "healthy", whatever the checks have found.
 func (r *Registry) HealthHandler() http.Handler { return probe(r.health) }
 
 // ReadyHandler answers 200 {"ready":true} when the registry is started, not

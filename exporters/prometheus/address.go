@@ -59,6 +59,18 @@ func readAddress(option string, env *settings.Env) bindAddress {
 	return bindAddress{net.JoinHostPort(host, port), strings.Join(from, ", ")}
 }
 
+// readProbeAddress is empty where the probes have no address of their own.
+func readProbeAddress(option string, env *settings.Env) bindAddress {
+	if option != "" {
+		return bindAddress{option, "WithProbeAddress"}
+	}
+	address, name := env.String(settings.ProbesBindAddress)
+	if _, _, ok := splitAddress(address); !ok && address != "" {
+		env.Fail(settings.ProbesBindAddress, name, address, settings.ProbesBindAddress.Wants())
+	}
+	return bindAddress{address, name}
+}
+
 func splitAddress(address string) (host, port string, ok bool) {
 	host, port, err := net.SplitHostPort(address)
 	return host, port, err == nil && validPort(port) && !strings.ContainsAny(host, " /")

@@ -27,6 +27,12 @@
 // (a series that two sources have, a family that cannot be encoded) are counted on
 // the next one.
 //
+// # Methods
+//
+// /metrics and the probes take GET and HEAD and answer 405 to all others, OPTIONS too: a
+// load balancer whose health check asks with OPTIONS (HAProxy's does by default) would take
+// 204 for "ready", whatever the checks have found.
+//
 // # Formats
 //
 // The Accept header chooses between the classic text (the default), OpenMetrics
@@ -43,6 +49,7 @@
 //	RUSMES_METRICS_BIND_ADDRESS     host:port to listen on, default 0.0.0.0:9090
 //	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that address
 //	OTEL_EXPORTER_PROMETHEUS_PORT   replaces the port of that address
+//	RUSMES_PROBES_BIND_ADDRESS      host:port for the probes besides, default none
 //	RUSMES_METRICS_PATH             default /metrics
 //	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
 //	                                neither for /metrics nor for the probes

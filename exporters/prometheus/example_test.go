@@ -97,6 +97,30 @@ func ExampleWithWebConfigFile() {
 	prometheus.Serve(prometheus.WithWebConfigFile("/etc/mymail/web.yml"))
 }
 
+// Where the web configuration file demands client certificates, an orchestrator that has
+// none asks on another port.
+func ExampleWithProbeAddress() {
+	ctx := context.Background()
+	server := prometheus.NewServer(
+		prometheus.WithAddress("127.0.0.1:0"),      // with WithWebConfigFile
+		prometheus.WithProbeAddress("127.0.0.1:0"), // ":8081" in production
+	)
+	tel, err := otelmail.Start(ctx, otelmail.WithExporter(server))
+	if err != nil {
+		log.Fatal(err)
+	}
+	res, err := http.Get("http://" + server.ProbeAddr().String() + "/live")
+	if err != nil {
+		log.Fatal(err)
+	}
+	_ = res.Body.Close()
+	fmt.Println(res.Status)
+	if err := tel.Shutdown(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// Output: 200 OK
+}
+
 // What else is on the page, and what bounds a scrape.
 func ExampleNewHandler_options() {
 	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithNamespace("mymail"))

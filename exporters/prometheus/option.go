@@ -22,6 +22,7 @@ func (f serverOption) applyServer(c *serverConfig) error { return f(c) }
 // serverConfig is what the options set. Zero values mean "not set".
 type serverConfig struct {
 	address        string
+	probeAddress   string
 	path           string
 	webConfigFile  string
 	auth           *basicAuth
@@ -62,6 +63,21 @@ func WithAddress(address string) Option {
 	})
 }
 
+// WithProbeAddress serves /health, /ready and /live on a host:port of their own besides, in
+// plain HTTP and nothing else: for an orchestrator that has no client certificate, where
+// [WithWebConfigFile] demands one. Port 0 lets the system choose, see [Server.ProbeAddr].
+// Default: RUSMES_PROBES_BIND_ADDRESS, else none: the probes are on the metrics' address
+// alone, where they are in any case.
+func WithProbeAddress(address string) Option {
+	return serverOption(func(c *serverConfig) error {
+		if _, _, ok := splitAddress(address); !ok {
+			return settings.Invalid("WithProbeAddress", address, settings.ProbesBindAddress.Wants())
+		}
+		c.probeAddress = address
+		return nil
+	})
+}
+
 // WithPath sets where the metrics are. Default: RUSMES_METRICS_PATH, then
 // /metrics. At "/" they take the place of the page of links.
 func WithPath(path string) Option {
@@ -82,8 +98,8 @@ func WithPath(path string) Option {
 // so that renewed certificates take effect. Its basic_auth_users, headers and
 // rate_limit cover everything except the probes, which stay open. TLS covers the
 // probes as well: a client certificate is asked for before the path is sent, so
-// with RequireAndVerifyClientCert a probe needs one. Default: no file,
-// plain HTTP.
+// with RequireAndVerifyClientCert a probe needs one, except on a listener of its own
+// ([WithProbeAddress]). Default: no file, plain HTTP.
 func WithWebConfigFile(file string) Option {
 	return serverOption(func(c *serverConfig) error {
 		if file == "" {

@@ -25,6 +25,8 @@ type Server struct {
 	mu       sync.Mutex
 	opened   bool
 	listener net.Listener
+	// probeServer is nil where the probes have no address of their own.
+	probeServer *probeServer
 
 	http          *http.Server
 	probes        probes
@@ -74,6 +76,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	env := settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())
 	enabled := env.Bool(settings.MetricsEnabled)
 	bind := readAddress(c.address, env)
+	probesAt := readProbeAddress(c.probeAddress, env)
 	env.Lenient = p.Disabled() // the probes do not need the path
 	path := readPath(c.path, env)
 	if err := errors.Join(err, env.Err()); err != nil {
@@ -97,12 +100,24 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	s.probes, s.webConfigFile = newProbes(p.Health()), c.webConfigFile
 	s.log, s.accepting = newServerLog(s.handle), make(chan struct{})
 	s.http = s.newHTTPServer(routes, metrics.config.timeout)
-	// This is the last step that can fail, so that nothing has to be undone.
+	probeServer, err := openProbes(ctx, probesAt, p)
+	if err != nil {
+		return err
+	}
+	// This is the last step that can fail.
 	if s.listener, err = bind.listen(ctx); err != nil {
 		s.listener = nil
+		if probeServer != nil {
+			_ = probeServer.listener.Close()
+		}
 		return err
 	}
 	s.opened = true
+	if probeServer != nil {
+		s.probeServer = probeServer
+		p.OnStart("probe server", probeServer.start)
+		p.OnShutdown("probe server", probeServer.shutdown)
+	}
 	p.OnStart("prometheus server", s.start)
 	p.OnShutdown("prometheus server", s.shutdown)
 	return nil

@@ -31,6 +31,13 @@ var (
 		Meaning: "Replaces the port of that address",
 		Guards:  true,
 	})
+	ProbesBindAddress = define(Setting{
+		Section: Pull, Names: []string{"RUSMES_PROBES_BIND_ADDRESS"},
+		Kind: Text, Want: MetricsBindAddress.Want, Otherwise: "none: they are on the metrics' address alone",
+		Options: []string{"prometheus.WithProbeAddress"},
+		Meaning: "Where to serve /health, /ready and /live besides, in plain HTTP and nothing else",
+		Guards:  true,
+	})
 	MetricsPath = define(Setting{
 		Section: Pull, Names: []string{"RUSMES_METRICS_PATH"},
 		Kind: Text, Want: `a path that starts with "/", of letters, digits and - . _ ~ /, without "//", "/./" or a "/" at its end`,

@@ -181,7 +181,7 @@ func (v variable) pushes(signal string) bool {
 // they are to be served.
 func TestDisabledServesTheProbes(t *testing.T) {
 	for _, v := range variables() {
-		where := slices.Contains([]*settings.Setting{settings.MetricsBindAddress, settings.PrometheusHost, settings.PrometheusPort}, v.Setting)
+		where := slices.Contains([]*settings.Setting{settings.MetricsBindAddress, settings.PrometheusHost, settings.PrometheusPort, settings.ProbesBindAddress}, v.Setting)
 		if where || v.Setting == settings.SDKDisabled || v.wrong() == "" {
 			continue
 		}
@@ -332,6 +332,7 @@ func optionFor(name, url, dir string) any {
 		"otelmail.WithLogHandler":            otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		"prometheus.WithAddress":             prometheus.WithAddress("127.0.0.1:0"),
 		"prometheus.WithPath":                prometheus.WithPath("/m"),
+		"prometheus.WithProbeAddress":        prometheus.WithProbeAddress("127.0.0.1:0"),
 		"otlp.Interval":                      otlp.Interval(time.Minute),
 		"otlp.Temporality":                   otlp.Temporality(otlp.Delta),
 		"otlp.Buffer":                        otlp.Buffer(dir),

@@ -1,0 +1,73 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/rusmes/otelmail/export"
+)
+
+// probeServer serves the probes alone, in plain HTTP, on a listener of its own: TLS asks
+// for a client certificate before it knows the path, and an orchestrator has none.
+type probeServer struct {
+	listener net.Listener
+	http     *http.Server
+	fresh    freshConns
+	handle   func(error)
+	served   chan struct{} // closed when serving has ended; nil before it begins
+}
+
+// openProbes binds the address of the probes, if they have one of their own.
+func openProbes(ctx context.Context, at bindAddress, p export.Pipeline) (*probeServer, error) {
+	if at.address == "" {
+		return nil, nil
+	}
+	l, err := at.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &probeServer{listener: l, handle: p.HandleError}
+	s.http = &http.Server{
+		Handler:           p.Health().Handler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       3 * time.Minute,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(newServerLog(p.HandleError), slog.LevelError),
+		ConnState:         s.fresh.track,
+	}
+	return s, nil
+}
+
+func (s *probeServer) start(context.Context) error {
+	s.served = make(chan struct{})
+	go func() {
+		defer close(s.served)
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			s.handle(fmt.Errorf("prometheus: serve the probes on %s: %w", s.listener.Addr(), err))
+		}
+	}()
+	return nil
+}
+
+func (s *probeServer) shutdown(ctx context.Context) error {
+	return shutdown(ctx, s.listener, s.http, &s.fresh, s.served)
+}
+
+// ProbeAddr is the address that [WithProbeAddress] listens on: nil where the probes have
+// none of their own, before Start has opened the server, and when RUSMES_METRICS_ENABLED is
+// false.
+func (s *Server) ProbeAddr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.probeServer == nil {
+		return nil
+	}
+	return s.probeServer.listener.Addr()
+}
