@@ -1,7 +1,8 @@
 // Otelmail is the program beside the otelmail library.
 //
-//	otelmail demo    runs a small mail server on this machine, with telemetry
-//	otelmail help    lists the commands
+//	otelmail demo     runs a small mail server on this machine, with telemetry
+//	otelmail check    says which settings of the environment are wrong
+//	otelmail help     lists the commands
 package main
 
 import (
@@ -14,6 +15,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"go.opentelemetry.io/otel"
+
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/check"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/demo"
 )
 
@@ -22,9 +26,11 @@ const usage = `otelmail: OpenTelemetry for mail servers
 Usage:
 
 	otelmail demo [flags]   run a small mail server on this machine, with telemetry
+	otelmail check          say which settings of the environment are wrong
 	otelmail help           show this text
 
-"otelmail demo --help" lists the flags.
+"otelmail demo --help" lists the flags. "otelmail check" opens, writes and sends
+nothing; its exit status is 1 if a setting is wrong.
 `
 
 // The exit statuses.
@@ -46,13 +52,37 @@ func run(args []string, stdout, stderr io.Writer) int {
 	switch command := args[0]; command {
 	case "demo":
 		return runDemo(args[1:], stdout, stderr)
+	case "check":
+		return runCheck(args[1:], os.Environ(), stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
-		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo or help\n\n%s", command, usage)
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check or help\n\n%s", command, usage)
 		return exitUsage
 	}
+}
+
+// runCheck prints what is wrong, a line each.
+func runCheck(args, environ []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		fmt.Fprintf(stderr, "otelmail check: %q is not allowed: want no arguments; what is judged is the environment\n", args[0])
+		return exitUsage
+	}
+	// OpenTelemetry's SDK has its own words for some of it.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	found := check.Environment(context.Background(), environ)
+	for _, line := range found.Wrong {
+		fmt.Fprintln(stdout, line)
+	}
+	for _, name := range found.Unread {
+		fmt.Fprintf(stdout, "note: %s is not read: no setting has this name, or another wins over it\n", name)
+	}
+	if len(found.Wrong) > 0 {
+		return exitFailed
+	}
+	fmt.Fprintln(stdout, "No setting is wrong.")
+	return exitOK
 }
 
 func runDemo(args []string, stdout, stderr io.Writer) int {

@@ -21,7 +21,8 @@ func TestCommands(t *testing.T) {
 		{"", exitUsage, "", "otelmail demo [flags]"},
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
-		{"dance", exitUsage, "", `"dance" is not a command: want demo or help`},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo, check or help`},
+		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
 		{"demo --help", exitOK, "--smtp host:port", ""},
 		{"demo --rate fast", exitUsage, "", `invalid value "fast" for flag -rate: want a number from 0 to 1000`},
 		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},
@@ -33,6 +34,23 @@ func TestCommands(t *testing.T) {
 		}
 		said(t, tt.args, "stdout", stdout.String(), tt.stdout)
 		said(t, tt.args, "stderr", stderr.String(), tt.stderr)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team=mail")
+	var stdout, stderr bytes.Buffer
+	if got := run([]string{"check"}, &stdout, &stderr); got != exitOK || stdout.String() != "No setting is wrong.\n" || stderr.Len() > 0 {
+		t.Errorf("exit status %d: %s%s", got, &stdout, &stderr)
+	}
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team")
+	t.Setenv("RUSMES_METRIC_PATH", "/m")
+	stdout.Reset()
+	const want = `OTEL_RESOURCE_ATTRIBUTES: "team" is not allowed: want key=value pairs with commas between, values percent-encoded UTF-8
+note: RUSMES_METRIC_PATH is not read: no setting has this name, or another wins over it
+`
+	if got := run([]string{"check"}, &stdout, &stderr); got != exitFailed || stdout.String() != want || stderr.Len() > 0 {
+		t.Errorf("exit status %d: %s%s, want %s", got, &stdout, &stderr, want)
 	}
 }
 
