@@ -39,13 +39,9 @@ var causeTypes = [causeEnd]string{
 	"canceled", "protocol", "storage", "panic", "_OTHER",
 }
 
-// String returns the error.type of the cause, "" for [CauseNone].
-func (c Cause) String() string {
-	if c >= causeEnd {
-		return causeTypes[CauseOther]
-	}
-	return causeTypes[c]
-}
+// String returns the error.type of the cause, "" for [CauseNone], and "_OTHER" for what is
+// none of them.
+func (c Cause) String() string { return memberOf(causeTypes[:], c, other) }
 
 // CauseOf tells failures of the network apart. It returns [CauseNone] for nil
 // and [CauseOther] for what it does not know. The error's text is not looked at

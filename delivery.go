@@ -25,12 +25,15 @@ const (
 )
 
 var (
-	transports    = [...]string{"smtp", "lmtp", "local"}
-	deliverySpans = [...]string{"deliver smtp", "deliver lmtp", "deliver local"}
+	transports    = []string{"smtp", "lmtp", "local"}
+	deliverySpans = []string{"deliver smtp", "deliver lmtp", "deliver local"}
 )
 
-// String returns "smtp", "lmtp" or "local".
-func (t Transport) String() string { return transports[min(int(t), len(transports)-1)] }
+// String returns "smtp", "lmtp" or "local", and "_OTHER" for what is none of them.
+func (t Transport) String() string { return memberOf(transports, t, other) }
+
+// remote reports whether t leads to another server.
+func (t Transport) remote() bool { return t == TransportSMTP || t == TransportLMTP }
 
 // Attempt describes one attempt to deliver a message.
 type Attempt struct {
@@ -62,10 +65,11 @@ const (
 	OutcomeFailed                   // not to be tried again
 )
 
-var outcomes = [...]string{"delivered", "deferred", "failed"}
+var outcomes = []string{"delivered", "deferred", "failed"}
 
-// String returns "delivered", "deferred" or "failed".
-func (o Outcome) String() string { return outcomes[min(int(o), len(outcomes)-1)] }
+// String returns "delivered", "deferred" or "failed", and "_OTHER" for what is none of
+// them, which counts as a failure.
+func (o Outcome) String() string { return memberOf(outcomes, o, other) }
 
 // Delivery records attempts to deliver. All methods are safe for concurrent use.
 type Delivery struct {
@@ -91,8 +95,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	if a.Number > 1 {
 		d.retries.Add(1)
 	}
-	a.Transport = min(a.Transport, TransportLocal)
-	name := deliverySpans[a.Transport]
+	name := memberOf(deliverySpans, a.Transport, "deliver "+other)
 	var op Op
 	if a.Queue == (TraceContext{}) {
 		op = d.tracer.begin(ctx, name, clientKind)
@@ -105,7 +108,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 			add(mailconv.TransportKey.String(a.Transport.String())).
 			add(mailconv.AttemptKey.Int(max(a.Number, 1))).
 			domain(mailconv.RecipientDomainKey, a.Domain)
-		if a.Transport != TransportLocal {
+		if a.Transport.remote() {
 			attrs.add(semconv.NetworkProtocolName(a.Transport.String()))
 		}
 		if a.Server != "" {
@@ -138,7 +141,7 @@ func (o Delivering) TLS(state tls.ConnectionState) {
 }
 
 // End ends the attempt with the other side's last reply. 2xx counts as
-// delivered and, except for a local mailbox, as sent. A failure is deferred when
+// delivered and, over SMTP or LMTP, as sent. A failure is deferred when
 // it may pass (4xx or no reply), else failed; use EndAs where the server's own
 // rules decide otherwise.
 func (o Delivering) End(r Reply) Outcome {
@@ -164,7 +167,7 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	}
 	if outcome == OutcomeDelivered {
 		o.delivery.delivered.Add(1)
-		if o.transport != TransportLocal {
+		if o.transport.remote() {
 			o.delivery.sent.Add(1)
 		}
 	}

@@ -28,7 +28,7 @@ func TestTransports(t *testing.T) {
 		{otelmail.TransportSMTP, "smtp", "deliver smtp", "smtp", 1},
 		{otelmail.TransportLMTP, "lmtp", "deliver lmtp", "lmtp", 1},
 		{otelmail.TransportLocal, "local", "deliver local", "", 0},
-		{200, "local", "deliver local", "", 0},
+		{200, "_OTHER", "deliver _OTHER", "", 0},
 	} {
 		tel, rec := traced(t)
 		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Transport: tc.transport}).End(otelmail.Reply{Code: 250})
@@ -113,7 +113,7 @@ func TestEndAs(t *testing.T) {
 		{otelmail.OutcomeDeferred, otelmail.Reply{Code: 550}, "deferred", "550", 0},
 		{otelmail.OutcomeDelivered, otelmail.Reply{}, "delivered", "", 1}, // a queue that needs no reply
 		{otelmail.OutcomeFailed, otelmail.Reply{Code: 250}, "failed", "_OTHER", 0},
-		{200, otelmail.Reply{Code: 250}, "failed", "_OTHER", 0},
+		{200, otelmail.Reply{Code: 250}, "_OTHER", "_OTHER", 0},
 	} {
 		tel, rec := traced(t)
 		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{}).EndAs(tc.outcome, tc.reply)

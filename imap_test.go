@@ -101,7 +101,7 @@ func TestIMAPResults(t *testing.T) {
 		{otelmail.IMAPBad, otelmail.CauseNone, "bad", "bad"},
 		{otelmail.IMAPBroken, otelmail.CauseNone, "broken", "broken"},
 		{otelmail.IMAPBroken, otelmail.CauseReset, "broken", "connection_reset"},
-		{200, otelmail.CauseNone, "broken", "broken"},
+		{200, otelmail.CauseNone, "_OTHER", "_OTHER"},
 	} {
 		tel, rec := traced(t)
 		otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: tc.result, Cause: tc.cause})

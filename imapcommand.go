@@ -39,15 +39,11 @@ const (
 	IMAPBad                      // not understood
 )
 
-var imapResults = [...]string{"broken", "ok", "no", "bad"}
+var imapResults = []string{"broken", "ok", "no", "bad"}
 
-// String returns "broken", "ok", "no" or "bad".
-func (r IMAPResult) String() string {
-	if int(r) >= len(imapResults) {
-		r = IMAPBroken
-	}
-	return imapResults[r]
-}
+// String returns "broken", "ok", "no" or "bad", and "_OTHER" for what is none of them, which
+// counts as an error.
+func (r IMAPResult) String() string { return memberOf(imapResults, r, other) }
 
 // IMAPReply is how a command ended. The zero value is no reply.
 type IMAPReply struct {

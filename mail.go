@@ -80,11 +80,11 @@ const (
 	FateError                 // the pipeline failed
 )
 
-var fates = [...]string{"delivered", "queued", "dropped", "rejected", "deferred", "bounced", "error"}
+var fates = []string{"delivered", "queued", "dropped", "rejected", "deferred", "bounced", "error"}
 
 // String returns "delivered", "queued", "dropped", "rejected", "deferred",
-// "bounced" or "error".
-func (f Fate) String() string { return fates[min(int(f), len(fates)-1)] }
+// "bounced" or "error", and "_OTHER" for what is none of them, which is a failure.
+func (f Fate) String() string { return memberOf(fates, f, other) }
 
 // MessageFacts are what is known of a message. All are optional.
 type MessageFacts struct {
@@ -162,10 +162,11 @@ const (
 	StageError                       // the stage itself failed
 )
 
-var stageResults = [...]string{"continue", "drop", "reject", "defer", "error"}
+var stageResults = []string{"continue", "drop", "reject", "defer", "error"}
 
-// String returns "continue", "drop", "reject", "defer" or "error".
-func (r StageResult) String() string { return stageResults[min(int(r), len(stageResults)-1)] }
+// String returns "continue", "drop", "reject", "defer" or "error", and "_OTHER" for what is
+// none of them, which is a failure.
+func (r StageResult) String() string { return memberOf(stageResults, r, other) }
 
 // Stage begins a stage of the pipeline, a mailet. ctx is that of the
 // [Processing]. name is the configured name of the stage; the first 100 names

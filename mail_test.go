@@ -33,7 +33,7 @@ func TestFates(t *testing.T) {
 		{otelmail.FateBounced, otelmail.CauseNone, "bounced", "", 0},
 		{otelmail.FateError, otelmail.CauseNone, "error", "_OTHER", 0},
 		{otelmail.FateError, otelmail.CausePanic, "error", "panic", 0},
-		{200, otelmail.CauseNone, "error", "_OTHER", 0},
+		{200, otelmail.CauseNone, "_OTHER", "_OTHER", 0},
 	} {
 		tel, rec := traced(t)
 		tel.Mail.Process(t.Context(), otelmail.MessageFacts{QueueID: "q1"}).End(tc.fate, tc.cause)
@@ -78,7 +78,7 @@ func TestStages(t *testing.T) {
 		{otelmail.StageDefer, otelmail.CauseDNS, "defer", ""},
 		{otelmail.StageError, otelmail.CauseNone, "error", "_OTHER"},
 		{otelmail.StageError, otelmail.CauseDNS, "error", "dns"},
-		{200, otelmail.CauseNone, "error", "_OTHER"},
+		{200, otelmail.CauseNone, "_OTHER", "_OTHER"},
 	} {
 		spans := spansOf(t, func(tel *otelmail.Telemetry) {
 			p := tel.Mail.Process(t.Context(), otelmail.MessageFacts{})

@@ -25,12 +25,12 @@ const (
 )
 
 var (
-	smtpRoleNames = [...]string{"mx", "submission", "lmtp"}
-	smtpProtocols = [...]string{"smtp", "smtp", "lmtp"}
+	smtpRoleNames = []string{"mx", "submission", "lmtp"}
+	smtpProtocols = []string{"smtp", "smtp", "lmtp"}
 )
 
-// String returns "mx", "submission" or "lmtp".
-func (r SMTPRole) String() string { return smtpRoleNames[min(int(r), len(smtpRoleNames)-1)] }
+// String returns "mx", "submission" or "lmtp", and "_OTHER" for what is none of them.
+func (r SMTPRole) String() string { return memberOf(smtpRoleNames, r, other) }
 
 var (
 	smtpConnections = define(catalog.Metric{
@@ -122,7 +122,8 @@ const (
 	RefusedOverload                // the connection limit is reached
 )
 
-// Refuse counts a connection that was refused before its session began.
+// Refuse counts a connection that was refused before its session began. A reason that is
+// neither of the two counts as [RefusedOverload], so that all refused connections are counted.
 func (s *SMTP) Refuse(why Refusal) {
 	s = orEmpty(s)
 	if why == RefusedBlocked {

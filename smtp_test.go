@@ -161,7 +161,7 @@ func TestOnlyAUTHAndMessagesCountMore(t *testing.T) {
 
 func TestSMTPRoles(t *testing.T) {
 	for role, want := range map[otelmail.SMTPRole][2]string{
-		otelmail.RoleMX: {"mx", "smtp"}, otelmail.RoleSubmission: {"submission", "smtp"}, otelmail.RoleLMTP: {"lmtp", "lmtp"}, 200: {"lmtp", "lmtp"},
+		otelmail.RoleMX: {"mx", "smtp"}, otelmail.RoleSubmission: {"submission", "smtp"}, otelmail.RoleLMTP: {"lmtp", "lmtp"}, 200: {"_OTHER", "smtp"},
 	} {
 		if role.String() != want[0] {
 			t.Errorf("role %d is %q", role, role)

@@ -19,9 +19,8 @@ type SMTPSession struct {
 func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 	s = orEmpty(s)
 	s.connections.Add(1)
-	role = min(role, RoleLMTP)
 	op := s.tracer.begin(ctx, "SMTP session", internalKind)
-	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, smtpProtocols[role], c), s}
+	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, memberOf(smtpProtocols, role, smtpProtocols[RoleMX]), c), s}
 	if ses.Recording() {
 		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
 	}

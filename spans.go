@@ -158,6 +158,14 @@ type verb interface {
 	fmt.Stringer
 }
 
+// memberOf is the name of a member of a closed set, or what stands for all that is none.
+func memberOf[T ~uint8](names []string, v T, otherwise string) string {
+	if int(v) >= len(names) {
+		return otherwise
+	}
+	return names[v]
+}
+
 // other stands for every name that is not known (OpenTelemetry's convention
 // for values outside a closed set).
 const other = "_OTHER"

@@ -11,15 +11,15 @@ const (
 	// StageNameKey is the name of a mailet, a stage of the pipeline. Required
 	// on stage spans. Example: "spam-filter".
 	StageNameKey = attribute.Key("email.stage.name")
-	// StageResultKey is "continue", "drop", "reject", "defer" or "error".
+	// StageResultKey is "continue", "drop", "reject", "defer", "error" or "_OTHER".
 	// Required on stage spans.
 	StageResultKey = attribute.Key("email.stage.result")
 	// FateKey says how a message left the pipeline: "delivered", "queued",
-	// "dropped", "rejected", "deferred", "bounced" or "error".
+	// "dropped", "rejected", "deferred", "bounced", "error" or "_OTHER".
 	FateKey = attribute.Key("email.fate")
-	// TransportKey is "smtp", "lmtp" or "local". Required on delivery spans.
+	// TransportKey is "smtp", "lmtp", "local" or "_OTHER". Required on delivery spans.
 	TransportKey = attribute.Key("email.delivery.transport")
-	// OutcomeKey is "delivered", "deferred" or "failed". Required on delivery
+	// OutcomeKey is "delivered", "deferred", "failed" or "_OTHER". Required on delivery
 	// spans once the attempt has ended.
 	OutcomeKey = attribute.Key("email.delivery.outcome")
 	// ReasonKey is why an attempt failed: one of RFC 3463's subjects ("address",

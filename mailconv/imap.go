@@ -8,7 +8,7 @@ const (
 	// command spans. Example: "FETCH".
 	IMAPCommandKey = attribute.Key("imap.command")
 	// IMAPStatusKey is "ok", "no" or "bad" (RFC 9051 section 7.1), or "broken"
-	// for a command that got no reply. Required.
+	// for a command that got no reply, or "_OTHER". Required.
 	IMAPStatusKey = attribute.Key("imap.response.status")
 	// IMAPStateKey is the session's state (RFC 9051 section 3):
 	// "not_authenticated", "authenticated", "selected" or "logout".

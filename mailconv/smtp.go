@@ -15,7 +15,7 @@ const (
 	SMTPEnhancedCodeKey = attribute.Key("smtp.response.enhanced_code")
 	// SMTPResponseTextKey is the reply's text. Opt-in: PrivacyFull only.
 	SMTPResponseTextKey = attribute.Key("smtp.response.text")
-	// SMTPRoleKey is "mx", "submission" or "lmtp". Required on session spans.
+	// SMTPRoleKey is "mx", "submission", "lmtp" or "_OTHER". Required on session spans.
 	SMTPRoleKey = attribute.Key("smtp.role")
 	// SMTPRecipientCountKey is the number of accepted recipients, an int.
 	// Recommended on DATA and BDAT spans.
