@@ -198,8 +198,12 @@ func newResource(ctx context.Context, c *config, s startSettings) (*resource.Res
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) && !errors.Is(err, resource.ErrSchemaURLConflict) {
 		return nil, fmt.Errorf("describe the process: %w", err)
 	}
+	// The SDK puts the process's OTEL_RESOURCE_ATTRIBUTES below what it is given, whatever
+	// they hold: ours have to stand above them.
+	all := resource.Environment().Attributes()
+	all = append(all, res.Attributes()...) // of two with the same key the last counts
 	// What was detected is cleaned too: a program's file name may be any bytes.
-	return resource.NewWithAttributes(res.SchemaURL(), clean.Attributes(res.Attributes())...), nil
+	return resource.NewWithAttributes(res.SchemaURL(), clean.Attributes(all)...), nil
 }
 
 // serviceDefaults are the program's name and its main module's version.

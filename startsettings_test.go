@@ -6,14 +6,17 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
@@ -312,5 +315,28 @@ func TestSettingsAreReadFromTheLookup(t *testing.T) {
 		if !asked[name] {
 			t.Errorf("%s is not looked at; looked at are %v", name, slices.Sorted(maps.Keys(asked)))
 		}
+	}
+}
+
+// TestTheProcessResourceIsText: the SDK reads OTEL_RESOURCE_ATTRIBUTES by itself, and takes
+// what no receiver accepts.
+func TestTheProcessResourceIsText(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team=mail,broken=%ff")
+	spans := tracetest.NewSpanRecorder()
+	tel, _ := start(t, otelmail.WithLookupEnv(os.LookupEnv), otelmail.WithErrorHandler(func(error) {}),
+		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+			p.AddSpanProcessor(spans)
+			return nil
+		})))
+	tel.Mail.Process(t.Context(), otelmail.MessageFacts{}).End(otelmail.FateQueued, otelmail.CauseNone)
+	got := map[string]string{}
+	for _, kv := range spans.Ended()[0].Resource().Attributes() {
+		got[string(kv.Key)] = kv.Value.String()
+		if !utf8.ValidString(kv.Value.String()) {
+			t.Errorf("%s is %q", kv.Key, kv.Value.String())
+		}
+	}
+	if got["team"] != "mail" || got["broken"] == "" {
+		t.Errorf("the resource is %v", got)
 	}
 }
