@@ -25,7 +25,7 @@ type disk struct {
 // A small file system is the real thing, where this process may mount one.
 func (s *scene) smallFileSystem() (d disk, mounted bool) {
 	mount := func(flags uintptr, bytes int64) error {
-		return unix.Mount("tmpfs", s.buffer, "tmpfs", flags, fmt.Sprintf("size=%d", bytes))
+		return unix.Mount("tmpfs", s.buffer, "tmpfs", flags, fmt.Sprintf("size=%d,mode=0700", bytes))
 	}
 	if err := mount(0, smallDisk); err != nil {
 		s.Logf("limiting files in place of mounting a file system: %v", err)

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -68,6 +69,27 @@ func TestEverySetting(t *testing.T) {
 					t.Errorf("%s: %q", name, found.Wrong)
 				}
 			}
+		}
+	}
+}
+
+// The buffer refuses a directory that somebody else may have put there, or may write into.
+func TestBufferDirectory(t *testing.T) {
+	dir := t.TempDir()
+	link, shared := filepath.Join(dir, "link"), filepath.Join(dir, "shared")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err)
+	}
+	if err := errors.Join(os.Mkdir(shared, 0o700), os.Chmod(shared, 0o777)); err != nil { //nolint:gosec // is what is tested
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		link: "is a symbolic link", link + "/": "is a symbolic link", shared: "every user may write into",
+		filepath.Join(shared, "new"): "", filepath.Join(link, "new"): "",
+	} {
+		found := check.Environment(t.Context(), []string{"RUSMES_OTLP_BUFFER_DIR=" + path})
+		if all := strings.Join(found.Wrong, "\n"); want == "" && all != "" || !strings.Contains(all, want) {
+			t.Errorf("%s: %q, want %q", path, all, want)
 		}
 	}
 }

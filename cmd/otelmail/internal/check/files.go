@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -50,11 +51,19 @@ func writable(path string) error {
 
 // directory returns why a server could not use path, whose last part it would make.
 func directory(path string) error {
-	err := isDirectory(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return isDirectory(filepath.Dir(filepath.Clean(path)))
+	path = filepath.Clean(path) // a slash at its end would follow a link
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return isDirectory(filepath.Dir(path))
+	case err != nil:
+		return err
+	case info.Mode()&fs.ModeSymlink != 0:
+		return fmt.Errorf("%s is a symbolic link", path)
+	case runtime.GOOS != "windows" && info.Mode().Perm()&0o002 != 0:
+		return fmt.Errorf("every user may write into %s", path)
 	}
-	return err
+	return isDirectory(path)
 }
 
 func isDirectory(path string) error {

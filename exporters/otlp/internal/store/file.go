@@ -41,8 +41,12 @@ func Open(c Config) (*Store, error) {
 	fail := func(want string, err error) (*Store, error) {
 		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
 	}
+	c.Dir = filepath.Clean(c.Dir) // a slash at its end would follow a link
 	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail("a directory in which this process may create and write files", err)
+	}
+	if err := checkDir(c.Dir); err != nil {
+		return fail("a directory in which only this process may create and write files, or one beneath it that does not exist yet", err)
 	}
 	s := &Store{
 		Config: c, path: filepath.Join(c.Dir, fileName),
@@ -60,6 +64,8 @@ func Open(c Config) (*Store, error) {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
+	case errors.Is(err, errNotPrivate):
+		return fail("a directory whose "+fileName+" is a file of this process's own, that only it may read and write", err)
 	case errors.Is(err, errNotOurs):
 		return fail("a directory without a foreign "+fileName, err)
 	case err != nil:
@@ -87,11 +93,11 @@ func (s *Store) open() error {
 	for _, sig := range s.Signals {
 		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
 	}
-	_, before := os.Stat(s.path)
+	_, before := os.Lstat(s.path)
 	err := onDamage(s.openFile)
 	if err == nil {
 		// Whoever had the lock may have put another file here meanwhile.
-		if now, statErr := os.Stat(s.path); statErr != nil || !os.SameFile(s.info, now) {
+		if now, statErr := os.Lstat(s.path); statErr != nil || !os.SameFile(s.info, now) {
 			err = bolterrors.ErrTimeout
 		}
 	}
@@ -119,7 +125,7 @@ func (s *Store) openFile() (err error) {
 		Timeout:      lockWait,
 		FreelistType: bbolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := os.OpenFile(name, flag, mode)
+			f, err := openPrivate(name, flag, mode)
 			if err == nil {
 				s.file = f
 				s.info, err = f.Stat()
@@ -146,7 +152,7 @@ func asDamage(err error) error {
 	var number syscall.Errno
 	switch {
 	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
-		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs):
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, errNotPrivate):
 		return err
 	}
 	return &damageError{err.Error()}
@@ -189,7 +195,7 @@ func (s *Store) close() error {
 // person may want to look.
 func (s *Store) moveAside() (string, error) {
 	// Another process may have moved it first and have its own file here now.
-	if now, err := os.Stat(s.path); err != nil || !os.SameFile(s.info, now) {
+	if now, err := os.Lstat(s.path); err != nil || !os.SameFile(s.info, now) {
 		return "", fmt.Errorf("%s was replaced meanwhile", s.path)
 	}
 	base := s.path + ".damaged-" + time.Now().UTC().Format("20060102T150405Z")
