@@ -18,7 +18,7 @@ type Stats struct {
 	Failed   int64   // given up
 	Dropped  Dropped // Failed, by reason
 	OnDisk   int64   // the part of Waiting that would survive the process
-	SetAside int64   // damaged files beside the buffer, whose content is not counted
+	SetAside int64   // damaged files beside the buffer; what could not be read of them is in Dropped
 }
 
 // Dropped counts what was given up, by reason.

@@ -123,6 +123,13 @@ func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 	s.save()
 }
 
+// isSettled reports whether a record needs no place in the file. disk is held.
+func (a *Account) isSettled(seq uint64) bool {
+	a.store.mu.Lock()
+	defer a.store.mu.Unlock()
+	return seq <= a.mark
+}
+
 // Release ends an attempt to send a record, which stays in the store.
 func (a *Account) Release() {
 	a.store.mu.Lock()

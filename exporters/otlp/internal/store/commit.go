@@ -106,17 +106,20 @@ func (s *Store) write(tx *bbolt.Tx, changes []*change, records []*record) error 
 			}
 		}
 	}
-	counts := tx.Bucket(countsName)
 	for _, c := range changes {
-		data, err := encodeLedger(c.after)
-		if err != nil {
-			return err
-		}
-		if err := counts.Put([]byte(c.account.signal.Name), data); err != nil {
+		if err := putCounts(tx, c.account, c.after); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func putCounts(tx *bbolt.Tx, a *Account, l ledger.Ledger) error {
+	data, err := encodeLedger(l)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(countsName).Put([]byte(a.signal.Name), data)
 }
 
 var errNotOpen = errors.New("the file is closed")

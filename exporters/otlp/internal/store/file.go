@@ -27,6 +27,7 @@ var (
 	ownerName  = []byte("otelmail")
 	formatName = []byte("format")
 	countsName = []byte("counts")
+	sourceName = []byte("source") // of a file that is being filled: the damaged one
 )
 
 // lockWait is how long to wait for another process to close the file.
@@ -36,7 +37,8 @@ const lockWait = time.Second
 var errNotOurs = errors.New("not a buffer of this program's version")
 
 // Open opens the file in the directory, or creates it. A damaged file is set aside under
-// another name and reported; one that cannot be opened or written is an error.
+// another name and reported, and what can be read of it is kept; one that cannot be opened or
+// written is an error.
 func Open(c Config) (*Store, error) {
 	fail := func(want string, err error) (*Store, error) {
 		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
@@ -52,14 +54,18 @@ func Open(c Config) (*Store, error) {
 		Config: c, path: filepath.Join(c.Dir, fileName),
 		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
+	for _, sig := range s.Signals {
+		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
+	}
+	s.countAside()
 	err := s.open()
-	if isDamage(err) {
-		aside, moved := s.moveAside()
-		if moved != nil {
-			return fail("a directory in which this process may rename "+fileName, errors.Join(moved, err))
+	if errors.Is(err, errUnfinished) {
+		if removed := os.Remove(s.path); removed != nil {
+			return fail("a directory in which this process may remove "+fileName, errors.Join(removed, err))
 		}
-		s.Report(fmt.Errorf("%s cannot be read and is now %s, what was in it is not sent: %w", s.path, aside, err))
-		err = s.open()
+		err = s.rescue(err)
+	} else if isDamage(err) {
+		err = s.rescue(err)
 	}
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
@@ -71,10 +77,19 @@ func Open(c Config) (*Store, error) {
 	case err != nil:
 		return fail("a directory in which this process may create and write files", err)
 	}
-	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), fileName+".damaged-*"))
-	s.setAside = int64(len(damagedFiles))
+	for _, a := range s.accounts {
+		a.start = a.ledger
+	}
+	s.opened = true
 	go s.sweep()
 	return s, nil
+}
+
+func (s *Store) countAside() {
+	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), fileName+".damaged-*"))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.setAside = int64(len(damagedFiles))
 }
 
 // globEscape escapes the characters of a path that have a meaning in a pattern.
@@ -89,10 +104,6 @@ func isDamage(err error) bool {
 }
 
 func (s *Store) open() error {
-	s.accounts, s.seq = nil, 0
-	for _, sig := range s.Signals {
-		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
-	}
 	_, before := os.Lstat(s.path)
 	err := onDamage(s.openFile)
 	if err == nil {
@@ -152,7 +163,8 @@ func asDamage(err error) error {
 	var number syscall.Errno
 	switch {
 	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
-		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, errNotPrivate):
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, errNotPrivate),
+		errors.Is(err, errUnfinished):
 		return err
 	}
 	return &damageError{err.Error()}

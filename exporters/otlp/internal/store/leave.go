@@ -32,6 +32,7 @@ func (s *Store) leave(ctx context.Context, a *Account) error {
 		}
 		s.disk.Lock()
 		defer s.disk.Unlock()
+		s.mend()
 		if s.db != nil {
 			s.commit()
 		} // else the last user was faster, has written everything and closed the file

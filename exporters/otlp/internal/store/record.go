@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"hash/crc32"
 	"math"
 	"time"
@@ -57,7 +56,7 @@ type Entry struct {
 	size  int64 // of the body
 }
 
-var errDamagedRecord = errors.New("a stored record is damaged")
+var errDamagedRecord error = &damageError{"a stored record cannot be read"}
 
 func decodeKey(key []byte) (Entry, error) {
 	if len(key) != keySize {

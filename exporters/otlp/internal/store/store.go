@@ -34,8 +34,9 @@ const mostPending = 16 << 20
 // so that they agree whenever the process dies.
 type Store struct {
 	Config
-	path     string
-	setAside int64 // damaged files in Dir
+	path   string
+	aside  string // the damaged file from which the new one is being filled
+	opened bool   // Open has succeeded
 
 	// disk is held while the file is in use, and never by code that an
 	// application waits for. It is taken before mu.
@@ -48,6 +49,7 @@ type Store struct {
 	broken error
 
 	mu       sync.Mutex // never held during input or output
+	setAside int64      // damaged files in Dir
 	seq      uint64     // of the last record
 	accounts []*Account
 	pending  []*record // not yet on disk, in order, of all accounts
@@ -60,7 +62,11 @@ type Store struct {
 }
 
 // SetAside is how many damaged files there are beside the file.
-func (s *Store) SetAside() int64 { return s.setAside }
+func (s *Store) SetAside() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.setAside
+}
 
 // Failing is why the file cannot be written now; nil if it can.
 func (s *Store) Failing() error {

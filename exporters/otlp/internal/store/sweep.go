@@ -19,6 +19,7 @@ func (s *Store) sweep() {
 		due := s.failing != nil || n%thorough == 0 && s.waiting() > 0
 		s.mu.Unlock()
 		s.disk.Lock()
+		s.mend()
 		if due {
 			s.commit()
 		}
