@@ -42,6 +42,12 @@ var (
 		Rise:   "The receiver is away or slow. What waits is sent when it is back, as long as the queue or the buffer lasts.",
 		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What waits"}},
 	})
+	selfDeferred = define(catalog.Metric{
+		Name: "telemetry_deferred", Kind: catalog.Gauge, Unit: "{item}",
+		Help:   "Spans, log records and metric points that wait, set aside, because the receiver takes others but not these",
+		Rise:   "Something between here and the receiver objects to what is in them, such as a firewall. The error passed to the error handler has its answer. They are tried again until the buffer gives them up for their age.",
+		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was set aside"}},
+	})
 )
 
 var selfUnfollowed = define(catalog.Metric{
@@ -76,9 +82,10 @@ func (s *self) bind(b *binder, exports []func() []export.Stats) {
 	b.bindCounters(selfRefused, s.refused)
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
 	for m, read := range map[*catalog.Metric]func(export.Stats) int64{
-		selfSent:    func(e export.Stats) int64 { return e.Sent },
-		selfDropped: func(e export.Stats) int64 { return e.Dropped },
-		selfWaiting: func(e export.Stats) int64 { return e.Waiting },
+		selfSent:     func(e export.Stats) int64 { return e.Sent },
+		selfDropped:  func(e export.Stats) int64 { return e.Dropped },
+		selfWaiting:  func(e export.Stats) int64 { return e.Waiting },
+		selfDeferred: func(e export.Stats) int64 { return e.Deferred },
 	} {
 		instrument := b.observable(m)
 		for _, signal := range signals {

@@ -70,7 +70,7 @@ func TestEachCleanedText(t *testing.T) {
 // TestStatsOfManyExporters add up by signal, at every collection anew; a signal that
 // is none of the three moves nothing.
 func TestStatsOfManyExporters(t *testing.T) {
-	stats := []export.Stats{{Signal: "metrics", Sent: 1}, {Signal: "profiles", Sent: 100}, {Signal: "logs", Waiting: 4}, {Signal: "logs", Waiting: 1}}
+	stats := []export.Stats{{Signal: "metrics", Sent: 1}, {Signal: "profiles", Sent: 100}, {Signal: "logs", Waiting: 4, Deferred: 3}, {Signal: "logs", Waiting: 1}}
 	tel, reader := start(t, openFunc(func(_ context.Context, p export.Pipeline) error {
 		p.OnStats(func() []export.Stats { return stats })
 		p.OnStats(func() []export.Stats { return nil })
@@ -79,7 +79,7 @@ func TestStatsOfManyExporters(t *testing.T) {
 		})
 		return nil
 	}))
-	want := moves{"telemetry_sent_total/metrics": 11, "telemetry_dropped_total/metrics": 3, "telemetry_waiting/logs": 5}
+	want := moves{"telemetry_sent_total/metrics": 11, "telemetry_dropped_total/metrics": 3, "telemetry_waiting/logs": 5, "telemetry_deferred/logs": 3}
 	if got := values(t, reader); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}

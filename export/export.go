@@ -79,7 +79,7 @@ type Pipeline interface {
 	// OnShutdown.
 	AddLogProcessor(lp sdklog.Processor)
 	// OnStats calls fn at each collection for the series telemetry_sent_total,
-	// telemetry_dropped_total and telemetry_waiting. fn must be fast and never block.
+	// telemetry_dropped_total, telemetry_waiting and telemetry_deferred. fn must be fast and never block.
 	OnStats(fn func() []Stats)
 	// OnStart calls fn once the providers exist and metrics can be collected.
 	OnStart(name string, fn func(context.Context) error)
@@ -96,4 +96,8 @@ type Stats struct {
 	Sent    int64  // taken by the receiver
 	Dropped int64  // given up: queue full, too old, refused
 	Waiting int64  // still to be sent
+
+	// Deferred is the part of Waiting that is set aside: the receiver does not take it,
+	// although it takes what comes after it.
+	Deferred int64
 }

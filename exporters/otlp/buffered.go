@@ -20,7 +20,7 @@ const (
 )
 
 // buffered is the way through the buffer: everything is on disk before it is sent, and
-// is sent in order, one request at a time.
+// is sent in order, one request at a time, except for what is set aside.
 type buffered struct {
 	*route
 	store   *store.Store
@@ -86,34 +86,6 @@ func (b *buffered) lost(err error, n int64) {
 	b.problem(fmt.Errorf("%d %s dropped: %w", n, b.signal.items, err))
 }
 
-// run sends what is in the buffer until shutdown.
-func (b *buffered) run() {
-	defer close(b.ended)
-	var pause pauses // none after a success
-	for b.life.Err() == nil {
-		e, body, ok := b.account.Pick()
-		if !ok {
-			if !b.await() {
-				return
-			}
-			continue
-		}
-		o := b.try(body, e)
-		first, longest := firstPause, longestPause
-		switch o.fate {
-		case misconfigured:
-			first, longest = firstMisconfiguredPause, longestMisconfiguredPause
-		case later:
-		default:
-			pause = 0
-			continue
-		}
-		if !b.sleep(pause.next(first, longest), min(o.pause, longestAskedPause)) {
-			return
-		}
-	}
-}
-
 // try makes one attempt to send a record, and settles the record unless it stays.
 func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	if body == nil {
@@ -147,45 +119,6 @@ func (b *buffered) try(body []byte, e store.Entry) (o outcome) {
 	}
 	b.account.Settle(e, e.Items-lost, o.fate.reason())
 	return o
-}
-
-// await waits until there may be something to send, and returns false if nothing more
-// will come.
-func (b *buffered) await() bool {
-	select {
-	case <-b.account.Wake():
-		return true
-	case <-b.drained:
-		select {
-		case <-b.account.Wake(): // the last thing put
-			return true
-		default:
-			return false
-		}
-	case <-b.life.Done():
-		return false
-	}
-}
-
-// sleep waits before another attempt. It returns false if there is to be none: a
-// process that stops makes one more at once, unless the receiver asked for a pause or
-// the last one was made while stopping. What is not sent is safe on disk.
-func (b *buffered) sleep(own, asked time.Duration) bool {
-	select {
-	case <-b.stopping:
-		return false
-	default:
-	}
-	timer := time.NewTimer(max(own, asked))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-b.stopping:
-		return asked <= 0
-	case <-b.life.Done():
-		return false
-	}
 }
 
 func (b *buffered) flush(ctx context.Context, write func(context.Context) error) error {
@@ -231,6 +164,7 @@ func (b *buffered) dropped(since ledger.Ledger) error {
 func (b *buffered) stats() Stats {
 	s := b.route.stats()
 	s.SetAside = b.store.SetAside()
+	s.Deferred, _ = b.account.Deferred()
 	return s
 }
 

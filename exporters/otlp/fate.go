@@ -51,7 +51,11 @@ type outcome struct {
 	rejected int64         // of the items of a request that was taken
 	err      error         // never nil if the request was not taken
 	pause    time.Duration // for which the receiver asked
+	reached  bool          // there was a connection; only from a sender
 }
+
+// stays reports whether a request in the buffer stays there.
+func (o outcome) stays() bool { return o.fate == later || o.fate == misconfigured }
 
 // statusFate judges an HTTP status that is not 2xx. The OTLP specification lists
 // what to try again ("Failures", OTLP/HTTP) and forbids it for the rest. 408 and the

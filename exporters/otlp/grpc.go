@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -54,9 +55,12 @@ func (c *caller) close() error { return c.conn.Close() }
 func (c *caller) send(ctx context.Context, body []byte) outcome {
 	ctx = metadata.NewOutgoingContext(ctx, metadata.New(c.target.headers))
 	reply := c.signal.newReply()
-	return call(c.conn, reply, func() error {
-		return c.conn.Invoke(ctx, c.signal.method, serialised(body), reply, grpc.ForceCodec(passThrough{}))
+	var to peer.Peer
+	o := call(c.conn, reply, func() error {
+		return c.conn.Invoke(ctx, c.signal.method, serialised(body), reply, grpc.ForceCodec(passThrough{}), grpc.Peer(&to))
 	})
+	o.reached = to.Addr != nil
+	return o
 }
 
 // call makes one attempt at once, even if gRPC would wait before connecting again.

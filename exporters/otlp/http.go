@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -56,6 +58,8 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 		}
 		body = z.Bytes()
 	}
+	var reached atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.target.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return outcome{fate: misconfigured, err: fmt.Errorf("make a request: %w", err)}
@@ -68,7 +72,9 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 	if p.target.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	return p.post(req)
+	o := p.post(req)
+	o.reached = reached.Load()
+	return o
 }
 
 // post makes one attempt. It uses the transport without a client: a client would follow

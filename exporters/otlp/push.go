@@ -117,7 +117,7 @@ func (e *Pusher) Stats() []Stats {
 func (e *Pusher) series() []export.Stats {
 	all := make([]export.Stats, len(e.ways))
 	for i, s := range e.Stats() {
-		all[i] = export.Stats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting}
+		all[i] = export.Stats{Signal: s.Signal, Sent: s.Sent, Dropped: s.Failed, Waiting: s.Waiting, Deferred: s.Deferred}
 	}
 	return all
 }

@@ -18,6 +18,7 @@ type Stats struct {
 	Failed   int64   // given up
 	Dropped  Dropped // Failed, by reason
 	OnDisk   int64   // the part of Waiting that would survive the process
+	Deferred int64   // the part of OnDisk in requests that the receiver does not take, although it takes others
 	SetAside int64   // damaged files beside the buffer; what could not be read of them is in Dropped
 }
 

@@ -12,12 +12,15 @@ type Account struct {
 	store    *Store
 	signal   Signal
 	ledger   ledger.Ledger
-	start    ledger.Ledger // when the file was opened
-	bytes    int64         // what its records take in the file, see fileSize
-	last     uint64        // seq of the last record put
-	mark     uint64        // all records up to this one are settled
-	inFlight uint64        // seq of the record that is being sent, 0 for none
-	pending  int64         // bytes of its records in the store's pending
+	start    ledger.Ledger   // when the file was opened
+	bytes    int64           // what its records take in the file, see fileSize
+	last     uint64          // seq of the last record put
+	mark     uint64          // all records up to this one are settled or set aside
+	tidied   uint64          // the mark up to which settled records are gone from the file
+	done     map[uint64]bool // records that were settled out of order and may still be in the file
+	deferred []deferral
+	inFlight uint64 // seq of the record that is being sent, 0 for none
+	pending  int64  // bytes of its records in the store's pending
 	wake     chan struct{}
 }
 
@@ -57,7 +60,7 @@ func (a *Account) Last() uint64 {
 	return a.last
 }
 
-// Settled reports whether all records up to that number are settled. changed is closed
+// Settled reports whether all records up to that number are settled or set aside. changed is closed
 // when the answer may have changed.
 func (a *Account) Settled(number uint64) (yes bool, changed <-chan struct{}) {
 	a.store.mu.Lock()
@@ -100,7 +103,7 @@ func (a *Account) Put(items int64, body []byte) {
 	}
 }
 
-// Settle ends the record that Pick returned: sent of its items were taken, the rest are
+// Settle ends a record that was picked: sent of its items were taken, the rest are
 // dropped for a reason.
 func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 	s := a.store
@@ -118,7 +121,14 @@ func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 	*place -= e.Items
 	a.ledger.Sent += sent
 	a.ledger.Dropped[why] += e.Items - sent
-	a.mark, a.inFlight = e.seq, 0
+	a.inFlight = 0
+	if a.undefer(e.seq) || e.ahead {
+		if place == &a.ledger.Disk {
+			a.done[e.seq] = true
+		}
+	} else {
+		a.mark = e.seq
+	}
 	s.mu.Unlock()
 	s.save()
 }
@@ -127,7 +137,7 @@ func (a *Account) Settle(e Entry, sent int64, why ledger.Reason) {
 func (a *Account) isSettled(seq uint64) bool {
 	a.store.mu.Lock()
 	defer a.store.mu.Unlock()
-	return seq <= a.mark
+	return a.done[seq] || seq <= a.mark && a.deferral(seq) < 0
 }
 
 // Release ends an attempt to send a record, which stays in the store.

@@ -20,14 +20,22 @@ type change struct {
 	after   ledger.Ledger
 	bytes   int64
 	mark    uint64
-	keep    uint64 // the record in flight, which is not dropped
+	done    []uint64
+	keep    uint64   // the record in flight, which is not dropped
+	dropped []uint64 // records
 }
 
 // apply adds to the account what the transaction changed in the copy: the account may
 // have changed since it was copied.
 func (c *change) apply() {
 	a := c.account
-	a.bytes = c.bytes
+	a.bytes, a.tidied = c.bytes, c.mark
+	for _, seq := range c.done {
+		delete(a.done, seq)
+	}
+	for _, seq := range c.dropped {
+		a.undefer(seq)
+	}
 	a.ledger.Memory += c.after.Memory - c.before.Memory
 	a.ledger.Disk += c.after.Disk - c.before.Disk
 	for r := range a.ledger.Dropped {
@@ -38,20 +46,14 @@ func (c *change) apply() {
 // tidy removes what is settled, then what is too old.
 func (c *change) tidy(tx *bbolt.Tx, oldest time.Time) error {
 	b := tx.Bucket([]byte(c.account.signal.Name))
-	for {
-		key, _ := b.Cursor().First()
-		if key == nil {
-			return nil
-		}
-		e, err := decodeKey(key)
-		if err != nil {
+	for _, seq := range c.done {
+		if _, err := c.removeSettled(b, seq, seq); err != nil {
 			return err
 		}
-		if e.seq > c.mark {
-			break
-		}
-		c.bytes -= fileSize(e.size)
-		if err := b.DeleteBucket(key); err != nil {
+	}
+	for seq := c.account.tidied + 1; seq > 0 && seq <= c.mark; {
+		var err error
+		if seq, err = c.removeSettled(b, seq, c.mark); err != nil {
 			return err
 		}
 	}
@@ -64,6 +66,24 @@ func (c *change) tidy(tx *bbolt.Tx, oldest time.Time) error {
 			return err
 		}
 	}
+}
+
+// removeSettled removes the first of the records with these numbers, unless it is set aside,
+// and returns the number after its own; 0 if there is none.
+func (c *change) removeSettled(b *bbolt.Bucket, from, to uint64) (uint64, error) {
+	key, _ := b.Cursor().Seek(binary.BigEndian.AppendUint64(nil, from))
+	if key == nil {
+		return 0, nil
+	}
+	e, err := decodeKey(key)
+	if err != nil || e.seq > to {
+		return 0, err
+	}
+	if c.account.deferral(e.seq) >= 0 {
+		return e.seq + 1, nil
+	}
+	c.bytes -= fileSize(e.size)
+	return e.seq + 1, b.DeleteBucket(key)
 }
 
 // first is the oldest record that is not being sent.
@@ -84,6 +104,7 @@ func (c *change) remove(b *bbolt.Bucket, key []byte, e Entry, why ledger.Reason)
 	c.bytes -= fileSize(e.size)
 	c.after.Disk -= e.Items
 	c.after.Dropped[why] += e.Items
+	c.dropped = append(c.dropped, e.seq)
 	return b.DeleteBucket(key)
 }
 

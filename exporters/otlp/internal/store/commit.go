@@ -3,7 +3,9 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -43,7 +45,7 @@ func (s *Store) commitSome() (more bool) {
 	s.mu.Lock()
 	changes := make([]*change, len(s.accounts))
 	for i, a := range s.accounts {
-		changes[i] = &change{account: a, before: a.ledger, after: a.ledger, bytes: a.bytes, mark: a.mark, keep: a.inFlight}
+		changes[i] = &change{account: a, before: a.ledger, after: a.ledger, bytes: a.bytes, mark: a.mark, done: slices.Collect(maps.Keys(a.done)), keep: a.inFlight}
 	}
 	var records []*record
 	size := 0

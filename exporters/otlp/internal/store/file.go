@@ -55,7 +55,7 @@ func Open(c Config) (*Store, error) {
 		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for _, sig := range s.Signals {
-		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1)})
+		s.accounts = append(s.accounts, &Account{store: s, signal: sig, wake: make(chan struct{}, 1), done: map[uint64]bool{}})
 	}
 	s.countAside()
 	err := s.open()

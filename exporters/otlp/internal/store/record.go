@@ -54,7 +54,13 @@ type Entry struct {
 	at    time.Time
 	Items int64 // spans, log records or data points
 	size  int64 // of the body
+
+	Deferred int  // how often it was set aside
+	ahead    bool // those before it are not settled
 }
+
+// Number is the record's place in the order of all.
+func (e Entry) Number() uint64 { return e.seq }
 
 var errDamagedRecord error = &damageError{"a stored record cannot be read"}
 

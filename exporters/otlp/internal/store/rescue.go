@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -82,7 +83,7 @@ func (s *Store) refill() (lost string, err error) {
 	}
 	from := s.openAside()
 	defer from.close()
-	to := &filling{db: s.db}
+	to, found := &filling{db: s.db}, map[uint64]bool{}
 	from.each(func(signal string, r stored) {
 		a := s.account(signal)
 		if a.isSettled(r.seq) {
@@ -91,6 +92,7 @@ func (s *Store) refill() (lost string, err error) {
 		if value, err := r.value(from.file); err == nil && to.add(signal, r, value) {
 			s.seq = max(s.seq, r.seq)
 			a.last = max(a.last, r.seq)
+			found[r.seq] = true
 		}
 	})
 	to.flush()
@@ -99,7 +101,7 @@ func (s *Store) refill() (lost string, err error) {
 		why = ledger.Disk
 		s.Report(fmt.Errorf("write %s: %w", s.path, to.err))
 	}
-	lost = s.reconcile(from, to, why)
+	lost = s.reconcile(from, to, found, why)
 	return lost, s.db.Update(func(tx *bbolt.Tx) error {
 		for _, a := range s.accounts {
 			if err := putCounts(tx, a, a.Ledger()); err != nil {
@@ -111,7 +113,7 @@ func (s *Store) refill() (lost string, err error) {
 }
 
 // reconcile makes the ledgers agree with what was copied.
-func (s *Store) reconcile(from *wreck, to *filling, why ledger.Reason) string {
+func (s *Store) reconcile(from *wreck, to *filling, found map[uint64]bool, why ledger.Reason) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lost []string
@@ -130,6 +132,7 @@ func (s *Store) reconcile(from *wreck, to *filling, why ledger.Reason) string {
 			lost = append(lost, fmt.Sprintf("%d of %d %s dropped", missing, a.ledger.Disk, a.signal.Items))
 		}
 		a.ledger.Disk, a.bytes = kept.items, kept.bytes
+		a.deferred = slices.DeleteFunc(a.deferred, func(d deferral) bool { return !found[d.seq] })
 	}
 	if lost == nil {
 		return "all that waited in it is kept"
