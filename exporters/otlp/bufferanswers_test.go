@@ -1,6 +1,7 @@
 package otlp_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -125,6 +126,47 @@ func TestStoredRequestPartlyRejected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An endpoint that begins with http where the port speaks TLS is a setting to be mended, as
+// any other wrong port is: what is in the buffer waits for it, and the report says it.
+func TestPlainTextToTLSWaitsForItsSetting(t *testing.T) {
+	for name, says := range map[string]string{
+		"Go":     "Client sent an HTTP request to an HTTPS server.\n",
+		"nginx":  "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n",
+		"Apache": "<p>Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />",
+		"Tomcat": "Bad Request\r\nThis combination of host and port requires TLS.\r\n",
+	} {
+		t.Run("in the words of "+name, func(t *testing.T) {
+			t.Parallel()
+			r := newReceiver(t, nil)
+			r.setAnswer(func(w http.ResponseWriter) bool { http.Error(w, says, http.StatusBadRequest); return true })
+			keptOrDropped(t, r, "HTTP", true, "the endpoint must begin with https", func() { r.setAnswer(nil) }, false)
+		})
+	}
+	t.Run("a port that does", func(t *testing.T) {
+		t.Parallel()
+		r, _, _ := secured(t)
+		tel, c, b := buffered(t, t.TempDir(), append(only("traces"), otlp.Endpoint("http://"+r.httpAddr))...)
+		emitSpans(tel, "a", 3)
+		eventually(t, 10*time.Second, "a report", func() bool { return len(b.all()) > 0 })
+		wantParts(t, errors.New(b.all()[0]), "the endpoint must begin with https")
+		if err := shutdown(tel, 5*time.Second); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+		if s := statsOf(t, c, "traces"); s.OnDisk != 3 || s.Failed != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+	t.Run("a request that is bad", func(t *testing.T) {
+		t.Parallel()
+		r := newReceiver(t, nil)
+		r.setAnswer(func(w http.ResponseWriter) bool {
+			http.Error(w, "attribute tls.protocol of the request to https://host: not text", http.StatusBadRequest)
+			return true
+		})
+		keptOrDropped(t, r, "HTTP", false, "400", func() { r.setAnswer(nil) }, false)
+	})
 }
 
 // A receiver that asks for a pause gets it.

@@ -88,6 +88,10 @@ func callOutcome(err error, reply any) outcome {
 	s := status.Convert(err)
 	pause, asked := retryInfo(s)
 	o := outcome{fate: refused, err: err, pause: pause}
+	if brokenOff(s) {
+		o.fate = later
+		return o
+	}
 	switch s.Code() {
 	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
 		o.fate = later
@@ -104,7 +108,7 @@ func callOutcome(err error, reply any) outcome {
 func retryInfo(s *status.Status) (pause time.Duration, asked bool) {
 	for _, detail := range s.Details() {
 		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return info.GetRetryDelay().AsDuration(), true
+			return max(info.GetRetryDelay().AsDuration(), 0), true
 		}
 	}
 	return 0, false

@@ -83,7 +83,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		if d := retryAfter(value, time.Unix(0, 0)); d < 0 {
+		if d := retryAfter(http.Header{"Retry-After": {value}}, time.Unix(0, 0)); d < 0 {
 			t.Errorf("%q is %v", value, d)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -36,7 +37,14 @@ func (p *poster) close() error { p.base.CloseIdleConnections(); return nil }
 
 func newTransport(t target) *http.Transport {
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
+		Proxy: http.ProxyFromEnvironment,
+		// Without it the error is the words of the proxy's status, and no more.
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			return fmt.Errorf("the proxy: %w", newHTTPError(resp, nil))
+		},
 		DialContext:           (&net.Dialer{Timeout: t.timeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       t.tls.Clone(),
 		TLSHandshakeTimeout:   t.timeout,
@@ -83,20 +91,17 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 func (p *poster) post(req *http.Request) outcome {
 	resp, err := p.base.RoundTrip(req)
 	if err != nil {
-		if isPassing(err) || errors.Is(err, context.Canceled) {
-			return outcome{fate: later, err: err}
-		}
-		return outcome{fate: misconfigured, err: err} // a certificate, a port that does not speak HTTP
+		return outcome{fate: failureFate(err), err: err}
 	}
 	defer resp.Body.Close()
 	// The answer is read within the attempt, so that its timeout covers it.
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, largestReply))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return outcome{
-			fate:  statusFate(resp.StatusCode),
-			err:   &httpError{status: resp.Status, location: resp.Header.Get("Location"), body: answer},
-			pause: retryAfter(resp.Header.Get("Retry-After"), time.Now()),
+		o := outcome{fate: statusFate(resp.StatusCode), err: newHTTPError(resp, answer), pause: retryAfter(resp.Header, time.Now())}
+		if req.URL.Scheme == "http" && wantsTLS(resp.StatusCode, answer) {
+			o.fate, o.err = misconfigured, fmt.Errorf("the port speaks TLS, the endpoint must begin with https: %w", o.err)
 		}
+		return o
 	}
 	reply := p.signal.newReply()
 	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
@@ -147,43 +152,34 @@ func okResponse(req *http.Request) *http.Response {
 	}
 }
 
-// isPassing reports whether an error comes from an absent, overloaded or restarting
-// receiver. Where a setting is wrong, such as a certificate that does not match or a
-// port that does not speak HTTP, trying again soon only delays the error.
-func isPassing(err error) bool {
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return true
-	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return true
-	}
-	var op *net.OpError
-	if errors.As(err, &op) {
-		// A failure to copy the body to the connection is named "readfrom", although
-		// it is one of writing.
-		return op.Op == "dial" || op.Op == "read" || op.Op == "write" || op.Op == "readfrom"
-	}
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
-}
-
-// retryAfter reads the value of Retry-After: seconds or a date (RFC 9110, section
-// 10.2.3). It returns 0 for anything else.
-func retryAfter(value string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(value, 10, 32); err == nil {
+// retryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3). It returns 0
+// for anything else. The answer's own date, if it has one, is the time from which a date
+// counts: the two clocks may differ.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	value := h.Get("Retry-After")
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err == nil || errors.Is(err, strconv.ErrRange) {
 		return time.Duration(n) * time.Second
 	}
-	if date, err := http.ParseTime(value); err == nil {
-		return max(date.Sub(now), 0)
+	date, err := http.ParseTime(value)
+	if err != nil {
+		return 0
 	}
-	return 0
+	if answered, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = answered
+	}
+	return max(date.Sub(now), 0)
 }
 
 // httpError is an answer that is not 2xx.
 type httpError struct {
+	code             int
 	status, location string
 	body             []byte
+}
+
+func newHTTPError(resp *http.Response, body []byte) *httpError {
+	return &httpError{code: resp.StatusCode, status: resp.Status, location: resp.Header.Get("Location"), body: body}
 }
 
 func (e *httpError) Error() string {
