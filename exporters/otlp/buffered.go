@@ -45,11 +45,7 @@ func newSender(s signal, t target) (sender, error) {
 	if t.transport == HTTP {
 		return newPoster(s, t), nil
 	}
-	conn, err := dial(t)
-	if err != nil {
-		return nil, err
-	}
-	return &caller{signal: s, target: t, conn: conn}, nil
+	return newCaller(s, t)
 }
 
 func newBuffered(s signal, t target, queue int, st *store.Store, handle func(error)) (*buffered, error) {
@@ -63,6 +59,7 @@ func newBuffered(s signal, t target, queue int, st *store.Store, handle func(err
 		store: st, account: account, sender: out, attempt: t.timeout, handle: handle,
 		drained: make(chan struct{}), ended: make(chan struct{}),
 	}
+	t.tls.report = b.certificates
 	go b.run()
 	return b, nil
 }

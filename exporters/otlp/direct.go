@@ -20,6 +20,7 @@ type direct struct {
 func newDirect(s signal, t target, queue int, handle func(error)) (*direct, error) {
 	book := &ledger.Book{}
 	d := &direct{book: book, route: newRoute(book, s, t.url.String(), t.headers, queue, handle)}
+	t.tls.report = d.certificates
 	var err error
 	if d.wire, err = newWire(s, t, &retry{attempt: t.timeout, stopping: d.stopping, failing: d.problem}); err != nil {
 		d.end()

@@ -31,6 +31,10 @@
 // holds; except that without its endpoint or headers, which may name a tenant, a signal is
 // not pushed, and that a wrong certificate, key or directory stops start-up.
 //
+// The files that CERTIFICATE, CLIENT_CERTIFICATE and CLIENT_KEY name are read again when
+// they change, so that connections made from then on use renewed ones. While they cannot be
+// used, that is reported and the last ones go on.
+//
 // The protocol is http/protobuf where none is set, as the specification
 // recommends, even if the endpoint's port is 4317, which is the customary port
 // of gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc. JSON over HTTP is not
@@ -42,7 +46,8 @@
 // refused or broken connection, a timeout or an answer that says so, a request is
 // tried again for up to a minute (or OTEL_BSP_EXPORT_TIMEOUT and its
 // siblings, if set), with growing, random pauses. OTEL_EXPORTER_OTLP_TIMEOUT
-// bounds one attempt. Meanwhile spans and log records collect in a bounded
+// bounds one attempt, and one that has no answer by then closes its connection: it may be
+// dead. Meanwhile spans and log records collect in a bounded
 // queue; what does not fit is dropped and counted. Shutdown says how much was
 // not delivered and where to. [Pusher.Stats] gives a program the counts.
 //

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"cmp"
-	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"net/url"
@@ -50,7 +49,7 @@ type target struct {
 	headers   map[string]string
 	gzip      bool
 	timeout   time.Duration // of one attempt
-	tls       *tls.Config   // nil: the system's roots
+	tls       *certificates
 }
 
 // plan is where one signal goes.
@@ -73,7 +72,9 @@ func (e *environment) plan(s signal, one, all choice) plan {
 	if t.timeout = cmp.Or(one.timeout, all.timeout); t.timeout == 0 {
 		t.timeout = e.Millis(settings.OTLPTimeout.For(s.name))
 	}
-	if t.tls = cmp.Or(one.tls, all.tls); t.tls == nil {
+	if given := cmp.Or(one.tls, all.tls); given != nil {
+		t.tls = &certificates{config: given}
+	} else {
 		t.tls = e.certificates(s)
 	}
 	p := plan{target: t}

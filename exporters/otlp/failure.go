@@ -38,10 +38,10 @@ func failureFate(err error) fate {
 	return later
 }
 
-// wantsTLS reports whether the answer to a request in plain text says that the port
+// speaksTLS reports whether the answer to a request in plain text says that the port
 // speaks TLS: 400 in the words of Go (and Caddy, Traefik, the Collector), nginx (and load
 // balancers made of it), Apache httpd and Tomcat.
-func wantsTLS(code int, body []byte) bool {
+func speaksTLS(code int, body []byte) bool {
 	if code != http.StatusBadRequest {
 		return false
 	}

@@ -3,25 +3,57 @@ package otlp
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding/gzip"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 )
 
-// dial prepares a connection, which is made with the first request.
-func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
-	creds := insecure.NewCredentials()
-	if t.url.Scheme == "https" {
-		creds = credentials.NewTLS(t.tls.Clone())
+// handshakes makes connections ready for gRPC, with the certificates as they are then, and
+// tells line.
+type handshakes struct {
+	credentials.TransportCredentials // for what does not change
+	target                           target
+	line                             *line
+}
+
+func newHandshakes(t target, l *line) handshakes {
+	h := handshakes{target: t, line: l}
+	h.TransportCredentials = h.now()
+	return h
+}
+
+func (h handshakes) now() credentials.TransportCredentials {
+	if h.target.url.Scheme != "https" {
+		return insecure.NewCredentials()
 	}
+	return credentials.NewTLS(h.target.tls.current().Clone())
+}
+
+// ClientHandshake implements [credentials.TransportCredentials].
+func (h handshakes) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	h.line.use(conn)
+	return h.now().ClientHandshake(ctx, authority, conn)
+}
+
+// Clone implements [credentials.TransportCredentials].
+func (h handshakes) Clone() credentials.TransportCredentials { return h }
+
+// dial prepares a connection, which is made with the first request, and again when it is
+// broken or was hung up.
+func dial(t target, l *line, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
-		grpc.WithTransportCredentials(creds),
+		grpc.WithTransportCredentials(newHandshakes(t, l)),
+		// By default a server of gRPC takes a third ping without an answer in between
+		// for an attack (ENHANCE_YOUR_CALM), and each one while no call is under way.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: t.timeout / 2, Timeout: pings.answer}),
 		grpc.WithUserAgent("otelmail"),
 		// gRPC's own pauses between connections grow to two minutes, longer
 		// than we try for.
@@ -46,7 +78,15 @@ func dial(t target, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 type caller struct {
 	signal signal
 	target target
+	line   *line
 	conn   *grpc.ClientConn
+}
+
+func newCaller(s signal, t target) (*caller, error) {
+	c := &caller{signal: s, target: t, line: &line{}}
+	var err error
+	c.conn, err = dial(t, c.line)
+	return c, err
 }
 
 func (c *caller) close() error { return c.conn.Close() }
@@ -56,7 +96,7 @@ func (c *caller) send(ctx context.Context, body []byte) outcome {
 	ctx = metadata.NewOutgoingContext(ctx, metadata.New(c.target.headers))
 	reply := c.signal.newReply()
 	var to peer.Peer
-	o := call(c.conn, reply, func() error {
+	o := call(ctx, c.conn, c.line, reply, func() error {
 		return c.conn.Invoke(ctx, c.signal.method, serialised(body), reply, grpc.ForceCodec(passThrough{}), grpc.Peer(&to))
 	})
 	o.reached = to.Addr != nil
@@ -64,22 +104,24 @@ func (c *caller) send(ctx context.Context, body []byte) outcome {
 }
 
 // call makes one attempt at once, even if gRPC would wait before connecting again.
-func call(conn *grpc.ClientConn, reply any, invoke func() error) outcome {
+func call(ctx context.Context, conn *grpc.ClientConn, l *line, reply any, invoke func() error) outcome {
+	defer l.hangUpLate(ctx)
 	conn.ResetConnectBackoff()
 	return callOutcome(invoke(), reply)
 }
 
-// intercept is beneath a stock exporter and tries a call again where that may
-// help.
-func (r *retry) intercept(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-	o := r.do(ctx, func(ctx context.Context) outcome {
-		return call(conn, reply, func() error { return invoke(ctx, method, req, reply, conn, opts...) })
-	})
-	answered(ctx, o)
-	if o.fate != taken {
-		return o.err
+// intercept is beneath a stock exporter and tries a call over l again where that may help.
+func (r *retry) intercept(l *line) grpc.UnaryClientInterceptor {
+	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		o := r.do(ctx, func(ctx context.Context) outcome {
+			return call(ctx, conn, l, reply, func() error { return invoke(ctx, method, req, reply, conn, opts...) })
+		})
+		answered(ctx, o)
+		if o.fate != taken {
+			return o.err
+		}
+		return nil
 	}
-	return nil
 }
 
 // serialised is a message that is protobuf already.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,16 +28,40 @@ const largestReply = 4 << 20
 type poster struct {
 	signal signal
 	target target
-	base   *http.Transport
+	line   line
+
+	mu     sync.Mutex
+	base   *http.Transport // nil: none yet
+	config *tls.Config     // that base was made with
 }
 
-func newPoster(s signal, t target) *poster {
-	return &poster{signal: s, target: t, base: newTransport(t)}
+func newPoster(s signal, t target) *poster { return &poster{signal: s, target: t} }
+
+func (p *poster) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.base != nil {
+		p.base.CloseIdleConnections()
+	}
+	return nil
 }
 
-func (p *poster) close() error { p.base.CloseIdleConnections(); return nil }
+// transport is one that uses the certificates as they are now.
+func (p *poster) transport() *http.Transport {
+	config := p.target.tls.current()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.base != nil && p.config == config {
+		return p.base
+	}
+	if p.base != nil {
+		p.base.CloseIdleConnections()
+	}
+	p.base, p.config = newTransport(p.target.timeout, config), config
+	return p.base
+}
 
-func newTransport(t target) *http.Transport {
+func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		// Without it the error is the words of the proxy's status, and no more.
@@ -45,10 +71,11 @@ func newTransport(t target) *http.Transport {
 			}
 			return fmt.Errorf("the proxy: %w", newHTTPError(resp, nil))
 		},
-		DialContext:           (&net.Dialer{Timeout: t.timeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       t.tls.Clone(),
-		TLSHandshakeTimeout:   t.timeout,
+		DialContext:           (&net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       config.Clone(),
+		TLSHandshakeTimeout:   timeout,
 		ForceAttemptHTTP2:     true,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pings.idle, PingTimeout: pings.answer},
 		MaxIdleConns:          4,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,
@@ -89,7 +116,9 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 // redirects, which turn a POST into a GET, whose answer 200 means no delivery, or hand
 // the headers to another host.
 func (p *poster) post(req *http.Request) outcome {
-	resp, err := p.base.RoundTrip(req)
+	ctx := req.Context()
+	defer p.line.hangUpLate(ctx)
+	resp, err := p.transport().RoundTrip(req.WithContext(p.line.traced(ctx)))
 	if err != nil {
 		return outcome{fate: failureFate(err), err: err}
 	}
@@ -98,7 +127,7 @@ func (p *poster) post(req *http.Request) outcome {
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, largestReply))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		o := outcome{fate: statusFate(resp.StatusCode), err: newHTTPError(resp, answer), pause: retryAfter(resp.Header, time.Now())}
-		if req.URL.Scheme == "http" && wantsTLS(resp.StatusCode, answer) {
+		if req.URL.Scheme == "http" && speaksTLS(resp.StatusCode, answer) {
 			o.fate, o.err = misconfigured, fmt.Errorf("the port speaks TLS, the endpoint must begin with https: %w", o.err)
 		}
 		return o

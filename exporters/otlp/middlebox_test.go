@@ -11,10 +11,10 @@ import (
 type middlebox struct {
 	t    *testing.T
 	l    net.Listener
-	to   string
 	wait sync.WaitGroup
 
 	mu    sync.Mutex
+	to    string
 	conns []net.Conn // of both sides
 	made  int        // connections so far
 	mute  chan struct{}
@@ -38,7 +38,7 @@ func newMiddlebox(t *testing.T, to string, spoil func(net.Conn)) *middlebox {
 			m.mu.Lock()
 			m.made++
 			m.conns = append(m.conns, c)
-			first, mute := m.made == 1, m.mute
+			first, mute, to := m.made == 1, m.mute, m.to
 			m.mu.Unlock()
 			m.wait.Go(func() {
 				defer c.Close()
@@ -46,7 +46,7 @@ func newMiddlebox(t *testing.T, to string, spoil func(net.Conn)) *middlebox {
 					spoil(c)
 					return
 				}
-				m.forward(c, mute)
+				m.forward(c, to, mute)
 			})
 		}
 	})
@@ -73,14 +73,25 @@ func (m *middlebox) forget() {
 	m.mute = make(chan struct{})
 }
 
+// cut closes all connections. New ones are forwarded to another address.
+func (m *middlebox) cut(to string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.to = to
+	for _, c := range m.conns {
+		_ = c.Close()
+	}
+	m.conns = nil
+}
+
 func (m *middlebox) connections() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.made
 }
 
-func (m *middlebox) forward(client net.Conn, mute chan struct{}) {
-	server, err := net.Dial("tcp", m.to)
+func (m *middlebox) forward(client net.Conn, to string, mute chan struct{}) {
+	server, err := net.Dial("tcp", to)
 	if err != nil {
 		return
 	}

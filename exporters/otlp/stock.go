@@ -46,7 +46,8 @@ func newWire(s signal, t target, r *retry) (wire, error) {
 		p := newPoster(s, t)
 		return wire{http: &http.Client{Transport: repeated{p, r}}, closing: p.close}, nil
 	}
-	conn, err := dial(t, grpc.WithUnaryInterceptor(r.intercept))
+	l := &line{}
+	conn, err := dial(t, l, grpc.WithUnaryInterceptor(r.intercept(l)))
 	if err != nil {
 		return wire{}, err
 	}

@@ -70,6 +70,10 @@ func newRoute(b books, s signal, where string, headers map[string]string, queue 
 
 func (r *route) problem(err error) { r.reporter.Report("", err) }
 
+// certificates reports what is wrong with the files of TLS, for which other reports are
+// no reason to wait.
+func (r *route) certificates(err error) { r.reporter.Report("certificates", err) }
+
 func (r *route) lifetime() context.Context { return r.life }
 
 func (r *route) stats() Stats { return statsOf(r.Ledger(), r.signal, r.where) }

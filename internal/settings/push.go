@@ -90,9 +90,9 @@ var (
 	// later that others were used.
 	OTLPCertificate = define(Setting{
 		Section: Push, Names: []string{otlp + "CERTIFICATE"}, PerSignal: true,
-		Kind: Text, Want: "a readable PEM file", Otherwise: "the system's roots",
+		Kind: Text, Want: "the path of a readable PEM file", Otherwise: "the system's roots",
 		Options: []string{"otlp.TLS"},
-		Meaning: "Whom to trust, for `https`",
+		Meaning: "Whom to trust, for `https`; read again when the file changes, as those below are",
 		Guards:  true,
 	})
 	OTLPClientCertificate = define(Setting{
