@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 	"github.com/rusmes/otelmail/internal/report"
@@ -17,12 +18,13 @@ type direct struct {
 	wire wire
 }
 
-func newDirect(s signal, t target, queue int, handle func(error)) (*direct, error) {
+// newDirect makes the way to t. total bounds the attempts to send one batch.
+func newDirect(s signal, t target, queue int, total time.Duration, handle func(error)) (*direct, error) {
 	book := &ledger.Book{}
 	d := &direct{book: book, route: newRoute(book, s, t.url.String(), t.headers, queue, handle)}
 	t.tls.report = d.certificates
 	var err error
-	if d.wire, err = newWire(s, t, &retry{attempt: t.timeout, stopping: d.stopping, failing: d.problem}); err != nil {
+	if d.wire, err = newWire(s, t, &retry{route: d.route, attempt: t.timeout, total: total}); err != nil {
 		d.end()
 	}
 	return d, err
@@ -76,7 +78,7 @@ func (d *direct) take(ctx context.Context, n int64, again bool, export func(cont
 		return false
 	}
 	why := o.fate.reason()
-	if o.fate == later && d.life.Err() != nil {
+	if o.fate == later && (d.life.Err() != nil || errors.Is(o.err, errNoTime)) {
 		why = ledger.Shutdown
 	}
 	d.book.Settle(n, n-lost, why)

@@ -15,7 +15,7 @@ import (
 type intake[T any] struct {
 	batching batching
 	books    books
-	write    func(context.Context, []T) // may be slow
+	write    func([]T) // may be slow
 
 	mu     sync.Mutex
 	items  []T
@@ -28,7 +28,7 @@ type intake[T any] struct {
 	once    sync.Once
 }
 
-func newIntake[T any](b batching, to books, write func(context.Context, []T)) *intake[T] {
+func newIntake[T any](b batching, to books, write func([]T)) *intake[T] {
 	i := &intake[T]{
 		batching: b, books: to, write: write,
 		enough: make(chan struct{}, 1), flushes: make(chan chan struct{}),
@@ -90,9 +90,7 @@ func (i *intake[T]) drain(least int) {
 		batch := slices.Clone(i.items[:n])
 		i.items = slices.Delete(i.items, 0, n)
 		i.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.Background(), i.batching.timeout)
-		i.write(ctx, batch)
-		cancel()
+		i.write(batch)
 	}
 }
 

@@ -37,9 +37,9 @@ func (p *logPush) OnEmit(_ context.Context, record *sdklog.Record) error {
 	return nil
 }
 
-func (p *logPush) write(ctx context.Context, records []sdklog.Record) {
+func (p *logPush) write(records []sdklog.Record) {
 	batches(records, weighRecord, func(some []sdklog.Record) {
-		p.take(ctx, int64(len(some)), false, func(ctx context.Context) error { return p.stock.Export(ctx, some) })
+		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) error { return p.stock.Export(ctx, some) })
 	})
 }
 

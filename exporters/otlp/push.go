@@ -123,7 +123,7 @@ func (e *Pusher) series() []export.Stats {
 }
 
 func (e *Pusher) openTraces(ctx context.Context, p export.Pipeline, to plan, b batching) error {
-	return e.openWays(ctx, p, traces, to, b.queue, func(w way, t target, over wire) (stop, error) {
+	return e.openWays(ctx, p, traces, to, b, func(w way, t target, over wire) (stop, error) {
 		stock, err := newSpanExporter(ctx, t, over)
 		if err != nil {
 			return nil, err
@@ -135,7 +135,7 @@ func (e *Pusher) openTraces(ctx context.Context, p export.Pipeline, to plan, b b
 }
 
 func (e *Pusher) openLogs(ctx context.Context, p export.Pipeline, to plan, b batching) error {
-	return e.openWays(ctx, p, logs, to, b.queue, func(w way, t target, over wire) (stop, error) {
+	return e.openWays(ctx, p, logs, to, b, func(w way, t target, over wire) (stop, error) {
 		stock, err := newLogExporter(ctx, t, over)
 		if err != nil {
 			return nil, err
@@ -147,7 +147,7 @@ func (e *Pusher) openLogs(ctx context.Context, p export.Pipeline, to plan, b bat
 }
 
 func (e *Pusher) openMetrics(ctx context.Context, p export.Pipeline, to plan, k cadence) error {
-	return e.openWays(ctx, p, metrics, to, 0, func(w way, t target, over wire) (stop, error) {
+	return e.openWays(ctx, p, metrics, to, batching{timeout: patience}, func(w way, t target, over wire) (stop, error) {
 		k := k
 		if over.console {
 			k.preference, k.exponential = Cumulative, false // settings of OTLP
@@ -176,7 +176,7 @@ type stop = func(context.Context) error
 
 // openWays makes the ways out of one signal and calls add with each, with the target and
 // wire of its stock exporter.
-func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to plan, queue int, add func(way, target, wire) (stop, error)) error {
+func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to plan, b batching, add func(way, target, wire) (stop, error)) error {
 	opened := func(where string, w way, t target, over wire, err error) error {
 		var end stop
 		if err == nil {
@@ -195,14 +195,14 @@ func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to p
 	var errs [2]error
 	switch {
 	case to.otlp && e.store != nil:
-		b, err := newBuffered(s, to.target, queue, e.store, p.HandleError)
-		errs[0] = opened(to.target.url.String(), b, captureTarget(), captureWire(), err)
+		buffered, err := newBuffered(s, to.target, b.queue, e.store, p.HandleError)
+		errs[0] = opened(to.target.url.String(), buffered, captureTarget(), captureWire(), err)
 	case to.otlp:
-		d, err := newDirect(s, to.target, queue, p.HandleError)
+		d, err := newDirect(s, to.target, b.queue, b.timeout, p.HandleError)
 		errs[0] = opened(to.target.url.String(), d, to.target, d.wire, err)
 	}
 	if to.console {
-		d := newConsole(s, queue, p.HandleError)
+		d := newConsole(s, b.queue, p.HandleError)
 		errs[1] = opened(console, d, target{}, d.wire, nil)
 	}
 	return errors.Join(errs[:]...)

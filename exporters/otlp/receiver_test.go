@@ -55,11 +55,11 @@ type receiver struct {
 	grpc               *grpc.Server
 }
 
-// newReceiver reserves two addresses and listens on both.
+// newReceiver listens on two addresses that are free.
 func newReceiver(t *testing.T, config *tls.Config) *receiver {
 	t.Helper()
-	r := absentReceiver(t)
-	r.tls = config
+	r := &receiver{t: t, tls: config, httpAddr: "127.0.0.1:0", grpcAddr: "127.0.0.1:0"}
+	t.Cleanup(r.stop)
 	r.start()
 	return r
 }
@@ -88,6 +88,7 @@ func (r *receiver) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.httpAddr = l.Addr().String()
 	if r.tls != nil {
 		l = tls.NewListener(l, r.tls)
 	}
@@ -98,6 +99,7 @@ func (r *receiver) start() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.grpcAddr = g.Addr().String()
 	opts := []grpc.ServerOption{grpc.UnaryInterceptor(r.decide)}
 	if r.tls != nil {
 		opts = append(opts, grpc.Creds(credentials.NewTLS(r.tls)))

@@ -34,9 +34,9 @@ func (p *spanPush) OnEnd(s sdktrace.ReadOnlySpan) {
 	}
 }
 
-func (p *spanPush) write(ctx context.Context, spans []sdktrace.ReadOnlySpan) {
+func (p *spanPush) write(spans []sdktrace.ReadOnlySpan) {
 	batches(spans, weighSpan, func(some []sdktrace.ReadOnlySpan) {
-		p.take(ctx, int64(len(some)), false, func(ctx context.Context) error { return p.stock.ExportSpans(ctx, some) })
+		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) error { return p.stock.ExportSpans(ctx, some) })
 	})
 }
 

@@ -55,6 +55,7 @@ type route struct {
 	life     context.Context // ends all attempts
 	end      func()
 	stopping chan struct{} // closed when shutdown begins
+	stopBy   time.Time     // when it has to end, once stopping is closed
 	once     sync.Once
 	result   error // of shutdown
 }
@@ -125,9 +126,11 @@ var errNoTime = errors.New("the time for shutdown was up")
 // can still say how they ended, and returns what end did.
 func (r *route) finish(ctx context.Context, end func(context.Context) error) error {
 	r.once.Do(func() {
+		deadline, ok := ctx.Deadline()
+		r.stopBy = deadline
 		close(r.stopping)
 		defer r.end()
-		if deadline, ok := ctx.Deadline(); ok {
+		if ok {
 			left := time.Until(deadline)
 			timer := time.AfterFunc(left-min(left/10, 200*time.Millisecond), r.end)
 			defer timer.Stop()

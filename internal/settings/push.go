@@ -220,7 +220,7 @@ func batch(prefix, items string, delay, delayOtherwise string) Batch {
 		Timeout: define(Setting{
 			Section: Push, Names: []string{prefix + "_EXPORT_TIMEOUT"},
 			Kind: Timeout, Otherwise: "a minute more than one attempt may take",
-			Meaning: "Bounds one request, all attempts together",
+			Meaning: "Bounds one request, all attempts together; a pause that the receiver asks for does not count",
 		}),
 	}
 }
