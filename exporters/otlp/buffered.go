@@ -55,7 +55,7 @@ func newBuffered(s signal, t target, queue int, st *store.Store, handle func(err
 	}
 	account := st.Join(s.name)
 	b := &buffered{
-		route: newRoute(account, s, t.url.String(), t.headers, queue, handle),
+		route: newRoute(account, s, t.shown(), t.words(), queue, handle),
 		store: st, account: account, sender: out, attempt: t.timeout, handle: handle,
 		drained: make(chan struct{}), ended: make(chan struct{}),
 	}

@@ -21,7 +21,7 @@ type direct struct {
 // newDirect makes the way to t. total bounds the attempts to send one batch.
 func newDirect(s signal, t target, queue int, total time.Duration, handle func(error)) (*direct, error) {
 	book := &ledger.Book{}
-	d := &direct{book: book, route: newRoute(book, s, t.url.String(), t.headers, queue, handle)}
+	d := &direct{book: book, route: newRoute(book, s, t.shown(), t.words(), queue, handle)}
 	t.tls.report = d.certificates
 	var err error
 	if d.wire, err = newWire(s, t, &retry{route: d.route, attempt: t.timeout, total: total}); err != nil {
@@ -35,7 +35,7 @@ const console = "standard output"
 
 func newConsole(s signal, queue int, handle func(error)) *direct {
 	book := &ledger.Book{}
-	return &direct{book: book, route: newRoute(book, s, console, nil, queue, handle), wire: wire{console: true}}
+	return &direct{book: book, route: newRoute(book, s, console, wordingFor(nil), queue, handle), wire: wire{console: true}}
 }
 
 // answer carries the outcome of a request from the transport beneath a stock exporter to

@@ -77,8 +77,50 @@ func (a address) hostPort() string {
 	return net.JoinHostPort(a.url.Hostname(), port)
 }
 
-// redact removes what may be secret in an endpoint: everything before an "@", and the
-// query. It works on text, since the endpoint may not be a URL.
+// shown is the endpoint as it stands in errors, reports and counts: without what may be a
+// secret. Some vendors put a token into the path.
+func (a address) shown() string {
+	u := *a.url
+	u.Path, u.RawPath = shownURLPath(u.Path), ""
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
+// shownURLPath leaves of a path what OTLP adds to an endpoint.
+func shownURLPath(path string) string {
+	for _, s := range []signal{traces, metrics, logs} {
+		if end := "/" + s.path; path == end {
+			return end
+		} else if strings.HasSuffix(path, end) {
+			return "/…" + end
+		}
+	}
+	if path == "" || path == "/" {
+		return path
+	}
+	return "/…"
+}
+
+// secrets are the parts of the endpoint that no error may show, as they are and as they
+// travel: a receiver may repeat them in its answer.
+func (a address) secrets() []string {
+	var all []string
+	if password, set := a.user.Password(); set {
+		all = append(all, password, url.QueryEscape(password), url.PathEscape(password))
+	}
+	for _, path := range []string{a.url.Path, a.url.EscapedPath()} {
+		if shownURLPath(path) == path {
+			continue
+		}
+		for _, s := range []signal{traces, metrics, logs} {
+			path = strings.TrimSuffix(path, "/"+s.path)
+		}
+		all = append(all, strings.Split(path, "/")...)
+	}
+	return all
+}
+
+// redact removes what may be secret in an endpoint: everything before an "@", the query and
+// the path. It works on text, since the endpoint may not be a URL.
 func redact(value string) string {
 	prefix := ""
 	if at := strings.LastIndexByte(value, '@'); at >= 0 {
@@ -87,8 +129,16 @@ func redact(value string) string {
 		}
 		prefix, value = prefix+"…", value[at:]
 	}
+	query := ""
 	if i := strings.IndexAny(value, "?#"); i >= 0 {
-		value = value[:i+1] + "…"
+		value, query = value[:i], value[i:i+1]+"…"
 	}
-	return prefix + value
+	host := 0 // where the path may begin
+	if i := strings.Index(value, "//"); i >= 0 {
+		host = i + len("//")
+	}
+	if i := strings.IndexByte(value[host:], '/'); i >= 0 {
+		value = value[:host+i] + shownURLPath(value[host+i:])
+	}
+	return prefix + value + query
 }

@@ -52,6 +52,9 @@ type target struct {
 	tls       *certificates
 }
 
+// words are for errors about t.
+func (t target) words() wording { return wordingFor(t.headers, t.secrets()...) }
+
 // plan is where one signal goes.
 type plan struct {
 	otlp, console bool

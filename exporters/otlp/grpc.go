@@ -69,7 +69,7 @@ func dial(t target, l *line, more ...grpc.DialOption) (*grpc.ClientConn, error) 
 	// attempt; gRPC's own resolver waits for 30 s after one that failed.
 	conn, err := grpc.NewClient("passthrough:///"+t.hostPort(), append(opts, more...)...)
 	if err != nil {
-		return nil, fmt.Errorf("prepare a connection to %s: %w", t.url, err)
+		return nil, fmt.Errorf("prepare a connection to %s: %w", t.shown(), err)
 	}
 	return conn, nil
 }

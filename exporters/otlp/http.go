@@ -222,5 +222,6 @@ func (e *httpError) Error() string {
 	return text
 }
 
-// excerpt bounds a stranger's text in an error.
-func excerpt(s string) string { return cut(s, 200) }
+// excerpt bounds a stranger's text in an error. What is shown of it is less: a secret in
+// it must be whole to be found and hidden before.
+func excerpt(s string) string { return cut(s, 20_000) }

@@ -196,10 +196,10 @@ func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to p
 	switch {
 	case to.otlp && e.store != nil:
 		buffered, err := newBuffered(s, to.target, b.queue, e.store, p.HandleError)
-		errs[0] = opened(to.target.url.String(), buffered, captureTarget(), captureWire(), err)
+		errs[0] = opened(to.target.shown(), buffered, captureTarget(), captureWire(), err)
 	case to.otlp:
 		d, err := newDirect(s, to.target, b.queue, b.timeout, p.HandleError)
-		errs[0] = opened(to.target.url.String(), d, to.target, d.wire, err)
+		errs[0] = opened(to.target.shown(), d, to.target, d.wire, err)
 	}
 	if to.console {
 		d := newConsole(s, b.queue, p.HandleError)

@@ -10,7 +10,7 @@ import (
 // go on where an earlier process left them.
 type Stats struct {
 	Signal string // "traces", "metrics" or "logs"
-	Where  string // the endpoint without credentials, or "standard output"
+	Where  string // the endpoint without credentials and its own path, or "standard output"
 
 	Produced int64   // handed over
 	Sent     int64   // taken by the receiver

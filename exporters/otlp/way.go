@@ -60,8 +60,8 @@ type route struct {
 	result   error // of shutdown
 }
 
-func newRoute(b books, s signal, where string, headers map[string]string, queue int, handle func(error)) *route {
-	r := &route{books: b, signal: s, where: where, queue: queue, words: wordingFor(headers), stopping: make(chan struct{})}
+func newRoute(b books, s signal, where string, words wording, queue int, handle func(error)) *route {
+	r := &route{books: b, signal: s, where: where, queue: queue, words: words, stopping: make(chan struct{})}
 	r.full = b.Ledger().Dropped[ledger.QueueFull]
 	life, end := context.WithCancelCause(context.Background())
 	r.life, r.end = life, func() { end(errNoTime) }

@@ -3,6 +3,8 @@ package otlp
 import (
 	"errors"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"google.golang.org/grpc/status"
@@ -12,15 +14,23 @@ import (
 // receiver may echo a header in its answer.
 type wording struct{ secrets *strings.Replacer }
 
-// wordingFor hides the values of headers, except short ones: they are not secrets, and
-// may be part of ordinary words.
-func wordingFor(headers map[string]string) wording {
+// wordingFor hides the values of headers and other secrets, except short ones: they are
+// not secrets, and may be part of ordinary words.
+func wordingFor(headers map[string]string, others ...string) wording {
 	const shortest = 6
 	var pairs []string
 	add := func(secret string) {
-		if len(secret) >= shortest {
-			pairs = append(pairs, secret, "…")
+		if len(secret) < shortest {
+			return
 		}
+		pairs = append(pairs, secret, "…")
+		quoted := strconv.Quote(secret) // as it stands in what a receiver said
+		if quoted = quoted[1 : len(quoted)-1]; quoted != secret {
+			pairs = append(pairs, quoted, "…")
+		}
+	}
+	for _, secret := range others {
+		add(secret)
 	}
 	for _, value := range headers {
 		add(value)
@@ -30,6 +40,10 @@ func wordingFor(headers map[string]string) wording {
 	}
 	return wording{strings.NewReplacer(pairs...)}
 }
+
+// users finds what stands before the host of a URL: a proxy's, or one that a receiver
+// redirects to.
+var users = regexp.MustCompile(`://[^\s"/]*@`)
 
 // text is the text of err without what net/http and gRPC wrap around it: that repeats
 // the endpoint, which our own errors name already.
@@ -45,5 +59,5 @@ func (w wording) text(err error) string {
 		full := s.Err().Error()
 		text = strings.Replace(text, full, s.Code().String()+": "+s.Message(), 1)
 	}
-	return cut(w.secrets.Replace(text), 600)
+	return cut(users.ReplaceAllString(w.secrets.Replace(text), "://…@"), 600)
 }
