@@ -123,9 +123,9 @@ func (f *pemFile) read() ([]byte, error) {
 // shownPath is path as it stands in errors: what may be a key itself, put where the path
 // of its file belongs, is not shown.
 func shownPath(path string) string {
-	const longest = 200 // a key is hardly shorter in PEM or base64, which has no dot
-	looks := len(path) <= longest && (filepath.IsAbs(path) || strings.Contains(path, ".")) && !strings.Contains(path, "-----")
-	if looks && strings.IndexFunc(path, unicode.IsControl) < 0 {
+	const short, long = 32, 200 // bytes: a key alone is longer than short, in base64 or hex too
+	isPath := len(path) <= short || len(path) <= long && (filepath.IsAbs(path) || strings.Contains(path, "."))
+	if isPath && !strings.Contains(path, "-----") && strings.IndexFunc(path, unicode.IsControl) < 0 {
 		return path
 	}
 	return "…"

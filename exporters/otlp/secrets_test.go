@@ -17,7 +17,9 @@ func TestTokenInThePathIsNotShown(t *testing.T) {
 	const token, password = "t0ken-in-the-path", `p"ss-w\rd`
 	for name, answer := range map[string]func(w http.ResponseWriter, path string){
 		"not found": func(w http.ResponseWriter, path string) { http.Error(w, "no route for "+path, http.StatusNotFound) },
-		"cut off":   func(w http.ResponseWriter, path string) { http.Error(w, strings.Repeat("x", 190)+path, http.StatusNotFound) },
+		"cut off": func(w http.ResponseWriter, path string) {
+			http.Error(w, strings.Repeat("x", 190)+path, http.StatusNotFound)
+		},
 		"redirected": func(w http.ResponseWriter, path string) {
 			w.Header().Set("Location", "https://user:other-secret@elsewhere.example"+path)
 			w.WriteHeader(http.StatusMovedPermanently)
