@@ -10,6 +10,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // Cause is why something failed when no reply says so. It becomes error.type.
@@ -50,6 +52,13 @@ func CauseOf(err error) Cause {
 	if err == nil {
 		return CauseNone
 	}
+	cause := CauseOther
+	// The error's methods are somebody else's, and a nil pointer may be in it.
+	_ = contain.Call(func() { cause = causeOf(err) })
+	return cause
+}
+
+func causeOf(err error) Cause {
 	var (
 		dns      *net.DNSError
 		record   tls.RecordHeaderError

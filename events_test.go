@@ -339,8 +339,8 @@ func TestObservedValues(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if len(reported) != 6 {
-		t.Errorf("reported %d errors, want 3 failures and 3 panics: %q", len(reported), reported)
+	if len(reported) != 7 {
+		t.Errorf("reported %d errors, want 3 failures, 3 panics and 1 that hangs: %q", len(reported), reported)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/count"
 )
 
@@ -21,6 +22,7 @@ type Gauge struct {
 	handle  func(error)
 	read    atomic.Pointer[func(context.Context) (int64, error)]
 	running sync.Mutex // held while the function runs: a hung one is not started again
+	calls   contain.Calls
 }
 
 // observeTime bounds how long one collection waits for a function.
@@ -59,7 +61,7 @@ func (g *Gauge) Load() int64 {
 }
 
 // Observe calls fn at each collection for the value, with 250 ms to answer: if it
-// fails, panics or hangs, the last value is shown. It replaces the function of an
+// fails, panics or hangs, the last value is shown and the error handler told. It replaces the function of an
 // earlier call; nil ends the observation.
 func (g *Gauge) Observe(fn func(context.Context) (int64, error)) {
 	switch {
@@ -78,33 +80,21 @@ func (g *Gauge) refresh() {
 	if fn == nil || !g.running.TryLock() {
 		return
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	failed := func(err error) {
+		g.handle(fmt.Errorf("observe %s: the last value is shown: %w", g.name, err))
+	}
+	err := g.calls.Within(observeTime, func() {
 		defer g.running.Unlock()
 		ctx, cancel := context.WithTimeout(context.Background(), observeTime)
 		defer cancel()
-		value, err := call(ctx, *fn)
+		value, err := (*fn)(ctx)
 		if err != nil {
-			g.handle(fmt.Errorf("observe %s: the last value is shown: %w", g.name, err))
+			failed(err)
 			return
 		}
 		g.Set(value)
-	}()
-	timer := time.NewTimer(observeTime)
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
+	})
+	if err != nil {
+		failed(err)
 	}
-}
-
-// call contains a panic. Its value is not printed: it may hold what a stranger sent.
-func call(ctx context.Context, fn func(context.Context) (int64, error)) (value int64, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the function panicked with a %T", p)
-		}
-	}()
-	return fn(ctx)
 }

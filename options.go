@@ -17,6 +17,7 @@ import (
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -47,6 +48,8 @@ type config struct {
 	self            *self
 	handle          func(error)
 	lookup          settings.LookupEnv
+	lookupFailed    error // where the application's function has panicked
+	hooks           guard.Hooks
 	strict          bool
 }
 
@@ -291,8 +294,9 @@ func WithDomainLimit(n int) SeriesOption {
 }
 
 // WithErrorHandler receives what goes wrong in the background and, before [Start] or
-// [New] returns, the warnings of wrong variables. It must be safe for concurrent use.
-// Default: OpenTelemetry's own ([otel.Handle]).
+// [New] returns, the warnings of wrong variables. It must be safe for concurrent use, and
+// is called in a goroutine of its own with 1 s to return: while a call hangs, further
+// errors are dropped. Default: OpenTelemetry's own ([otel.Handle]).
 func WithErrorHandler(handle func(error)) SeriesOption {
 	return seriesOption(func(c *config) error {
 		if handle == nil {

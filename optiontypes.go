@@ -3,6 +3,9 @@ package otelmail
 import (
 	"errors"
 	"fmt"
+
+	"github.com/rusmes/otelmail/internal/contain"
+	"github.com/rusmes/otelmail/internal/guard"
 )
 
 // An option's type says which constructors heed it: the others do not accept it. Options
@@ -65,5 +68,27 @@ func apply[O comparable](opts []O, one func(O, *config) error) (*config, error) 
 		}
 		errs = append(errs, one(opt, c))
 	}
+	c.contain()
 	return c, errors.Join(errs...)
+}
+
+// contain has what the application handed in called in a contained way.
+func (c *config) contain() {
+	c.handle = contain.Handler(c.handle)
+	lookup := c.lookup
+	c.lookup = func(name string) (value string, set bool) {
+		if err := contain.Apart(func() { value, set = lookup(name) }); err != nil {
+			c.lookupFailed = fmt.Errorf("WithLookupEnv: reading %s: the function failed: %w", name, err)
+			return "", false
+		}
+		return value, set
+	}
+	hooks := guard.NewHooks(c.handle)
+	c.hooks = hooks
+	if c.sampler != nil && !c.inherits { // else it is OpenTelemetry's own
+		c.sampler = hooks.Sampler(c.sampler)
+	}
+	if c.propagator != nil {
+		c.propagator = hooks.Propagator(c.propagator)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/textproto"
 	"strings"
 
+	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/smtpreply"
 )
 
@@ -39,7 +40,8 @@ func ReplyOf(err error) Reply {
 		return Reply{Code: 250}
 	}
 	var said *textproto.Error
-	if !errors.As(err, &said) || said == nil {
+	// The error's methods are somebody else's: they may panic.
+	if contain.Call(func() { errors.As(err, &said) }) != nil || said == nil {
 		return Reply{Cause: CauseOf(err)}
 	}
 	r := Reply{Code: said.Code}

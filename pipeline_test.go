@@ -243,7 +243,7 @@ func TestExporterThatPanics(t *testing.T) {
 		"panics": export.Func(func(context.Context, export.Pipeline) error { panic("bob@example.org") }),
 	} {
 		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), otelmail.WithExporter(e))
-		if err == nil || !strings.Contains(err.Error(), "open a export.Func: it panicked with a") || strings.Contains(err.Error(), "bob@") {
+		if err == nil || !strings.Contains(err.Error(), "open a export.Func: panicked with a") || strings.Contains(err.Error(), "bob@") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		useNoop(t, tel)

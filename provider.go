@@ -15,6 +15,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/stop"
 )
@@ -104,7 +105,7 @@ func (p *pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	}
 	t.reader = p.reader
 	for _, start := range p.starts {
-		if err := start.Run(ctx); err != nil {
+		if err := start.Do(ctx); err != nil {
 			return nil, fmt.Errorf("start %s: %w", start.Name, err)
 		}
 	}
@@ -125,17 +126,17 @@ func (p *pipeline) open(ctx context.Context) error {
 	for _, e := range p.config.exporters {
 		errs = append(errs, p.openOne(ctx, e))
 	}
-	return errors.Join(errs...)
+	// All variables have been read by now.
+	return errors.Join(append(errs, p.config.lookupFailed)...)
 }
 
 // openOne contains the panic of an exporter, such as a nil one of its type.
-func (p *pipeline) openOne(ctx context.Context, e export.Exporter) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("open a %T: it panicked with a %T", e, v)
-		}
-	}()
-	return e.Open(ctx, p)
+func (p *pipeline) openOne(ctx context.Context, e export.Exporter) error {
+	var err error
+	if wrong := contain.Apart(func() { err = e.Open(ctx, p) }); wrong != nil {
+		return fmt.Errorf("open a %T: %w", e, wrong)
+	}
+	return err
 }
 
 // newProviders makes the providers.
@@ -167,7 +168,7 @@ func (p *pipeline) newTracerProvider(s startSettings) *sdktrace.TracerProvider {
 	}
 	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler), sdktrace.WithRawSpanLimits(s.spans)}
 	for _, sp := range p.spanProcessors {
-		options = append(options, sdktrace.WithSpanProcessor(sp))
+		options = append(options, sdktrace.WithSpanProcessor(c.hooks.SpanProcessor(sp)))
 	}
 	if c.privacy != PrivacyFull {
 		// A deferred span.End would write the value of a panic into the span.
@@ -179,7 +180,7 @@ func (p *pipeline) newTracerProvider(s startSettings) *sdktrace.TracerProvider {
 func (p *pipeline) newLoggerProvider(s startSettings) *sdklog.LoggerProvider {
 	options := append([]sdklog.LoggerProviderOption{sdklog.WithResource(p.resource)}, s.logs...)
 	for _, lp := range p.logProcessors {
-		options = append(options, sdklog.WithProcessor(lp))
+		options = append(options, sdklog.WithProcessor(p.config.hooks.LogProcessor(lp)))
 	}
 	return sdklog.NewLoggerProvider(options...)
 }

@@ -486,7 +486,6 @@ func TestRefusedValues(t *testing.T) {
 
 func TestStatsOfExportersAreSeries(t *testing.T) {
 	tel, _ := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-		p.OnStats(func() []export.Stats { panic("an exporter's fault") })
 		for range 2 {
 			p.OnStats(func() []export.Stats {
 				return []export.Stats{{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, {Signal: "logs", Sent: 1}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // Reader is the one place that all metrics are collected from: a scrape and a
@@ -95,15 +96,9 @@ func (r *Reader) HandleError(err error) { r.handle(err) }
 
 // Collect fills rm with all metrics. An error means that rm holds nothing of
 // use: the reader is not registered with a provider or is shut down, ctx is
-// done, or a callback panicked. Errors of single callbacks go to the error
+// done, or a callback panicked or ended its goroutine. Errors of single callbacks go to the error
 // handler and do not fail the collection.
 func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			// The value is not printed: it may hold what a stranger sent.
-			err = fmt.Errorf("collect metrics: a callback panicked with a %T", p)
-		}
-	}()
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("collect metrics: %w", err)
 	}
@@ -111,7 +106,10 @@ func (r *Reader) Collect(ctx context.Context, rm *metricdata.ResourceMetrics) (e
 		rm.ScopeMetrics = rm.ScopeMetrics[:0]
 		return nil
 	}
-	err = r.ManualReader.Collect(ctx, rm)
+	// Of an application's own provider: in that of Start, callbacks are guarded one by one.
+	if wrong := contain.Apart(func() { err = r.ManualReader.Collect(ctx, rm) }); wrong != nil {
+		return fmt.Errorf("collect metrics: a callback failed: %w", wrong)
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, sdkmetric.ErrReaderNotRegistered), errors.Is(err, sdkmetric.ErrReaderShutdown):

@@ -1,10 +1,15 @@
 package otelmail
 
 import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/guard"
 )
@@ -13,9 +18,9 @@ var (
 	selfRefused = define(catalog.Metric{
 		Name: "telemetry_refused_total", Kind: catalog.Counter, Unit: "{value}",
 		Help: "Values and callbacks of the application's own instruments that were refused",
-		Rise: "The application computes NaN or an infinity, counts backwards, or has a callback that fails. The error passed to the error handler names the callback's meter.",
+		Rise: "The application computes NaN or an infinity, counts backwards, or has a callback that fails or hangs. The error passed to the error handler names the callback's meter.",
 		Labels: []catalog.Label{{Key: "reason", Values: guard.Reasons(),
-			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed or panicked"}},
+			Help: "Why: the value is NaN, infinite, or negative for a counter; or the callback failed, panicked (or ended its goroutine), or has not returned within 2 s: until it does it is not called again, and counts once a collection"}},
 	})
 	selfCleaned = define(catalog.Metric{
 		Name: "telemetry_cleaned_total", Kind: catalog.Counter, Unit: "{text}",
@@ -78,9 +83,11 @@ func newSelf() *self {
 func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 
 // bind binds the counters, which have been counting since before the pipelines were built.
-func (s *self) bind(b *binder, exports []func() []export.Stats) {
+func (s *self) bind(b *binder, exports []func() []export.Stats, handle func(error)) {
 	b.bindCounters(selfRefused, s.refused)
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
+	stats := newExportStats(exports, handle)
+	b.beforeCollection(stats.refresh)
 	for m, read := range map[*catalog.Metric]func(export.Stats) int64{
 		selfSent:     func(e export.Stats) int64 { return e.Sent },
 		selfDropped:  func(e export.Stats) int64 { return e.Dropped },
@@ -89,7 +96,7 @@ func (s *self) bind(b *binder, exports []func() []export.Stats) {
 	} {
 		instrument := b.observable(m)
 		for _, signal := range signals {
-			b.observe(m, instrument, exportSource{exports, signal, read}, []string{signal},
+			b.observe(m, instrument, exportSource{stats, signal, read}, []string{signal},
 				attribute.String(m.Labels[0].Key, signal))
 		}
 	}
@@ -97,29 +104,55 @@ func (s *self) bind(b *binder, exports []func() []export.Stats) {
 
 // exportSource adds up one figure of one signal over all exporters.
 type exportSource struct {
-	exports []func() []export.Stats
-	signal  string
-	read    func(export.Stats) int64
+	*exportStats
+	signal string
+	read   func(export.Stats) int64
 }
 
 func (s exportSource) Load() (sum int64) {
-	for _, stats := range s.exports {
-		for _, e := range contained(stats) {
-			if e.Signal == s.signal {
-				sum += s.read(e)
+	for _, one := range s.all {
+		if last := one.last.Load(); last != nil {
+			for _, e := range *last {
+				if e.Signal == s.signal {
+					sum += s.read(e)
+				}
 			}
 		}
 	}
 	return sum
 }
 
-// contained calls stats and returns nothing if it panics: the other series of the
-// collection still go out.
-func contained(stats func() []export.Stats) (all []export.Stats) {
-	defer func() {
-		if recover() != nil {
-			all = nil
+// exportStats is what the exporters say of themselves.
+type exportStats struct {
+	all    []*exporterStats
+	handle func(error)
+}
+
+type exporterStats struct {
+	read  func() []export.Stats
+	calls contain.Calls
+	last  atomic.Pointer[[]export.Stats]
+}
+
+func newExportStats(exports []func() []export.Stats, handle func(error)) *exportStats {
+	s := &exportStats{handle: handle}
+	for _, read := range exports {
+		s.all = append(s.all, &exporterStats{read: read})
+	}
+	return s
+}
+
+// refresh asks all exporters. The figures of one that fails or hangs stay what they were: a
+// counter does not fall.
+func (s *exportStats) refresh() {
+	for _, one := range s.all {
+		var now []export.Stats
+		err := one.calls.Within(observeTime, func() { now = one.read() })
+		switch {
+		case err == nil:
+			one.last.Store(&now)
+		case !errors.Is(err, contain.ErrHangs): // of one that hangs that is said once
+			s.handle(fmt.Errorf("ask an exporter what it has sent: the last figures are shown: %w", err))
 		}
-	}()
-	return stats()
+	}
 }

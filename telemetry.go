@@ -169,7 +169,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.Storage = newStorage(b, c.handle)
 	t.WebPush = newWebPush(b, tr)
 	bindHealth(b, c.health)
-	c.self.bind(b, exports)
+	c.self.bind(b, exports, c.handle)
 	registration, err := b.register()
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
@@ -229,7 +229,7 @@ func New(opts ...NewOption) (*Telemetry, error) {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	log, closer, err := openLog(c, c.env())
-	if err != nil {
+	if err = errors.Join(err, c.lookupFailed); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	p := c.providers()

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/model"
+
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // runtimeRegistry holds process_* and go_*.
@@ -22,39 +24,37 @@ func runtimeRegistry() (*prom.Registry, error) {
 	return r, nil
 }
 
-// recovering turns a collector's panic into an invalid series with a [collectorPanic], so
-// that a panic is reported as such, and the series collected before it are shown.
+// recovering turns a collector's panic into an invalid series with a [collectorFailure], so
+// that it is reported as such, and the series collected before it are shown. client_golang
+// calls a collector in a goroutine of its own: there a panic in Describe would end the
+// process, and after runtime.Goexit it would wait for ever.
 type recovering struct{ prom.Collector }
 
-type collectorPanic struct{ collector, value string }
-
-func (p *collectorPanic) Error() string {
-	return fmt.Sprintf("collector %s panicked with a %s", p.collector, p.value)
+type collectorFailure struct {
+	collector string
+	why       error
 }
 
-func (c recovering) panicked(v any) error {
-	return &collectorPanic{fmt.Sprintf("%T", c.Collector), fmt.Sprintf("%T", v)}
+func (p *collectorFailure) Error() string { return fmt.Sprintf("collector %s: %v", p.collector, p.why) }
+
+func (c recovering) call(fn func()) error {
+	if err := contain.Apart(fn); err != nil {
+		return &collectorFailure{fmt.Sprintf("%T", c.Collector), err}
+	}
+	return nil
 }
 
 func (c recovering) Collect(out chan<- prom.Metric) {
-	defer func() {
-		if v := recover(); v != nil {
-			err := c.panicked(v)
-			out <- prom.NewInvalidMetric(prom.NewInvalidDesc(err), err)
-		}
-	}()
-	c.Collector.Collect(out)
+	if err := c.call(func() { c.Collector.Collect(out) }); err != nil {
+		out <- prom.NewInvalidMetric(prom.NewInvalidDesc(err), err)
+	}
 }
 
-// Describe is called by a goroutine of the registry's, where a panic would end
-// the process.
+// Describe implements [prom.Collector].
 func (c recovering) Describe(out chan<- *prom.Desc) {
-	defer func() {
-		if v := recover(); v != nil {
-			out <- prom.NewInvalidDesc(c.panicked(v))
-		}
-	}()
-	c.Collector.Describe(out)
+	if err := c.call(func() { c.Collector.Describe(out) }); err != nil {
+		out <- prom.NewInvalidDesc(err)
+	}
 }
 
 // register gives an added collector its own registry: in a shared one it would be

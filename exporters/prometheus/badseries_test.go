@@ -3,6 +3,7 @@ package prometheus_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -104,6 +105,24 @@ var badSeries = []struct {
 			out <- good
 			panic("secret@example.org")
 		}))},
+	{name: "collector that ends its goroutine", reason: "source", has: []string{"good_series"},
+		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) {
+			out <- good
+			runtime.Goexit()
+		}))},
+	{name: "gatherer that ends its goroutine", reason: "source",
+		option: prometheus.WithGatherers(prom.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			runtime.Goexit()
+			return nil, nil
+		}))},
+	{name: "callback that ends its goroutine",
+		setup: func(t *testing.T, m metric.Meter) {
+			_, err := m.Int64ObservableGauge("app.ends", metric.WithInt64Callback(
+				func(context.Context, metric.Int64Observer) error { runtime.Goexit(); return nil }))
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
 	{name: "collector whose series panics", reason: "source",
 		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) {
 			out <- brokenMetric{prom.NewDesc("broken", "Broken.", nil, nil)}

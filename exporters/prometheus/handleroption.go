@@ -6,6 +6,7 @@ import (
 	prom "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel"
 
+	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -38,7 +39,7 @@ type handlerConfig struct {
 func defaultHandlerConfig() *handlerConfig {
 	return &handlerConfig{
 		namespace:   settings.Namespace,
-		handle:      otel.Handle,
+		handle:      contain.Handler(otel.Handle),
 		runtime:     true,
 		openMetrics: true,
 		concurrent:  4,
@@ -54,7 +55,7 @@ func WithErrorHandler(handle func(error)) HandlerOption {
 		if handle == nil {
 			return settings.Invalid("WithErrorHandler", "nil", "a function")
 		}
-		c.handle = handle
+		c.handle = contain.Handler(handle)
 		return nil
 	})
 }

@@ -104,9 +104,9 @@ func seriesProblems(source string, err error) []problem {
 	}
 	out := make([]problem, 0, len(all))
 	for _, one := range all {
-		var panicked *collectorPanic
-		if errors.As(one, &panicked) {
-			out = append(out, problem{reasonSource, fmt.Errorf("%s: %w", source, panicked)})
+		var failed *collectorFailure
+		if errors.As(one, &failed) {
+			out = append(out, problem{reasonSource, fmt.Errorf("%s: %w", source, failed)})
 			continue
 		}
 		out = append(out, problem{reasonSeries, fmt.Errorf("%s: a series is left out: %w", source, one)})

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	dto "github.com/prometheus/client_model/go"
+
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // source is one independent part of the page. What goes wrong in it affects no other.
@@ -42,7 +44,10 @@ func (s *source) begin(ctx context.Context) <-chan part {
 		return out
 	}
 	go func() {
-		p := s.guarded(ctx)
+		var p part
+		if err := contain.Apart(func() { p = s.collect(ctx) }); err != nil {
+			p = part{problems: []problem{{reasonSource, fmt.Errorf("%s: collecting %w", s.name, err)}}}
+		}
 		<-s.slots // before the part is there: the next scrape may come at once
 		out <- p
 	}()
@@ -68,13 +73,7 @@ func (s *source) tooLate(why string) part {
 	return part{late: true, problems: []problem{{reasonTimeout, fmt.Errorf("%s: %s", s.name, why)}}}
 }
 
-func (s *source) guarded(ctx context.Context) (p part) {
-	defer func() {
-		if v := recover(); v != nil {
-			// The value is not printed: it may hold what a stranger sent.
-			p = part{problems: []problem{{reasonSource, fmt.Errorf("%s: collecting panicked with a %T", s.name, v)}}}
-		}
-	}()
+func (s *source) collect(ctx context.Context) (p part) {
 	p.families, p.problems = s.gather(ctx)
 	p.late = slices.ContainsFunc(p.problems, func(f problem) bool { return f.reason == reasonTimeout })
 	return p

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 var serverKind = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
@@ -41,7 +42,7 @@ func (h *handler) origin(ctx context.Context, r *http.Request) (context.Context,
 		return ctx, serverKind
 	}
 	headers := propagation.HeaderCarrier(r.Header)
-	if h.config.trusted != nil && h.config.trusted(r) {
+	if h.trusts(r) {
 		return h.tel.Propagator().Extract(ctx, headers), serverKind
 	}
 	remote := trace.SpanContextFromContext(h.tel.Propagator().Extract(context.Background(), headers))
@@ -51,6 +52,16 @@ func (h *handler) origin(ctx context.Context, r *http.Request) (context.Context,
 	// Its tracestate is a stranger's text: half a kilobyte of it on every span.
 	link := trace.Link{SpanContext: remote.WithTraceState(trace.TraceState{})}
 	return ctx, []trace.SpanStartOption{serverKind[0], trace.WithLinks(link)}
+}
+
+// trusts asks the application's function. It serves telemetry alone, and its panic must not
+// cost a client the answer.
+func (h *handler) trusts(r *http.Request) bool {
+	trusted := false
+	if h.config.trusted == nil || contain.Call(func() { trusted = h.config.trusted(r) }) != nil {
+		return false
+	}
+	return trusted
 }
 
 func (h *handler) bringsContext(header http.Header) bool {

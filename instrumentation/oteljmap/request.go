@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // request is an API request in progress: what is read of its body and of its
@@ -45,7 +46,7 @@ const (
 func (h *handler) newRequest(ctx context.Context, r *http.Request) *request {
 	q := &request{record: h.tel.JMAP.Request(ctx), sampled: trace.SpanFromContext(ctx).IsRecording(), maxCalls: h.config.maxCalls, left: h.config.maxBody}
 	if q.sampled && h.config.requestID != nil {
-		q.id = h.config.requestID(r)
+		_ = contain.Call(func() { q.id = h.config.requestID(r) }) // without an id, then
 	}
 	return q
 }

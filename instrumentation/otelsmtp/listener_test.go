@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,22 @@ func TestBlock(t *testing.T) {
 	early := w.dial().say("EHLO before.the.greeting.example", "554") // and still reads why
 	early.closed()
 	w.expect(counts{"smtp_connections_rejected_blocked_total": 2})
+}
+
+// A function that fails lets the client in, and the next one is asked about all the same.
+func TestBlockIsContained(t *testing.T) {
+	for name, end := range map[string]func(){"panics": func() { panic("bob@example.org") }, "ends its goroutine": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, &script{}, setting{opts: []otelsmtp.Option{otelsmtp.Block(func(net.Addr) bool { end(); return true })}})
+			for range 3 {
+				c := w.dial()
+				c.answer("220")
+				c.say("QUIT", "221")
+				c.closed()
+			}
+			w.expect(counts{"smtp_connections_total": 3, "tls_sessions_total/no": 3, "sessions ended": 3})
+		})
+	}
 }
 
 // TestMaxConnections has more clients come and go than there are places. A

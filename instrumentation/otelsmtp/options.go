@@ -48,7 +48,8 @@ func WithUser(user func(smtp.Session) string) Option {
 // Block refuses a connection when blocked says so of the client's address: the
 // reply is 554 5.7.1 (RFC 5321 section 3.1), and the connection counts in
 // smtp_connections_rejected_blocked_total alone. It may be called for several
-// connections at a time. Default: nobody is blocked.
+// connections at a time, and what it takes holds up its own connection alone. If it panics,
+// the client is let in, and the server's ErrorLog told. Default: nobody is blocked.
 func Block(blocked func(client net.Addr) bool) Option {
 	return option(func(c *config) { c.blocked = blocked })
 }

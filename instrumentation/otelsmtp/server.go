@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -147,13 +148,39 @@ func (s *Server) start(nc net.Conn) bool {
 
 func (s *Server) serve(c *connection) {
 	switch {
-	case s.config.blocked != nil && s.config.blocked(c.nc.RemoteAddr()):
+	case s.blocks(c.nc.RemoteAddr()):
 		s.refuse(c.nc, otelmail.RefusedBlocked, "554 5.7.1 Your address is blocked\r\n")
 	case !s.take():
 		s.refuse(c.nc, otelmail.RefusedOverload, "421 4.3.2 Too many connections, try again later\r\n")
 	default:
 		c.serve()
 	}
+}
+
+// blocks asks the application's function, in a goroutine of its own so that neither a panic
+// nor runtime.Goexit ends more than the question. Then the client is let in: a blocklist
+// that is broken must not stop the mail.
+func (s *Server) blocks(client net.Addr) (blocked bool) {
+	if s.config.blocked == nil {
+		return false
+	}
+	answered := make(chan struct{})
+	go func() {
+		why := "ended its goroutine (runtime.Goexit)"
+		defer close(answered)
+		defer func() {
+			if v := recover(); v != nil {
+				why = fmt.Sprintf("panicked with a %T", v)
+			}
+			if why != "" {
+				s.smtp.ErrorLog.Printf("otelsmtp: the function given to Block %s: the client is let in", why)
+			}
+		}()
+		blocked = s.config.blocked(client)
+		why = ""
+	}()
+	<-answered
+	return blocked
 }
 
 // take takes one of the places of MaxConnections, if one is left.

@@ -26,8 +26,9 @@ func (m *meter) RegisterCallback(f metric.Callback, instruments ...metric.Observ
 			instruments[i] = c.Float64ObservableCounter
 		}
 	}
+	c := &callback{meter: m}
 	return m.Meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
-		m.contain(func() error { return f(ctx, observers{o, m}) })
+		c.run(ctx, func(until *fence) error { return f(ctx, observers{o, m, until}) })
 		return nil
 	}, instruments...)
 }
@@ -56,8 +57,9 @@ func options[O, F, G any](c instrumentConfig[F], guard func(F) G) []O {
 
 func (m *meter) ints(signed bool) func(metric.Int64Callback) metric.Int64ObservableOption {
 	return func(f metric.Int64Callback) metric.Int64ObservableOption {
+		c := &callback{meter: m}
 		return metric.WithInt64Callback(func(ctx context.Context, o metric.Int64Observer) error {
-			m.contain(func() error { return f(ctx, intObserver{o, m, signed}) })
+			c.run(ctx, func(until *fence) error { return f(ctx, intObserver{o, m, until, signed}) })
 			return nil
 		})
 	}
@@ -65,8 +67,9 @@ func (m *meter) ints(signed bool) func(metric.Int64Callback) metric.Int64Observa
 
 func (m *meter) floats(signed bool) func(metric.Float64Callback) metric.Float64ObservableOption {
 	return func(f metric.Float64Callback) metric.Float64ObservableOption {
+		c := &callback{meter: m}
 		return metric.WithFloat64Callback(func(ctx context.Context, o metric.Float64Observer) error {
-			m.contain(func() error { return f(ctx, floatObserver{o, m, signed}) })
+			c.run(ctx, func(until *fence) error { return f(ctx, floatObserver{o, m, until, signed}) })
 			return nil
 		})
 	}
@@ -109,24 +112,26 @@ func (m *meter) Float64ObservableGauge(name string, opts ...metric.Float64Observ
 type floatObserver struct {
 	metric.Float64Observer
 	meter  *meter
+	until  *fence
 	signed bool
 }
 
 func (o floatObserver) Observe(v float64, opts ...metric.ObserveOption) {
 	if !o.meter.refuses(v, o.signed) {
-		o.Float64Observer.Observe(v, opts...)
+		o.until.pass(func() { o.Float64Observer.Observe(v, opts...) })
 	}
 }
 
 type intObserver struct {
 	metric.Int64Observer
 	meter  *meter
+	until  *fence
 	signed bool
 }
 
 func (o intObserver) Observe(n int64, opts ...metric.ObserveOption) {
 	if !o.meter.refuses(float64(n), o.signed) {
-		o.Int64Observer.Observe(n, opts...)
+		o.until.pass(func() { o.Int64Observer.Observe(n, opts...) })
 	}
 }
 
@@ -134,6 +139,7 @@ func (o intObserver) Observe(n int64, opts ...metric.ObserveOption) {
 type observers struct {
 	metric.Observer
 	meter *meter
+	until *fence
 }
 
 func (o observers) ObserveFloat64(i metric.Float64Observable, v float64, opts ...metric.ObserveOption) {
@@ -142,7 +148,7 @@ func (o observers) ObserveFloat64(i metric.Float64Observable, v float64, opts ..
 		i = c.Float64ObservableCounter
 	}
 	if !o.meter.refuses(v, !counter) {
-		o.Observer.ObserveFloat64(i, v, opts...)
+		o.until.pass(func() { o.Observer.ObserveFloat64(i, v, opts...) })
 	}
 }
 
@@ -152,6 +158,6 @@ func (o observers) ObserveInt64(i metric.Int64Observable, n int64, opts ...metri
 		i = c.Int64ObservableCounter
 	}
 	if !o.meter.refuses(float64(n), !counter) {
-		o.Observer.ObserveInt64(i, n, opts...)
+		o.until.pass(func() { o.Observer.ObserveInt64(i, n, opts...) })
 	}
 }

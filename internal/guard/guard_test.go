@@ -151,18 +151,22 @@ func TestRegisteredCallbacks(t *testing.T) {
 	ig, _ := m.Int64ObservableGauge("ig")
 	fc, _ := m.Float64ObservableCounter("fc")
 	fg, _ := m.Float64ObservableGauge("fg")
+	iu, _ := m.Int64ObservableUpDownCounter("iu")
+	fu, _ := m.Float64ObservableUpDownCounter("fu")
 	if _, err := m.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		o.ObserveInt64(ic, -1)
 		o.ObserveInt64(ig, -1)
 		o.ObserveFloat64(fc, -1)
 		o.ObserveFloat64(fg, -1)
+		o.ObserveInt64(iu, -1)
+		o.ObserveFloat64(fu, -1)
 		o.ObserveFloat64(fg, math.NaN())
 		panic("late")
-	}, ic, ig, fc, fg); err != nil {
+	}, ic, ig, fc, fg, iu, fu); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(collect().Metrics); n != 2 {
-		t.Errorf("%d instruments have values, want the two gauges", n)
+	if n := len(collect().Metrics); n != 4 {
+		t.Errorf("%d instruments have values, want those that may be negative", n)
 	}
 	if want := []guard.Reason{guard.Negative, guard.Negative, guard.NaN, guard.CallbackPanic}; !slices.Equal(*refused, want) {
 		t.Errorf("refused %v, want %v", *refused, want)

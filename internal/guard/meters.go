@@ -1,11 +1,10 @@
 // Package guard stands between an application and OpenTelemetry's SDK, where one
-// mistake would cost more than its own values: a callback that panics ends a
-// collection, NaN spoils a sum for ever, a scope that is not UTF-8 makes a receiver
+// mistake would cost more than its own values: a callback that panics or hangs ends
+// every collection, NaN spoils a sum for ever, a scope that is not UTF-8 makes a receiver
 // refuse every batch of it.
 package guard
 
 import (
-	"fmt"
 	"math"
 
 	"go.opentelemetry.io/otel/metric"
@@ -22,16 +21,18 @@ const (
 	Negative
 	CallbackError
 	CallbackPanic
+	CallbackTimeout
 )
 
 // Reasons are the names of the reasons, in their order.
 func Reasons() []string {
-	return []string{"not_a_number", "infinite", "negative", "callback_error", "callback_panic"}
+	return []string{"not_a_number", "infinite", "negative", "callback_error", "callback_panic", "callback_timeout"}
 }
 
-// Meters wraps a MeterProvider so that a callback of the application that panics or
-// fails loses its own values and no others, and values that would spoil a series are
-// refused. What was refused is given to refused, and a callback's failure to handle.
+// Meters wraps a MeterProvider so that a callback of the application that panics, fails,
+// hangs or ends its goroutine loses its own values and no others, and values that would
+// spoil a series are refused. What was refused is given to refused, and a callback's
+// failure to handle.
 // Everything else passes through.
 func Meters(mp metric.MeterProvider, handle func(error), refused func(Reason)) metric.MeterProvider {
 	return &meters{inner: mp, handle: handle, refused: refused}
@@ -55,20 +56,6 @@ type meter struct {
 	scope   string
 	handle  func(error)
 	refused func(Reason)
-}
-
-// contain runs a callback, and reports its panic or error instead of passing it on.
-func (m *meter) contain(run func() error) {
-	defer func() {
-		if v := recover(); v != nil {
-			m.refused(CallbackPanic)
-			m.handle(fmt.Errorf("a callback of meter %s panicked with a %T: its values are missing", m.scope, v))
-		}
-	}()
-	if err := run(); err != nil {
-		m.refused(CallbackError)
-		m.handle(fmt.Errorf("a callback of meter %s: %w", m.scope, err))
-	}
 }
 
 // refuses reports whether a value is refused: NaN and infinities spoil a sum for

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // Part is one step of starting or stopping, with the name that errors give it.
@@ -15,14 +17,13 @@ type Part struct {
 	Run  func(context.Context) error
 }
 
-// Stop runs the part. A panic is returned as an error.
-func (p Part) Stop(ctx context.Context) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panicked with a %T", v)
-		}
-	}()
-	return p.Run(ctx)
+// Do runs the part. Its panic is returned as an error, and so is runtime.Goexit.
+func (p Part) Do(ctx context.Context) error {
+	var err error
+	if wrong := contain.Apart(func() { err = p.Run(ctx) }); wrong != nil {
+		return wrong
+	}
+	return err
 }
 
 // Stopper stops first everything in Parallel, each part with the whole deadline, then
@@ -69,7 +70,7 @@ func stopAll(ctx context.Context, parts []Part) error {
 	errs := make([]error, len(parts))
 	for i, p := range parts {
 		errs[i] = errStillRunning
-		go func() { results <- result{i, p.Stop(early)} }()
+		go func() { results <- result{i, p.Do(early)} }()
 	}
 wait:
 	for range parts {
