@@ -44,6 +44,10 @@ func gatherer(families ...*dto.MetricFamily) prom.Gatherer {
 	return prom.GathererFunc(func() ([]*dto.MetricFamily, error) { return families, nil })
 }
 
+func bucket(bound float64, count uint64) *dto.Bucket {
+	return &dto.Bucket{UpperBound: &bound, CumulativeCount: &count}
+}
+
 var good = gauge("good_series", "Good.", 7)
 
 // badSeries are things that can be wrong on a page, each with the reason that it is counted
@@ -161,6 +165,61 @@ var badSeries = []struct {
 		option: prometheus.WithGatherers(prom.DefaultGatherer)},
 	{name: "help that is not UTF-8", has: []string{"odd_help"},
 		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) { out <- gauge("odd_help", "caf\xe9", 1) }))},
+	{name: "histogram with the label le", reason: "series", has: []string{"app_took"},
+		setup: func(t *testing.T, m metric.Meter) {
+			h, err := m.Float64Histogram("app.took")
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Record(t.Context(), 1, metric.WithAttributes(attribute.String("le", "mine")))
+			h.Record(t.Context(), 1, metric.WithAttributes(attribute.String("queue", "out")))
+		}},
+	{name: "keys that become one when translated", has: []string{"app_keys_total"},
+		setup: func(t *testing.T, m metric.Meter) {
+			c, err := m.Int64Counter("app.keys")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Add(t.Context(), 1, metric.WithAttributes(attribute.String("a.b", "1"), attribute.String("a_b", "2"), attribute.String("a/b", "3")))
+		}},
+	{name: "keys without a letter", reason: "series",
+		setup: func(t *testing.T, m metric.Meter) {
+			c, err := m.Int64Counter("app.signs")
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Add(t.Context(), 1, metric.WithAttributes(attribute.String("", "1"), attribute.String("...", "2")))
+		}},
+	{name: "summary with the label quantile", reason: "series",
+		option: prometheus.WithGatherers(gatherer(family("odd_summary", dto.MetricType_SUMMARY,
+			&dto.Metric{Summary: &dto.Summary{}, Label: []*dto.LabelPair{{Name: proto.String("quantile"), Value: proto.String("x")}}})))},
+	{name: "collector's histogram with the label le", reason: "series", has: []string{"good_series"},
+		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) {
+			out <- good
+			out <- prom.MustNewConstHistogram(prom.NewDesc("odd_histogram", "Odd.", []string{"le"}, nil), 1, 1, map[float64]uint64{1: 1}, "x")
+		}))},
+	{name: "labels that become one when escaped", reason: "series", has: []string{"good_series", "escaped"},
+		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) {
+			out <- good
+			out <- gauge("escaped", "Escaped.", 1, "a.b", "1", "a_b", "2")
+			out <- gauge("escaped", "Escaped.", 1, "a.b", "1")
+		}))},
+	{name: "families that become one when escaped", reason: "series", has: []string{"good_series", "esc_aped"},
+		option: prometheus.WithCollectors(collectorFunc(func(out chan<- prom.Metric) {
+			out <- good
+			out <- gauge("esc.aped", "Escaped.", 1)
+			out <- gauge("esc_aped", "Plain.", 2)
+		}))},
+	{name: "histogram whose buckets are out of order", reason: "series",
+		option: prometheus.WithGatherers(gatherer(family("odd_buckets", dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{
+			SampleCount: proto.Uint64(3), Bucket: []*dto.Bucket{bucket(2, 2), bucket(1, 3)}}})))},
+	{name: "histogram whose buckets fall", reason: "series",
+		option: prometheus.WithGatherers(gatherer(family("odd_buckets", dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{
+			SampleCount: proto.Uint64(3), Bucket: []*dto.Bucket{bucket(1, 3), bucket(2, 2)}}})))},
+	{name: "native histogram that contradicts itself", reason: "series",
+		option: prometheus.WithGatherers(gatherer(family("odd_native", dto.MetricType_HISTOGRAM, &dto.Metric{Histogram: &dto.Histogram{
+			SampleCount: proto.Uint64(3), Schema: proto.Int32(3), ZeroThreshold: proto.Float64(1e-9),
+			PositiveSpan: []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(1)}}, PositiveDelta: []int64{-5}}})))},
 	{name: "gatherer that panics", reason: "source",
 		option: prometheus.WithGatherers(prom.GathererFunc(func() ([]*dto.MetricFamily, error) { panic("secret@example.org") }))},
 	{name: "gatherer that fails", reason: "series", has: []string{"half"},

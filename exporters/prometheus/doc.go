@@ -18,7 +18,9 @@
 // <namespace>_telemetry_scrape_errors_total counts it under
 //
 //	reason="source"  a collection failed or panicked: its series are missing
-//	reason="series"  a series was invalid, a duplicate or of another type
+//	reason="series"  a series was invalid, a duplicate or of another type, or had a
+//	                 label (le, quantile, two that become one when names are
+//	                 translated) or buckets for which Prometheus refuses a page
 //	reason="encode"  a family could not be written in the format asked for
 //	reason="timeout" a collection was not done in time
 //	reason="busy"    a scrape was refused: too many at once

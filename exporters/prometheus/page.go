@@ -71,9 +71,17 @@ func newPage(ctx context.Context, families []*dto.MetricFamily, format expfmt.Fo
 func encode(ctx context.Context, out *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Format) ([]problem, error) {
 	var found []problem
 	enc := expfmt.NewEncoder(out, format)
+	checks := newChecker(families, format)
 	for _, mf := range families {
 		if err := ctx.Err(); err != nil {
 			return found, fmt.Errorf("write the page: %w", err)
+		}
+		mf, wrong := checks.check(mf)
+		for _, err := range wrong {
+			found = append(found, problem{reasonSeries, err})
+		}
+		if mf == nil {
+			continue
 		}
 		mark := out.Len()
 		if err := encodeFamily(enc, mf); err != nil {
