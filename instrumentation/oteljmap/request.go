@@ -2,7 +2,6 @@ package oteljmap
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -51,27 +50,14 @@ func (h *handler) newRequest(ctx context.Context, r *http.Request) *request {
 	return q
 }
 
-// watch has the body of r read as the handler reads it.
-func (q *request) watch(r *http.Request) {
-	if !q.sampled || q.maxCalls <= 0 || q.left <= 0 || r.Body == nil || r.Body == http.NoBody ||
-		r.Header.Get("Content-Encoding") != "" {
-		return
+// watches begins to look for method calls in the body of r, and reports whether it does.
+func (q *request) watches(r *http.Request) bool {
+	if q == nil || !q.sampled || q.maxCalls <= 0 || q.left <= 0 || r.Header.Get("Content-Encoding") != "" {
+		return false
 	}
 	q.asked = new(scanner)
 	q.asked.init("methodCalls", "accountId")
-	r.Body = &body{r.Body, q}
-}
-
-type body struct {
-	io.ReadCloser
-	request *request
-}
-
-// Read reads from the body.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.request.read(p[:max(0, min(n, len(p)))])
-	return n, err
+	return true
 }
 
 // read takes the next bytes of the request's body.

@@ -208,6 +208,19 @@ func TestAbilitiesOfTheWriter(t *testing.T) {
 			http.Flusher
 			http.Pusher
 		}{nil, f, p},
+		"FPC": struct {
+			base
+			http.Flusher
+			http.Pusher
+			closeNotifier
+		}{nil, f, p, fake{}},
+		"FHRC": struct {
+			base
+			http.Flusher
+			http.Hijacker
+			io.ReaderFrom
+			closeNotifier
+		}{nil, f, h, r, fake{}},
 	} {
 		oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 			got := ""
@@ -223,6 +236,9 @@ func TestAbilitiesOfTheWriter(t *testing.T) {
 			if _, ok := out.(http.Pusher); ok {
 				got += "P"
 			}
+			if _, ok := out.(closeNotifier); ok {
+				got += "C"
+			}
 			if got != name {
 				t.Errorf("a writer with %q became one with %q", name, got)
 			}
@@ -233,8 +249,13 @@ func TestAbilitiesOfTheWriter(t *testing.T) {
 	}
 }
 
+// closeNotifier is what some frameworks ask a writer for without looking first.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
 // fake has every ability.
 type fake struct{}
+
+func (fake) CloseNotify() <-chan bool { return nil }
 
 func (fake) Flush()                                       {}
 func (fake) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, errors.New("no") }

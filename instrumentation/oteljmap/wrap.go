@@ -21,8 +21,8 @@ const ScopeName = "github.com/rusmes/otelmail/instrumentation/oteljmap"
 // the client's address before it.
 //
 // The ResponseWriter that next gets is an [http.Flusher], [http.Hijacker],
-// [http.Pusher] and [io.ReaderFrom] where the server's is, and works with
-// [http.ResponseController]. A panic of next goes through. A nil tel records
+// [http.Pusher], [http.CloseNotifier] and [io.ReaderFrom] where the server's is, and works
+// with [http.ResponseController] and [http.MaxBytesReader]. A panic of next goes through. A nil tel records
 // nothing; a nil next answers 404.
 func Wrap(tel *otelmail.Telemetry, next http.Handler, opts ...Option) http.Handler {
 	if tel == nil {
@@ -59,7 +59,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		out.request = h.newRequest(ctx, r)
 		out.request.ctx = context.WithValue(ctx, requestKey{}, out.request)
 		r = r.WithContext(out.request.ctx)
-		out.request.watch(r)
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		out.body = &body{ReadCloser: r.Body, left: r.ContentLength}
+		if out.request.watches(r) {
+			out.body.request = out.request
+		}
+		r.Body = out.body
 	}
 	panicked := true
 	defer func() { h.end(span, r, out, panicked) }()

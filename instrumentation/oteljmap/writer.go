@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // writer sees what the handler answers. It holds nothing back.
 type writer struct {
 	http.ResponseWriter
 	request  *request // nil for what is no API request
+	body     *body    // the request's; nil for none
 	status   int      // 0 until the header is written
 	problem  bool     // the response is of problem details
 	hijacked bool
@@ -25,6 +27,9 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader writes the header.
 func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && w.body != nil && w.body.tooLarge(status) {
+		tellTooLarge(w.ResponseWriter)
+	}
 	w.ResponseWriter.WriteHeader(status)
 	w.answers(status)
 }
@@ -73,6 +78,24 @@ func (w *writer) answers(status int) {
 	}
 }
 
+// The following are for handlers that ask for them by type and not by
+// [http.ResponseController]; where the server has none they say so.
+
+// SetReadDeadline sets the deadline for reading the request.
+func (w *writer) SetReadDeadline(t time.Time) error {
+	return http.NewResponseController(w.ResponseWriter).SetReadDeadline(t)
+}
+
+// SetWriteDeadline sets the deadline for writing the response.
+func (w *writer) SetWriteDeadline(t time.Time) error {
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
+}
+
+// EnableFullDuplex lets the handler read and write at once.
+func (w *writer) EnableFullDuplex() error {
+	return http.NewResponseController(w.ResponseWriter).EnableFullDuplex()
+}
+
 // as returns the writer with the abilities of the one inside, no more and no
 // less: a handler asks for them by type.
 func (w *writer) as() http.ResponseWriter {
@@ -80,14 +103,31 @@ func (w *writer) as() http.ResponseWriter {
 	_, hijacks := w.ResponseWriter.(http.Hijacker)
 	_, readsFrom := w.ResponseWriter.(io.ReaderFrom)
 	pusher, pushes := w.ResponseWriter.(http.Pusher)
+	//nolint:staticcheck // frameworks still ask for what is deprecated
+	notifier, notifies := w.ResponseWriter.(http.CloseNotifier)
 	switch {
-	case flushes && pushes: // HTTP/2
+	case flushes && pushes && notifies: // HTTP/2
+		return struct {
+			*writer
+			flusher
+			http.Pusher
+			closeNotifier
+		}{w, flusher{w}, pusher, notifier}
+	case flushes && hijacks && readsFrom && notifies: // HTTP/1
+		return struct {
+			*writer
+			flusher
+			hijacker
+			readerFrom
+			closeNotifier
+		}{w, flusher{w}, hijacker{w}, readerFrom{w}, notifier}
+	case flushes && pushes:
 		return struct {
 			*writer
 			flusher
 			http.Pusher
 		}{w, flusher{w}, pusher}
-	case flushes && hijacks && readsFrom: // HTTP/1
+	case flushes && hijacks && readsFrom:
 		return struct {
 			*writer
 			flusher
@@ -130,6 +170,8 @@ func (w *writer) as() http.ResponseWriter {
 	}
 	return w
 }
+
+type closeNotifier interface{ CloseNotify() <-chan bool }
 
 type flusher struct{ w *writer }
 
