@@ -249,6 +249,7 @@ func ExampleTelemetry_LogHandler() {
 func ExampleTelemetry_Logger() {
 	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
 	tel.Logger().InfoContext(session.Context(), "accepted", "recipients", 3)
+	tel.LocalLogger().Warn("refused", "by", "anna@example.org") // is not pushed
 	session.End(otelmail.CauseNone)
 }
 

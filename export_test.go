@@ -62,3 +62,7 @@ func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb)
 	}
 	return c
 }
+
+// WaitForTheLog has whoever logs wait until the local log is written, however busy the
+// machine is.
+func WaitForTheLog() { ownPatience = time.Minute }

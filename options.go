@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
@@ -47,6 +46,7 @@ type config struct {
 	log             logConfig
 	self            *self
 	handle          func(error)
+	reports         *reports // what handle is without WithErrorHandler
 	lookup          settings.LookupEnv
 	lookupFailed    error // where the application's function has panicked
 	hooks           guard.Hooks
@@ -54,11 +54,13 @@ type config struct {
 }
 
 func newConfig() *config {
+	r := &reports{}
 	return &config{
 		namespace:       settings.Namespace,
 		shutdownTimeout: 5 * time.Second,
 		domainLimit:     200,
-		handle:          otel.Handle,
+		handle:          r.report,
+		reports:         r,
 		lookup:          os.LookupEnv,
 		self:            newSelf(),
 	}
@@ -296,7 +298,10 @@ func WithDomainLimit(n int) SeriesOption {
 // WithErrorHandler receives what goes wrong in the background and, before [Start] or
 // [New] returns, the warnings of wrong variables. It must be safe for concurrent use, and
 // is called in a goroutine of its own with 1 s to return: while a call hangs, further
-// errors are dropped. Default: OpenTelemetry's own ([otel.Handle]).
+// errors are dropped. Default: the one that the application has set with
+// [otel.SetErrorHandler], else a line of the local log at level warn. Start makes the latter
+// OpenTelemetry's own ([otel.Handle]), too, unless the application has set one or
+// [WithoutGlobals] is given.
 func WithErrorHandler(handle func(error)) SeriesOption {
 	return seriesOption(func(c *config) error {
 		if handle == nil {

@@ -67,7 +67,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	if c.health == nil {
 		c.health = health.New()
 	}
-	log, closer, wrong := openLog(c, env)
+	log, wrong := openLog(c, env)
 	wrong = errors.Join(wrong, registerChecks(c))
 	p := &pipeline{config: c, disabled: disabled, resource: res, reader: newCommonReader(c)}
 	p.reader.off = disabled
@@ -80,12 +80,15 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 		err = errors.Join(wrong, p.open(ctx))
 	}
 	if err != nil {
-		if closer != nil {
-			err = errors.Join(err, closer.Close())
+		if log.closer != nil {
+			err = errors.Join(err, log.closer.Close())
 		}
 		return nil, errors.Join(err, p.abandon(ctx))
 	}
-	t.setLog(log, closer)
+	t.setLog(c, log)
+	if !c.keepGlobals {
+		c.reports.install()
+	}
 	return t, nil
 }
 

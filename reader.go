@@ -46,6 +46,7 @@ func NewReader(opts ...ReaderOption) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("otelmail: new reader: %w", err)
 	}
+	c.reports.logTo(stderrLogger())
 	return newCommonReader(c), nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/guard"
+	"github.com/rusmes/otelmail/internal/logtee"
 )
 
 var (
@@ -63,19 +64,31 @@ var selfUnfollowed = define(catalog.Metric{
 		Help: "The protocol; LMTP and submission count as smtp"}},
 })
 
+var selfUnlogged = define(catalog.Metric{
+	Name: "telemetry_local_log_dropped_total", Kind: catalog.Counter, Unit: "{record}",
+	Help: "Records that are not in the local log",
+	Rise: "Whoever reads the log does not read, its disk is full or hangs, or a handler of the application's own panics. The mail goes on. A line of the log says how many are missing once it can be written again.",
+	Labels: []catalog.Label{{Key: "reason", Values: logtee.Losses(),
+		Help: "Why: the log did not take them as fast as they came; writing failed; or the handler panicked"}},
+})
+
 var signals = []string{"traces", "metrics", "logs"}
 
 // self counts what the telemetry does to itself.
 type self struct {
-	refused []*count.Counter
-	notText *count.Counter
-	tooLong *count.Counter
+	refused  []*count.Counter
+	notText  *count.Counter
+	tooLong  *count.Counter
+	unlogged []*count.Counter // by logtee.Loss
 }
 
 func newSelf() *self {
 	s := &self{notText: count.NewCounter(), tooLong: count.NewCounter()}
 	for range selfRefused.Labels[0].Values {
 		s.refused = append(s.refused, count.NewCounter())
+	}
+	for range selfUnlogged.Labels[0].Values {
+		s.unlogged = append(s.unlogged, count.NewCounter())
 	}
 	return s
 }
@@ -88,6 +101,7 @@ func (s *self) bind(b *binder, exports []func() []export.Stats, handle func(erro
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
 	stats := newExportStats(exports, handle)
 	b.beforeCollection(stats.refresh)
+	b.bindCounters(selfUnlogged, s.unlogged)
 	for m, read := range map[*catalog.Metric]func(export.Stats) int64{
 		selfSent:     func(e export.Stats) int64 { return e.Sent },
 		selfDropped:  func(e export.Stats) int64 { return e.Dropped },

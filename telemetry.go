@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/log"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/logtee"
 	"github.com/rusmes/otelmail/internal/stop"
 )
 
@@ -41,6 +41,8 @@ type Telemetry struct {
 	binder      *binder
 	stopper     *stop.Stopper
 	logger      *slog.Logger
+	localLogger *slog.Logger
+	tee         *logtee.Tee
 	exportLevel slog.Level
 	reader      *Reader
 	redactor    *redactor
@@ -205,7 +207,7 @@ func noop(c *config) *Telemetry {
 	if err != nil { // the no-op provider refuses nothing
 		panic(err)
 	}
-	t.setLog(slog.NewTextHandler(os.Stderr, nil), nil)
+	t.setLog(c, stderrLog())
 	return t
 }
 
@@ -228,13 +230,13 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
-	log, closer, err := openLog(c, c.env())
+	log, err := openLog(c, c.env())
 	if err = errors.Join(err, c.lookupFailed); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
 	p := c.providers()
 	t, err := bind(c, p, newBinder(p.meter, c.namespace))
-	t.setLog(log, closer)
+	t.setLog(c, log)
 	if err == nil {
 		err = t.startHealth()
 	}

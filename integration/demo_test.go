@@ -38,6 +38,8 @@ type launch struct {
 	rate  int      // built-in messages a second; 0 for none
 	flags []string // further flags
 	env   []string // NAME=value; OTEL_* and RUSMES_* of the machine are left out
+
+	stderr *os.File // where its log goes instead of demo.stderr
 }
 
 // demo is a running demo.
@@ -79,6 +81,9 @@ func run(t *testing.T, l launch) *demo {
 	d := &demo{t: t, cmd: exec.Command(executable, args...), ended: make(chan struct{})}
 	d.cmd.Env = append(cleanEnv(), l.env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.stdout, &d.stderr
+	if l.stderr != nil {
+		d.cmd.Stderr = l.stderr
+	}
 	if err := d.cmd.Start(); err != nil {
 		t.Fatalf("starting the demo: %v", err)
 	}

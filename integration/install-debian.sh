@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the mail clients that the tests with the build tag debian use: swaks,
-# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt. Does nothing
-# where they are all there.
+# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt, and logrotate.
+# Does nothing where they are all there.
 # Needs Debian or one of its descendants, and root or sudo.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -20,6 +20,7 @@ need postfix command -v smtp-source
 need isync command -v mbsync
 need fetchmail command -v fetchmail
 need mutt command -v mutt
+need logrotate command -v logrotate
 if [ -z "$missing" ]; then
 	exit 0
 fi

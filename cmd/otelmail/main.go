@@ -100,7 +100,7 @@ func runDemo(args []string, stdout, stderr io.Writer) int {
 	// The first signal begins the drain. From then on signals do again what
 	// they do without us: the second one ends the program at once.
 	context.AfterFunc(ctx, stop)
-	if err := demo.Run(ctx, config, stdout, stderr); err != nil {
+	if err := demo.Run(ctx, config, stdout); err != nil {
 		fmt.Fprintf(stderr, "otelmail demo: %v\n", err)
 		return exitFailed
 	}

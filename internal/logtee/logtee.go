@@ -4,17 +4,30 @@ package logtee
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 )
 
+// Tee is what the handlers of one Telemetry have in common.
+type Tee struct {
+	Queue  *Queue
+	Report func(error) // receives the panics of whoever pushes
+}
+
 // New returns a handler that gives each record to both sides, even if one of them
-// fails. The pushed record carries the trace in its own fields, so only the
-// local one gets attributes for it, at the top level: there an operator searches
-// for them, whatever groups a logger has.
-func New(local, push slog.Handler) slog.Handler {
-	return handler{root: local, local: local, push: push}
+// fails or panics, and that waits no longer for local than patience. Values that would
+// panic or never end are replaced. The pushed record carries the trace in its own fields,
+// so only the local one gets attributes for it, at the top level: there an operator
+// searches for them, whatever groups a logger has.
+//
+// [slog.DiscardHandler] is no side.
+func (t *Tee) New(local, push slog.Handler, patience time.Duration) slog.Handler {
+	_, exportedOnly := local.(*slog.JSONHandler)
+	fields := !exportedOnly && local != slog.DiscardHandler || push != slog.DiscardHandler
+	return handler{Tee: t, sink: &sink{root: local, patience: patience}, fields: fields, root: local, local: local, push: push}
 }
 
 // AtLevel returns h for records of the level and above.
@@ -38,6 +51,9 @@ func (l levelled) WithGroup(name string) slog.Handler {
 }
 
 type handler struct {
+	*Tee
+	sink   *sink
+	fields bool         // see tamer.fields
 	root   slog.Handler // local, before any group
 	groups []func(slog.Handler) slog.Handler
 	local  slog.Handler
@@ -45,18 +61,45 @@ type handler struct {
 }
 
 func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
-	return h.local.Enabled(ctx, level) || h.push.Enabled(ctx, level)
+	return enabled(ctx, h.local, level) || enabled(ctx, h.push, level)
+}
+
+// enabled takes a panic for a yes: it will come again, and be counted.
+func enabled(ctx context.Context, h slog.Handler, level slog.Level) (yes bool) {
+	defer func() {
+		if recover() != nil {
+			yes = true
+		}
+	}()
+	return h.Enabled(ctx, level)
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
 	var pushed, kept error
-	if h.push.Enabled(ctx, r.Level) {
-		pushed = h.push.Handle(ctx, r.Clone())
+	toPush, toLocal := enabled(ctx, h.push, r.Level), enabled(ctx, h.local, r.Level)
+	if toPush || toLocal {
+		t := tamer{fields: h.fields}
+		r = t.record(r)
 	}
-	if h.local.Enabled(ctx, r.Level) {
-		kept = h.inSpan(ctx).Handle(ctx, r)
+	if toPush {
+		pushed = h.pushOne(ctx, r.Clone())
+	}
+	if toLocal {
+		kept = h.Queue.handle(h.sink, r, func(r slog.Record) error {
+			return h.inSpan(ctx).Handle(context.WithoutCancel(ctx), r)
+		})
 	}
 	return errors.Join(kept, pushed)
+}
+
+func (h handler) pushOne(ctx context.Context, r slog.Record) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("push a log record: it panicked with a %T", v)
+			h.Report(err)
+		}
+	}()
+	return h.push.Handle(ctx, r)
 }
 
 // inSpan is the local handler with the trace of ctx. Groups are opened again on
@@ -79,8 +122,8 @@ func (h handler) inSpan(ctx context.Context) slog.Handler {
 // with returns h with a group or attributes added. Attributes before the first group
 // go to the root, which is cheap; what comes after it is remembered.
 func (h handler) with(change func(slog.Handler) slog.Handler, group bool) handler {
-	h.local = change(h.local)
-	h.push = change(h.push)
+	h.local = changed(h.local, change)
+	h.push = changed(h.push, change)
 	if len(h.groups) == 0 && !group {
 		h.root = h.local
 		return h
@@ -91,10 +134,22 @@ func (h handler) with(change func(slog.Handler) slog.Handler, group bool) handle
 	return h
 }
 
+// changed is h as it was where the change panics.
+func changed(h slog.Handler, change func(slog.Handler) slog.Handler) (out slog.Handler) {
+	defer func() {
+		if recover() != nil {
+			out = h
+		}
+	}()
+	return change(h)
+}
+
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	if len(attrs) == 0 {
 		return h
 	}
+	t := tamer{fields: h.fields}
+	attrs = t.all(attrs, 0)
 	return h.with(func(s slog.Handler) slog.Handler { return s.WithAttrs(attrs) }, false)
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -22,9 +23,18 @@ func plain(out *bytes.Buffer, level slog.Level) slog.Handler {
 	}})
 }
 
+// tee returns one that must lose nothing.
+func tee(t *testing.T) *logtee.Tee {
+	t.Helper()
+	return &logtee.Tee{
+		Queue:  logtee.NewQueue(func(why logtee.Loss) { t.Errorf("lost a record: %v", why) }, nil),
+		Report: func(err error) { t.Error(err) },
+	}
+}
+
 func TestBothSides(t *testing.T) {
 	var local, pushed bytes.Buffer
-	h := logtee.New(plain(&local, slog.LevelWarn), logtee.AtLevel(slog.LevelInfo, plain(&pushed, slog.LevelDebug)))
+	h := tee(t).New(plain(&local, slog.LevelWarn), logtee.AtLevel(slog.LevelInfo, plain(&pushed, slog.LevelDebug)), time.Minute)
 	ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2},
 	}))
@@ -50,7 +60,7 @@ func (failing) Handle(context.Context, slog.Record) error { return errors.New("f
 
 func TestOneSideFails(t *testing.T) {
 	var local bytes.Buffer
-	h := logtee.New(plain(&local, slog.LevelInfo), failing{plain(&local, slog.LevelInfo)})
+	h := tee(t).New(plain(&local, slog.LevelInfo), failing{plain(&local, slog.LevelInfo)}, time.Minute)
 	err := h.Handle(t.Context(), slog.Record{Message: "still here", Level: slog.LevelInfo})
 	if err == nil || local.String() != "level=INFO msg=\"still here\"\n" {
 		t.Errorf("local has %q, error %v", local.String(), err)

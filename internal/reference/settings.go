@@ -16,10 +16,14 @@ import (
 //go:embed settings.md.tmpl
 var settingsPage string
 
+//go:embed logrotate.conf
+var logrotate string
+
 // Settings writes docs/settings.md: the prose of settings.md.tmpl around the
 // table of package settings.
 func Settings(w io.Writer) error {
-	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable, "guards": guards}).Parse(settingsPage)
+	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable, "guards": guards,
+		"logrotate": func() string { return strings.TrimSpace(logrotate) }}).Parse(settingsPage)
 	if err != nil {
 		return fmt.Errorf("parse settings.md.tmpl: %w", err)
 	}

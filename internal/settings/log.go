@@ -27,7 +27,7 @@ var (
 		Section: Log, Names: []string{"RUSMES_LOG_OUTPUT"},
 		Kind: Text, Want: Stdout + ", " + Stderr + " or the path of a file", Default: Stderr,
 		Options: []string{"otelmail.WithLogHandler"},
-		Meaning: "Where it goes; a file is appended to",
+		Meaning: "Where it goes; a file is appended to, and opened again after a rename or SIGHUP",
 		Guards:  true,
 	})
 )

@@ -65,7 +65,7 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 	if outcome == otelmail.OutcomeDelivered && about.Transport == otelmail.TransportLocal {
 		r.push.mailHasCome(attempt.Context())
 	}
-	r.log.InfoContext(attempt.Context(), outcome.String(), "id", it.ID, "domain", to.domain,
+	r.log.InfoContext(attempt.Context(), outcome.String(), "id", it.ID, "domain", shown(to.domain),
 		"transport", about.Transport.String(), "attempt", about.Number, "code", reply.Code)
 	return failures
 }

@@ -66,8 +66,8 @@ type Demo struct {
 type ports struct{ mx, submissions, narrow, imap, jmap, pop3, pop3s net.Listener }
 
 // Start brings everything up. extra options are added to those of otelmail.Start.
-func Start(ctx context.Context, c Config, local slog.Handler, extra ...otelmail.StartOption) (*Demo, error) {
-	d := &Demo{config: c, began: time.Now(), tel: otelmail.Noop(), local: slog.New(local)}
+func Start(ctx context.Context, c Config, extra ...otelmail.StartOption) (*Demo, error) {
+	d := &Demo{config: c, began: time.Now(), tel: otelmail.Noop()}
 	if err := d.start(ctx, extra); err != nil {
 		return nil, errors.Join(err, d.abandon())
 	}
@@ -122,11 +122,11 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		otlp.Push(), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
 		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness)),
 		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness)),
-		otelmail.WithErrorHandler(func(err error) { d.local.Warn("telemetry", "error", err) }),
+		otelmail.WithLookupEnv(quiet),
 	}, extra...)
 	tel, err := otelmail.Start(ctx, options...)
 	d.tel = tel // which works, recording nothing, beside an error too
-	d.log = slog.New(tel.LogHandler(d.local.Handler()))
+	d.log, d.local = tel.Logger(), tel.LocalLogger()
 	if cannotListen(err) {
 		return fmt.Errorf("--http %s: %w", d.config.HTTP, err)
 	}

@@ -3,9 +3,14 @@ package demo
 import (
 	"errors"
 	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/rusmes/otelmail"
 )
 
 func TestFlagsDefaults(t *testing.T) {
@@ -108,10 +113,32 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	}
 }
 
-func TestLogLevel(t *testing.T) {
-	for value, want := range map[string]string{"": "WARN", "debug": "DEBUG", "INFO": "INFO", "warn": "WARN", "error": "ERROR", "loud": "INFO"} {
-		if level := logLevel(func(string) (string, bool) { return value, true }); level.String() != want {
-			t.Errorf("%q: %v, want %s", value, level, want)
+// The demo says little unless it is told to say more, and where to.
+func TestLogSettings(t *testing.T) {
+	for _, tt := range []struct{ level, format, said, notSaid string }{
+		{"", "", "level=WARN msg=three", "two"},
+		{"info", "json", `"level":"INFO","msg":"two"`, "one"},
+		{"debug", "", "level=DEBUG msg=one", "nothing"},
+		{"error", "", "level=ERROR msg=four", "three"},
+	} {
+		file := filepath.Join(t.TempDir(), "demo.log")
+		t.Setenv("RUSMES_LOG_LEVEL", tt.level)
+		t.Setenv("RUSMES_LOG_FORMAT", tt.format)
+		t.Setenv("RUSMES_LOG_OUTPUT", file)
+		d, err := Start(t.Context(), quick(), otelmail.WithoutGlobals())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, log := range []*slog.Logger{d.log, d.local} {
+			log.Debug("one")
+			log.Info("two")
+			log.Warn("three")
+			log.Error("four")
+		}
+		stop(t, d)
+		got, err := os.ReadFile(file)
+		if err != nil || strings.Count(string(got), tt.said) != 2 || strings.Contains(string(got), tt.notSaid) {
+			t.Errorf("%q, %q: the log holds %q, %v; want %q twice and no %q", tt.level, tt.format, got, err, tt.said, tt.notSaid)
 		}
 	}
 }

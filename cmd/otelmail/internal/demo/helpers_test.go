@@ -44,8 +44,9 @@ func begin(t *testing.T, c Config, extra ...otelmail.StartOption) *Demo {
 }
 
 func tryStart(t *testing.T, c Config, extra ...otelmail.StartOption) (*Demo, error) {
-	extra = append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment)}, extra...)
-	return Start(t.Context(), c, slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}), extra...)
+	extra = append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment),
+		otelmail.WithLogHandler(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))}, extra...)
+	return Start(t.Context(), c, extra...)
 }
 
 // testLog shows warnings of the demo in the test's own log.

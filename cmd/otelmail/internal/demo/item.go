@@ -3,6 +3,7 @@ package demo
 import (
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/mailconv"
@@ -47,6 +48,22 @@ func (it *item) facts() otelmail.MessageFacts {
 // and never whole addresses.
 func domainOf(address string) string {
 	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// shown is a domain as the log has it. Strangers choose it: what cannot be one is shown as
+// telemetry's series show it.
+func shown(domain string) string {
+	const longest = 253 // RFC 1035 section 3.1
+	if len(domain) > longest || strings.ContainsFunc(domain, notInDomain) {
+		return "_other"
+	}
+	return domain
+}
+
+// notInDomain allows for address literals and, by SMTPUTF8, for letters of any script. An
+// invalid byte arrives as U+FFFD.
+func notInDomain(r rune) bool {
+	return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(".-_[]:", r)
 }
 
 // localPartOf returns what stands before the last "@", in lower case.

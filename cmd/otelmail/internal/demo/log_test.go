@@ -32,7 +32,7 @@ func (l *lines) all() []string {
 func TestTheLogFollowsMessagesAndNamesNobody(t *testing.T) {
 	var log lines
 	local := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
-	d, err := Start(t.Context(), quick(), local, otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment))
+	d, err := Start(t.Context(), quick(), otelmail.WithLogHandler(local), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,6 +71,31 @@ func TestTheLogFollowsMessagesAndNamesNobody(t *testing.T) {
 	} {
 		if int64(said[what]) != n {
 			t.Errorf("%q stands %d times in the log, want %d", what, said[what], n)
+		}
+	}
+}
+
+// A stranger's domain that is none is not repeated.
+func TestTheLogShowsDomainsAlone(t *testing.T) {
+	var log lines
+	d := running(t, quick(), otelmail.WithLogHandler(slog.NewTextHandler(&log, nil)))
+	for _, domain := range []string{"b\xff\xfe.example", "b\u202e.example", strings.Repeat("x", 300)} {
+		talk(t, d.ports.mx.Addr().String(), "EHLO here", "MAIL FROM:<a@"+domain+">",
+			"RCPT TO:<"+d.config.User+"@"+localDomain+">", "DATA", "Subject: x\r\n\r\nx\r\n.")
+	}
+	talk(t, d.ports.mx.Addr().String(), "EHLO here", "MAIL FROM:<a@bücher.example> SMTPUTF8",
+		"RCPT TO:<"+d.config.User+"@"+localDomain+">", "DATA", "Subject: x\r\n\r\nx\r\n.")
+	idle(t, d)
+	text := strings.Join(log.all(), "\n")
+	if n := strings.Count(text, "from=_other"); n == 0 || strings.Contains(text, `\xff`) || strings.Contains(text, `\u202e`) || strings.Contains(text, "xxxx") {
+		t.Errorf("the log has _other %d times:\n%s", n, text)
+	}
+	for domain, want := range map[string]string{
+		"": "", "partner.example": "partner.example", "bücher.example": "bücher.example", "[192.0.2.1]": "[192.0.2.1]", "[ipv6:2001:db8::1]": "[ipv6:2001:db8::1]",
+		"b\xff": "_other", "a b": "_other", "a\nb": "_other", "a\u202eb": "_other", "<a>": "_other", strings.Repeat("x", 254): "_other",
+	} {
+		if got := shown(domain); got != want {
+			t.Errorf("%q is shown as %q, want %q", domain, got, want)
 		}
 	}
 }

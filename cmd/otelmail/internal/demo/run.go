@@ -4,18 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
-	"strings"
 	"time"
 )
 
 // Run runs the demo until ctx ends or the configured time is up, drains it and
-// prints a summary. stdout gets what is for people, stderr the log. The error
-// says why it did not start.
-func Run(ctx context.Context, c Config, stdout, stderr io.Writer) error {
-	level := logLevel(os.LookupEnv)
-	d, err := Start(ctx, c, slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+// prints a summary. stdout gets what is for people; the log goes where RUSMES_LOG_OUTPUT
+// says. The error says why it did not start.
+func Run(ctx context.Context, c Config, stdout io.Writer) error {
+	d, err := Start(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -35,21 +32,15 @@ func Run(ctx context.Context, c Config, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// logLevel is what the terminal shows. The default is warn: at info a line for
-// each step of each message would push the totals away. What is pushed over
-// OTLP begins at info all the same. A wrong value is info: otelmail.Start reads the
-// variable too, and says that this is used instead.
-func logLevel(lookup func(string) (string, bool)) slog.Level {
-	value, _ := lookup("RUSMES_LOG_LEVEL")
-	switch strings.ToLower(value) {
-	case "", "warn":
-		return slog.LevelWarn
-	case "debug":
-		return slog.LevelDebug
-	case "error":
-		return slog.LevelError
+// quiet is the environment with a log level of warn where there is none: at info a line for
+// each step of each message would push the totals away. What is pushed over OTLP begins
+// at info all the same.
+func quiet(name string) (string, bool) {
+	value, set := os.LookupEnv(name)
+	if name == "RUSMES_LOG_LEVEL" && value == "" {
+		return "warn", true
 	}
-	return slog.LevelInfo
+	return value, set
 }
 
 // tryJMAP is a request to try; the account is still to be filled in.

@@ -113,7 +113,7 @@ func (s *session) Data(r io.Reader) error {
 		s.server.log.ErrorContext(ctx, "refused: the spool cannot be written", "error", err)
 		return &smtp.SMTPError{Code: 452, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "The message cannot be stored now"}
 	}
-	s.server.log.InfoContext(ctx, "accepted", "id", it.ID, "from", domainOf(it.Sender),
+	s.server.log.InfoContext(ctx, "accepted", "id", it.ID, "from", shown(domainOf(it.Sender)),
 		"recipients", len(it.Recipients), "bytes", it.Size)
 	return nil
 }
