@@ -26,6 +26,7 @@ var children = map[string]func() error{
 	"panics":   func() error { return endsAfterLogging(func() { panic("bug") }) },
 	"os.Exit":  func() error { return endsAfterLogging(func() { os.Exit(3) }) },
 	"shutdown": shutsDown,
+	"handler":  hasItsOwnHandler,
 }
 
 func TestMain(m *testing.M) {
@@ -124,6 +125,25 @@ func TestWhatTelemetrySaysOfItself(t *testing.T) {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("stderr has no %s:\n%s", want, &stderr)
 		}
+	}
+}
+
+// hasItsOwnHandler for OpenTelemetry's errors.
+func hasItsOwnHandler() error {
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { fmt.Println("own:", err) }))
+	tel, err := otelmail.Start(context.Background(), lookup("RUSMES_LOG_LEVEL", "loud"))
+	if err != nil {
+		return err
+	}
+	otel.Handle(errors.New("an error of OpenTelemetry's SDK"))
+	return tel.Shutdown(context.Background())
+}
+
+// TestTheApplicationsErrorHandler stays, and gets what telemetry says.
+func TestTheApplicationsErrorHandler(t *testing.T) {
+	out, err := inChild(t, "handler", nil)
+	if err != nil || !strings.Contains(out, "own: RUSMES_LOG_LEVEL: \"loud\"") || !strings.Contains(out, "own: an error of OpenTelemetry's SDK") {
+		t.Errorf("it says %q, %v", out, err)
 	}
 }
 

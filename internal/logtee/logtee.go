@@ -25,8 +25,8 @@ type Tee struct {
 //
 // [slog.DiscardHandler] is no side.
 func (t *Tee) New(local, push slog.Handler, patience time.Duration) slog.Handler {
-	_, exportedOnly := local.(*slog.JSONHandler)
-	fields := !exportedOnly && local != slog.DiscardHandler || push != slog.DiscardHandler
+	_, text := local.(*slog.TextHandler)
+	fields := text || push != slog.DiscardHandler
 	return handler{Tee: t, sink: &sink{root: local, patience: patience}, fields: fields, root: local, local: local, push: push}
 }
 

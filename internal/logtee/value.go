@@ -25,8 +25,8 @@ const cutMark = "…"
 // value, which may panic, and follow it wherever it leads, which may be round in a circle:
 // that overflows the stack, and no recover catches it. What is harmless stays as it is.
 type tamer struct {
-	// fields says that whoever shows a struct looks into its fields that are not exported,
-	// as fmt does. Otherwise nobody may: the application may be changing them.
+	// fields says that whoever shows a struct is known to look into its fields that are not
+	// exported, as fmt does. Otherwise nobody may: the application may be changing them.
 	fields bool
 	attrs  int
 	parts  int

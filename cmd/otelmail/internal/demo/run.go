@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 )
@@ -16,6 +17,7 @@ func Run(ctx context.Context, c Config, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	slog.SetDefault(d.local) // for what libraries log by themselves: package log follows
 	d.welcome(stdout)
 	if c.Duration > 0 {
 		var cancel context.CancelFunc
