@@ -14,14 +14,17 @@ import (
 )
 
 // bindAddress is where to listen, and which settings say so.
-type bindAddress struct{ address, from string }
+type bindAddress struct {
+	address, from string
+	hostChosen    bool // by one of them
+}
 
 // readAddress applies option, then OTEL_EXPORTER_PROMETHEUS_HOST and _PORT, then
 // RUSMES_METRICS_BIND_ADDRESS. Each of the two OpenTelemetry variables
 // replaces only its half: with only the port set, the host stays what it was.
 func readAddress(option string, env *settings.Env) bindAddress {
 	if option != "" {
-		return bindAddress{option, "WithAddress"}
+		return bindAddress{option, "WithAddress", true}
 	}
 	address, name := env.String(settings.MetricsBindAddress)
 	host, port, ok := splitAddress(address)
@@ -54,21 +57,21 @@ func readAddress(option string, env *settings.Env) bindAddress {
 		from = names
 	}
 	if len(from) == 0 {
-		return bindAddress{net.JoinHostPort(host, port), "the default"}
+		return bindAddress{net.JoinHostPort(host, port), "the default", false}
 	}
-	return bindAddress{net.JoinHostPort(host, port), strings.Join(from, ", ")}
+	return bindAddress{net.JoinHostPort(host, port), strings.Join(from, ", "), name != "" || otelHost != ""}
 }
 
 // readProbeAddress is empty where the probes have no address of their own.
 func readProbeAddress(option string, env *settings.Env) bindAddress {
 	if option != "" {
-		return bindAddress{option, "WithProbeAddress"}
+		return bindAddress{address: option, from: "WithProbeAddress"}
 	}
 	address, name := env.String(settings.ProbesBindAddress)
 	if _, _, ok := splitAddress(address); !ok && address != "" {
 		env.Fail(settings.ProbesBindAddress, name, address, settings.ProbesBindAddress.Wants())
 	}
-	return bindAddress{address, name}
+	return bindAddress{address: address, from: name}
 }
 
 func splitAddress(address string) (host, port string, ok bool) {

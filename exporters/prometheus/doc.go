@@ -35,6 +35,34 @@
 // load balancer whose health check asks with OPTIONS (HAProxy's does by default) would take
 // 204 for "ready", whatever the checks have found.
 //
+// # Under attack
+//
+// The server shares the process with the mail, so strangers who reach it can take little of it.
+// It has at most 256 connections, of one address (an IPv6 network of 64 bits) at most 64; where
+// there are more, the one that has waited longest for a request makes room, except those that
+// have logged in. One address has at most 20 TLS handshakes a second, and 100 at once.
+//
+// A password that was right once is remembered, by a keyed hash, and costs nothing more. Of the
+// others one at a time is verified, one of each address waits, and all together have 2 % of one
+// core; the rest are answered 429 at once. Who has given no wrong password goes first. So a
+// scraper that comes new during a flood may have to wait for some seconds, and behind the
+// address of those who guess it has to be lucky; if it gives up meanwhile, its password is
+// verified all the same, and the next scrape passes.
+//
+// What was refused is in <namespace>_telemetry_server_problems_total, and reported, of each
+// message at most once a minute:
+//
+//	reason="connection" a connection was closed, because there were too many
+//	reason="login"      a password was not verified: too many at once (429)
+//	reason="password"   a wrong name or password (401)
+//	reason="rate"       more requests than the file's rate_limit allows (429)
+//	reason="config"     the web configuration file was looked at and cannot be used
+//
+// Without a password whoever reaches the page can have it made, [WithMaxConcurrentScrapes] at
+// a time. Start warns when that is on all interfaces and nobody has chosen so: either choose
+// the address (RUSMES_METRICS_BIND_ADDRESS=127.0.0.1:9090, or 0.0.0.0:9090 where that is meant)
+// or ask for a password or a client certificate.
+//
 // # Formats
 //
 // The Accept header chooses between the classic text (the default), OpenMetrics

@@ -209,6 +209,11 @@ func scrapeErrors(t testing.TB, all map[string]*dto.MetricFamily, reason string)
 	return value(t, all, "rusmes_telemetry_scrape_errors_total", "reason", reason)
 }
 
+func serverProblems(t testing.TB, all map[string]*dto.MetricFamily, reason string) float64 {
+	t.Helper()
+	return value(t, all, "rusmes_telemetry_server_problems_total", "reason", reason)
+}
+
 // eventually polls, with a deadline.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()

@@ -25,7 +25,7 @@ type serverConfig struct {
 	probeAddress   string
 	path           string
 	webConfigFile  string
-	auth           *basicAuth
+	users          users // nil without
 	pages          []extraPage
 	handlerOptions []HandlerOption
 }
@@ -94,12 +94,16 @@ func WithPath(path string) Option {
 // rate limit from Prometheus's web configuration file:
 // https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md
 //
-// The file and the certificates in it are checked at Start and read again later,
-// so that renewed certificates take effect. Its basic_auth_users, headers and
-// rate_limit cover everything except the probes, which stay open. TLS covers the
-// probes as well: a client certificate is asked for before the path is sent, so
-// with RequireAndVerifyClientCert a probe needs one, except on a listener of its own
-// ([WithProbeAddress]). Default: no file, plain HTTP.
+// The file and the certificates that it names are checked at Start, and looked at again at
+// most once a second while requests come. A change takes effect when the files have stayed
+// the same for a second. If they cannot be used, or would switch TLS on or off or take away
+// the users or the client certificates that were asked for, the last good ones hold on, and
+// that is reported and counted, see the package comment; a new Start takes them as they are.
+//
+// Its basic_auth_users (bcrypt of cost 4 to 15), headers and rate_limit cover everything
+// except the probes, which stay open. TLS covers the probes as well: a client certificate is
+// asked for before the path is sent, so with RequireAndVerifyClientCert a probe needs one,
+// except on a listener of its own ([WithProbeAddress]). Default: no file, plain HTTP.
 func WithWebConfigFile(file string) Option {
 	return serverOption(func(c *serverConfig) error {
 		if file == "" {
@@ -118,11 +122,10 @@ func WithWebConfigFile(file string) Option {
 // only one password. Default: no authentication.
 func WithBasicAuth(username, bcryptHash string) Option {
 	return serverOption(func(c *serverConfig) error {
-		auth, err := newBasicAuth(username, bcryptHash)
-		if err != nil {
+		if err := checkUser(username, bcryptHash); err != nil {
 			return fmt.Errorf("WithBasicAuth: %w", err)
 		}
-		c.auth = auth
+		c.users = users{username: bcryptHash}
 		return nil
 	})
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -19,11 +19,12 @@ type probeServer struct {
 	http     *http.Server
 	fresh    freshConns
 	handle   func(error)
+	problems *problems
 	served   chan struct{} // closed when serving has ended; nil before it begins
 }
 
 // openProbes binds the address of the probes, if they have one of their own.
-func openProbes(ctx context.Context, at bindAddress, p export.Pipeline) (*probeServer, error) {
+func openProbes(ctx context.Context, at bindAddress, p export.Pipeline, counted *problems, errorLog *log.Logger) (*probeServer, error) {
 	if at.address == "" {
 		return nil, nil
 	}
@@ -31,16 +32,18 @@ func openProbes(ctx context.Context, at bindAddress, p export.Pipeline) (*probeS
 	if err != nil {
 		return nil, err
 	}
-	s := &probeServer{listener: l, handle: p.HandleError}
+	s := &probeServer{listener: l, handle: p.HandleError, problems: counted}
 	s.http = &http.Server{
-		Handler:           p.Health().Handler(),
+		Handler:           whileBusy(p.Health().Handler()),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       3 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(newServerLog(p.HandleError), slog.LevelError),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 16},
+		ErrorLog:          errorLog,
 		ConnState:         s.fresh.track,
+		ConnContext:       withConnection,
 	}
 	return s, nil
 }
@@ -49,7 +52,7 @@ func (s *probeServer) start(context.Context) error {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		if err := s.http.Serve(boundedListener{s.listener, newConnections(s.problems, false)}); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.handle(fmt.Errorf("prometheus: serve the probes on %s: %w", s.listener.Addr(), err))
 		}
 	}()

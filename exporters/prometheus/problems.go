@@ -38,12 +38,17 @@ type problem struct {
 type problems struct {
 	counts   map[string]*count.Counter // by reason
 	reporter *report.Reporter
+	kind     func(problem) string // of which one a minute is reported
 }
 
 // newProblems makes the counter with a MeterProvider of the page's own, so that the page
 // has it whichever provider its other series come from.
 func newProblems(own *prom.Registry, namespace string, handle func(error)) (*problems, error) {
-	p := &problems{counts: map[string]*count.Counter{}, reporter: newReporter(handle)}
+	return newCounted(own, namespace+"_telemetry_scrape_errors_total", "What kept a scrape from being whole, by reason.", reasons, newReporter(handle))
+}
+
+func newCounted(own *prom.Registry, name, help string, reasons []string, reporter *report.Reporter) (*problems, error) {
+	p := &problems{counts: map[string]*count.Counter{}, reporter: reporter, kind: func(one problem) string { return one.reason }}
 	labels := map[string]metric.ObserveOption{}
 	for _, reason := range reasons {
 		p.counts[reason] = count.NewCounter()
@@ -53,12 +58,11 @@ func newProblems(own *prom.Registry, namespace string, handle func(error)) (*pro
 	if err != nil {
 		return nil, err
 	}
-	name := namespace + "_telemetry_scrape_errors_total"
 	view := sdkmetric.NewView(sdkmetric.Instrument{Name: name},
 		sdkmetric.Stream{AttributeFilter: attribute.NewAllowKeysFilter("reason")})
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(exporter), sdkmetric.WithView(view), sdkmetric.WithResource(resource.Empty()))
 	_, err = mp.Meter(otelmail.ScopeName).Int64ObservableCounter(name, metric.WithUnit("{problem}"),
-		metric.WithDescription("What kept a scrape from being whole, by reason."),
+		metric.WithDescription(help),
 		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
 			for reason, c := range p.counts {
 				o.Observe(c.Load(), labels[reason])
@@ -66,7 +70,7 @@ func newProblems(own *prom.Registry, namespace string, handle func(error)) (*pro
 			return nil
 		}))
 	if err != nil {
-		return nil, fmt.Errorf("create the scrape error counter: %w", err)
+		return nil, fmt.Errorf("create the counter %s: %w", name, err)
 	}
 	return p, nil
 }
@@ -74,7 +78,7 @@ func newProblems(own *prom.Registry, namespace string, handle func(error)) (*pro
 func (p *problems) add(all ...problem) {
 	for _, one := range all {
 		p.counts[one.reason].Add(1)
-		p.reporter.Report(one.reason, one.err)
+		p.reporter.Report(p.kind(one), one.err)
 	}
 }
 

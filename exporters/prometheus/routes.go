@@ -39,10 +39,12 @@ func (p probes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // newRoutes returns all that is served beside the probes.
-func newRoutes(path string, metrics http.Handler, c *serverConfig) (http.Handler, error) {
+func (s *Server) newRoutes(path string, metrics http.Handler, c *serverConfig) (http.Handler, error) {
 	protect := func(h http.Handler) http.Handler { return h }
-	if c.auth != nil {
-		protect = c.auth.protect
+	if c.users != nil {
+		protect = func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.protected(c.users, w, r, h) })
+		}
 	}
 	mux := http.NewServeMux()
 	links := []web.LandingLinks{{Address: path, Text: "Metrics"}}

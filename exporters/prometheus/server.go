@@ -2,15 +2,13 @@ package prometheus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
@@ -28,14 +26,14 @@ type Server struct {
 	// probeServer is nil where the probes have no address of their own.
 	probeServer *probeServer
 
-	http          *http.Server
-	probes        probes
-	webConfigFile string
-	log           slog.Handler
-	handle        func(error)
-	fresh         freshConns
-	accepting     chan struct{} // closed when connections are accepted
-	serving       chan struct{} // closed when the serving goroutine has ended; nil before it begins
+	http      *http.Server
+	web       *webConfig
+	logins    *logins
+	problems  *problems
+	handle    func(error)
+	fresh     freshConns
+	accepting chan struct{} // closed when connections are accepted
+	serving   chan struct{} // closed when the serving goroutine has ended; nil before it begins
 }
 
 // NewServer returns a server for [otelmail.WithExporter]. Options are checked at
@@ -87,20 +85,27 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	if err != nil {
 		return err
 	}
-	routes, err := newRoutes(path, metrics, c)
+	routes, err := s.newRoutes(path, metrics, c)
 	if err != nil {
 		return err
 	}
 	if !enabled {
 		return nil
 	}
-	if err := web.Validate(c.webConfigFile); err != nil {
+	reporter, kinds := newReporter(s.handle), &kinds{}
+	if s.problems, err = newServerProblems(metrics, reporter, kinds); err != nil {
+		return err
+	}
+	if s.logins, err = newLogins(); err != nil {
+		return err
+	}
+	if s.web, err = openWebConfig(c.webConfigFile, s.problems); err != nil {
 		return fmt.Errorf("WithWebConfigFile: %q cannot be used: %w", c.webConfigFile, err)
 	}
-	s.probes, s.webConfigFile = newProbes(p.Health()), c.webConfigFile
-	s.log, s.accepting = newServerLog(s.handle), make(chan struct{})
-	s.http = s.newHTTPServer(routes, metrics.config.timeout)
-	probeServer, err := openProbes(ctx, probesAt, p)
+	s.accepting = make(chan struct{})
+	s.http = s.newHTTPServer(newProbes(p.Health()).before(s.configured(routes)), metrics.config.timeout)
+	s.http.ErrorLog = serverLog{reporter, kinds}.logger()
+	probeServer, err := openProbes(ctx, probesAt, p, s.problems, s.http.ErrorLog)
 	if err != nil {
 		return err
 	}
@@ -113,6 +118,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 		return err
 	}
 	s.opened = true
+	s.warnIfOpen(bind, c, p)
 	if probeServer != nil {
 		s.probeServer = probeServer
 		p.OnStart("probe server", probeServer.start)
@@ -123,31 +129,33 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	return nil
 }
 
-// newHTTPServer bounds what a stranger can hold open.
-func (s *Server) newHTTPServer(routes http.Handler, scrape time.Duration) *http.Server {
+// newHTTPServer bounds what a stranger can hold open, beside [connections].
+func (s *Server) newHTTPServer(handler http.Handler, scrape time.Duration) *http.Server {
 	server := &http.Server{
-		Handler:           routes,
+		Handler:           whileBusy(handler),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      scrape + 20*time.Second, // from the request's first byte
 		IdleTimeout:       3 * time.Minute,         // longer than most scrape intervals
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log, slog.LevelError),
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 16},
 		ConnState:         s.fresh.track,
+		ConnContext:       withConnection,
 	}
-	// The toolkit wraps the handler so that basic_auth_users and rate_limit cover
-	// every path, without exception. BaseContext is called after that and before
-	// the first connection is accepted: the moment to put the probes in front.
+	if s.web.settings().tls != nil {
+		server.TLSConfig = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			return s.web.settings().tls, nil
+		}}
+	}
+	// BaseContext is called before the first connection is accepted.
 	server.BaseContext = func(net.Listener) context.Context {
-		server.Handler = s.probes.before(server.Handler)
 		close(s.accepting)
 		return context.Background()
 	}
 	return server
 }
 
-// start returns when requests are answered, or with an error if they cannot be: the
-// toolkit reads the web configuration file once more, and it may have changed.
+// start returns when requests are answered, or with an error if they cannot be.
 func (s *Server) start(ctx context.Context) error {
 	s.mu.Lock()
 	l, failed := s.listener, make(chan error, 1)
@@ -167,8 +175,13 @@ func (s *Server) start(ctx context.Context) error {
 func (s *Server) serve(l net.Listener, failed chan<- error, done chan<- struct{}) {
 	defer close(done)
 	defer l.Close() // else clients would connect and wait for ever
-	flags := &web.FlagConfig{WebConfigFile: &s.webConfigFile}
-	err := web.Serve(l, s.http, flags, slog.New(s.log))
+	var err error
+	bounded := boundedListener{l, newConnections(s.problems, s.http.TLSConfig != nil)}
+	if s.http.TLSConfig != nil {
+		err = s.http.ServeTLS(bounded, "", "")
+	} else {
+		err = s.http.Serve(bounded)
+	}
 	select {
 	case <-s.accepting:
 		if !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {

@@ -13,6 +13,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	l, serving := s.listener, s.serving
 	s.mu.Unlock()
+	s.logins.close()
 	return shutdown(ctx, l, s.http, &s.fresh, serving)
 }
 

@@ -40,7 +40,12 @@ with 0 from the first scrape on. No other label is added unless you ask for it.
 ` + "`" + settings.Namespace + "_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
 ` + "`reason`" + `: a collection that failed (` + "`source`" + `) or was late (` + "`timeout`" + `), a series that is
 invalid or a duplicate (` + "`series`" + `), a family that could not be written (` + "`encode`" + `), a
-scrape refused because too many ran at once (` + "`busy`" + `).
+scrape refused because too many ran at once (` + "`busy`" + `). Where ` + "`prometheus.Serve`" + ` serves it,
+` + "`" + settings.Namespace + "_telemetry_server_problems_total`" + ` counts what the server refused, by ` + "`reason`" + `: a
+connection too many (` + "`connection`" + `), a password that could not be verified in time
+(` + "`login`" + `) or was wrong (` + "`password`" + `), requests beyond the ` + "`rate_limit`" + ` of the web
+configuration file (` + "`rate`" + `), and that file itself, each time that it was looked at and could
+not be used (` + "`config`" + `): what it said before holds on then.
 
 The two gauges named ` + "`*_total`" + ` keep their names because dashboards rely on them;
 ` + "`promtool check metrics`" + ` reports them, and only them.
