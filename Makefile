@@ -51,6 +51,10 @@ outages: peers ## outages of the Collector, $(OUTAGE) long, and ten kills: a qua
 	@# Without the race detector in the demo: it is not part of a mail server, and costs more than all else.
 	cd integration && CGO_ENABLED=0 go test -run '^TestOutage' -v -timeout 2h . -args -outage $(OUTAGE) -kills 10
 
+.PHONY: flood
+flood: ## a thousand wrong passwords a second at /metrics: what that costs the mail
+	cd integration && go test -run TestFlood -v -timeout 30m ./flood -args -rounds 10
+
 .PHONY: bench
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
 	cd bench && go run . -out ../docs

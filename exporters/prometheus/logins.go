@@ -60,8 +60,8 @@ const (
 	mostWaiting = 16
 	// mostFailed is how many origins of wrong passwords are remembered.
 	mostFailed = 4096
-	// budgetShare is how much of one core verifying may take for long: 3 %.
-	budgetShare = 0.03
+	// budgetShare is how much of one core verifying may take for long: 2 %.
+	budgetShare = 0.02
 	// budgetBurst is how much it may take at once: that of a dozen scrapers after a start.
 	budgetBurst = time.Second
 )

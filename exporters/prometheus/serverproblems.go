@@ -25,7 +25,12 @@ func newServerProblems(h *Handler, reporter *report.Reporter, kinds *kinds) (*pr
 	if err != nil {
 		return nil, err
 	}
-	p.kind = func(one problem) string { return kinds.of(one.reason + ": " + one.err.Error()) }
+	p.kind = func(one problem) string {
+		if one.reason == reasonConfig {
+			return kinds.of(one.err.Error())
+		}
+		return one.err.Error() // the same each time; a flood must not cost two searches each
+	}
 	return p, nil
 }
 
