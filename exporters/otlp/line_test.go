@@ -60,7 +60,7 @@ func TestReached(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := newSender(traces, target{address: address{url: where}, transport: tt.transport, timeout: 10 * time.Second})
+			s, err := newSender(traces, target{address: address{url: where}, transport: tt.transport, timeout: 10 * time.Second, tls: &certificates{}})
 			if err != nil {
 				t.Fatal(err)
 			}
