@@ -14,10 +14,12 @@ import (
 func behind(t *testing.T, protocol, way string, opts ...otlp.Option) (*receiver, *middlebox, *otelmail.Telemetry, *background) {
 	t.Helper()
 	r, _, trust := secured(t)
-	if !strings.Contains(protocol, "TLS") {
+	opts = append(only("traces"), opts...)
+	if strings.Contains(protocol, "TLS") {
+		opts = append(opts, trust)
+	} else {
 		r = newReceiver(t, nil)
 	}
-	opts = append(append(only("traces"), trust), opts...)
 	var m *middlebox
 	if strings.Contains(protocol, "gRPC") {
 		m = newMiddlebox(t, r.grpcAddr, nil)

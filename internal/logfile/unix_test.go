@@ -15,11 +15,11 @@ import (
 // TestSIGHUP opens the file again even if nothing is logged, and does not end the process.
 func TestSIGHUP(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mail.log")
-	f, _ := open(t, path)
-	f.ReopenOn(syscall.SIGHUP)
-	application := make(chan os.Signal, 1) // has its own use for the signal
+	application := make(chan os.Signal, 1) // has its own use for the signal, also under nohup
 	signal.Notify(application, syscall.SIGHUP)
 	defer signal.Stop(application)
+	f, _ := open(t, path)
+	f.ReopenOn(syscall.SIGHUP)
 	for range 3 {
 		if err := os.Rename(path, path+".1"); err != nil {
 			t.Fatal(err)
