@@ -27,6 +27,7 @@ var children = map[string]func() error{
 	"os.Exit":  func() error { return endsAfterLogging(func() { os.Exit(3) }) },
 	"shutdown": shutsDown,
 	"handler":  hasItsOwnHandler,
+	"fallback": fallsBackToStderr,
 }
 
 func TestMain(m *testing.M) {
@@ -99,6 +100,34 @@ func TestStderrWithoutReader(t *testing.T) {
 	// Two warnings, an error of the SDK, and 3 lines.
 	if !strings.HasPrefix(out, "lost 6\n") || !strings.Contains(out, "6 records of the local log were lost: write") || !strings.Contains(out, "broken pipe") {
 		t.Errorf("the process says %q", out)
+	}
+}
+
+// fallsBackToStderr logs where the file cannot be opened, and nothing guards it because the
+// SDK is disabled.
+func fallsBackToStderr() error {
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(),
+		lookup("OTEL_SDK_DISABLED", "true", "RUSMES_LOG_OUTPUT", "/nonexistent/mail.log"))
+	if err != nil {
+		return err
+	}
+	tel.Logger().Warn("line")
+	_ = tel.Shutdown(context.Background()) // says that nobody reads
+	fmt.Println("survived")
+	return nil
+}
+
+// TestFallbackWithoutReader: what is written to stderr in the place of a file does not end
+// the process either.
+func TestFallbackWithoutReader(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	r.Close()
+	if out, err := inChild(t, "fallback", w); out != "survived\n" || err != nil {
+		t.Errorf("the process says %q and ends with %v", out, err)
 	}
 }
 

@@ -156,7 +156,7 @@ func logOutput(c *config, env *settings.Env) (io.Writer, io.Closer) {
 	if err != nil {
 		wrong := fmt.Errorf("%w that can be written: %w", settings.Invalid(name, output, settings.LogOutput.Wants()), err)
 		env.Wrong(settings.LogOutput, wrong, settings.Stderr)
-		return os.Stderr, nil
+		return logfile.Std(os.Stderr), nil
 	}
 	f.ReopenOn(syscall.SIGHUP)
 	return f, f
