@@ -146,12 +146,7 @@ func spanNames[V verb](protocol string, last V) []string {
 	return names
 }
 
-func nameOf[V verb](names []string, v V) string {
-	if int(v) >= len(names) {
-		v = 0
-	}
-	return names[v]
-}
+func nameOf[V verb](names []string, v V) string { return memberOf(names, v, names[0]) }
 
 type verb interface {
 	~uint8

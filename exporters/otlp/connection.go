@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,38 +22,42 @@ import (
 // pings are when HTTP/2 asks whether the other end is there, and how long it waits.
 var pings = struct{ idle, answer time.Duration }{15 * time.Second, 15 * time.Second}
 
-// line is the connection that the attempts of one way go over.
-type line struct {
+// connection is the one that the attempts of one way go over.
+type connection struct {
 	mu   sync.Mutex
 	conn net.Conn // nil: none yet
 }
 
-func (l *line) use(c net.Conn) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.conn = c
+func (c *connection) use(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conn = conn
 }
 
-// traced is ctx for an attempt over net/http, which tells l the connection.
-func (l *line) traced(ctx context.Context) context.Context {
+// traced is ctx for an attempt over net/http, which tells c the connection, and reached
+// that there is one.
+func (c *connection) traced(ctx context.Context, reached *atomic.Bool) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(got httptrace.GotConnInfo) { l.use(got.Conn) },
+		GotConn: func(got httptrace.GotConnInfo) {
+			reached.Store(true)
+			c.use(got.Conn)
+		},
 	})
 }
 
 // hangUpLate closes the connection if the time of the attempt under ctx was up.
-func (l *line) hangUpLate(ctx context.Context) {
+func (c *connection) hangUpLate(ctx context.Context) {
 	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conn == nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn == nil {
 		return
 	}
-	if secured, ok := l.conn.(*tls.Conn); ok {
-		l.conn = secured.NetConn() // it would wait for 5 s to say goodbye
+	if secured, ok := c.conn.(*tls.Conn); ok {
+		c.conn = secured.NetConn() // it would wait for 5 s to say goodbye
 	}
-	_ = l.conn.Close()
-	l.conn = nil
+	_ = c.conn.Close()
+	c.conn = nil
 }

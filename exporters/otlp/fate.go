@@ -51,7 +51,7 @@ type outcome struct {
 	rejected int64         // of the items of a request that was taken
 	err      error         // never nil if the request was not taken
 	pause    time.Duration // for which the receiver asked
-	reached  bool          // there was a connection; only from a sender
+	reached  bool          // there was a connection; of gRPC only a sender tells it
 }
 
 // stays reports whether a request in the buffer stays there.

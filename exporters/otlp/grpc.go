@@ -17,15 +17,15 @@ import (
 )
 
 // handshakes makes connections ready for gRPC, with the certificates as they are then, and
-// tells line.
+// tells over.
 type handshakes struct {
 	credentials.TransportCredentials // for what does not change
 	target                           target
-	line                             *line
+	over                             *connection
 }
 
-func newHandshakes(t target, l *line) handshakes {
-	h := handshakes{target: t, line: l}
+func newHandshakes(t target, over *connection) handshakes {
+	h := handshakes{target: t, over: over}
 	h.TransportCredentials = h.now()
 	return h
 }
@@ -39,7 +39,7 @@ func (h handshakes) now() credentials.TransportCredentials {
 
 // ClientHandshake implements [credentials.TransportCredentials].
 func (h handshakes) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	h.line.use(conn)
+	h.over.use(conn)
 	return h.now().ClientHandshake(ctx, authority, conn)
 }
 
@@ -48,9 +48,9 @@ func (h handshakes) Clone() credentials.TransportCredentials { return h }
 
 // dial prepares a connection, which is made with the first request, and again when it is
 // broken or was hung up.
-func dial(t target, l *line, more ...grpc.DialOption) (*grpc.ClientConn, error) {
+func dial(t target, over *connection, more ...grpc.DialOption) (*grpc.ClientConn, error) {
 	opts := []grpc.DialOption{
-		grpc.WithTransportCredentials(newHandshakes(t, l)),
+		grpc.WithTransportCredentials(newHandshakes(t, over)),
 		// By default a server of gRPC takes a third ping without an answer in between
 		// for an attack (ENHANCE_YOUR_CALM), and each one while no call is under way.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: t.timeout / 2, Timeout: pings.answer}),
@@ -78,14 +78,14 @@ func dial(t target, l *line, more ...grpc.DialOption) (*grpc.ClientConn, error) 
 type caller struct {
 	signal signal
 	target target
-	line   *line
+	over   *connection
 	conn   *grpc.ClientConn
 }
 
 func newCaller(s signal, t target) (*caller, error) {
-	c := &caller{signal: s, target: t, line: &line{}}
+	c := &caller{signal: s, target: t, over: &connection{}}
 	var err error
-	c.conn, err = dial(t, c.line)
+	c.conn, err = dial(t, c.over)
 	return c, err
 }
 
@@ -96,7 +96,7 @@ func (c *caller) send(ctx context.Context, body []byte) outcome {
 	ctx = metadata.NewOutgoingContext(ctx, metadata.New(c.target.headers))
 	reply := c.signal.newReply()
 	var to peer.Peer
-	o := call(ctx, c.conn, c.line, reply, func() error {
+	o := call(ctx, c.conn, c.over, reply, func() error {
 		return c.conn.Invoke(ctx, c.signal.method, serialised(body), reply, grpc.ForceCodec(passThrough{}), grpc.Peer(&to))
 	})
 	o.reached = to.Addr != nil
@@ -104,17 +104,17 @@ func (c *caller) send(ctx context.Context, body []byte) outcome {
 }
 
 // call makes one attempt at once, even if gRPC would wait before connecting again.
-func call(ctx context.Context, conn *grpc.ClientConn, l *line, reply any, invoke func() error) outcome {
-	defer l.hangUpLate(ctx)
+func call(ctx context.Context, conn *grpc.ClientConn, over *connection, reply any, invoke func() error) outcome {
+	defer over.hangUpLate(ctx)
 	conn.ResetConnectBackoff()
 	return callOutcome(invoke(), reply)
 }
 
-// intercept is beneath a stock exporter and tries a call over l again where that may help.
-func (r *retry) intercept(l *line) grpc.UnaryClientInterceptor {
+// intercept is beneath a stock exporter and tries a call again where that may help.
+func (r *retry) intercept(over *connection) grpc.UnaryClientInterceptor {
 	return func(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		o := r.do(ctx, func(ctx context.Context) outcome {
-			return call(ctx, conn, l, reply, func() error { return invoke(ctx, method, req, reply, conn, opts...) })
+			return call(ctx, conn, over, reply, func() error { return invoke(ctx, method, req, reply, conn, opts...) })
 		})
 		answered(ctx, o)
 		if o.fate != taken {

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -28,7 +27,7 @@ const largestReply = 4 << 20
 type poster struct {
 	signal signal
 	target target
-	line   line
+	over   connection
 
 	mu     sync.Mutex
 	base   *http.Transport // nil: none yet
@@ -93,8 +92,6 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 		}
 		body = z.Bytes()
 	}
-	var reached atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { reached.Store(true) }})
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.target.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return outcome{fate: misconfigured, err: fmt.Errorf("make a request: %w", err)}
@@ -107,18 +104,18 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 	if p.target.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	o := p.post(req)
-	o.reached = reached.Load()
-	return o
+	return p.post(req)
 }
 
 // post makes one attempt. It uses the transport without a client: a client would follow
 // redirects, which turn a POST into a GET, whose answer 200 means no delivery, or hand
 // the headers to another host.
-func (p *poster) post(req *http.Request) outcome {
+func (p *poster) post(req *http.Request) (o outcome) {
 	ctx := req.Context()
-	defer p.line.hangUpLate(ctx)
-	resp, err := p.transport().RoundTrip(req.WithContext(p.line.traced(ctx)))
+	defer p.over.hangUpLate(ctx)
+	var reached atomic.Bool
+	defer func() { o.reached = reached.Load() }()
+	resp, err := p.transport().RoundTrip(req.WithContext(p.over.traced(ctx, &reached)))
 	if err != nil {
 		return outcome{fate: failureFate(err), err: err}
 	}
@@ -126,7 +123,7 @@ func (p *poster) post(req *http.Request) outcome {
 	// The answer is read within the attempt, so that its timeout covers it.
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, largestReply))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		o := outcome{fate: statusFate(resp.StatusCode), err: newHTTPError(resp, answer), pause: retryAfter(resp.Header, time.Now())}
+		o = outcome{fate: statusFate(resp.StatusCode), err: newHTTPError(resp, answer), pause: retryAfter(resp.Header, time.Now())}
 		if req.URL.Scheme == "http" && speaksTLS(resp.StatusCode, answer) {
 			o.fate, o.err = misconfigured, fmt.Errorf("the port speaks TLS, the endpoint must begin with https: %w", o.err)
 		}

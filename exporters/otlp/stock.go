@@ -46,8 +46,8 @@ func newWire(s signal, t target, r *retry) (wire, error) {
 		p := newPoster(s, t)
 		return wire{http: &http.Client{Transport: repeated{p, r}}, closing: p.close}, nil
 	}
-	l := &line{}
-	conn, err := dial(t, l, grpc.WithUnaryInterceptor(r.intercept(l)))
+	over := &connection{}
+	conn, err := dial(t, over, grpc.WithUnaryInterceptor(r.intercept(over)))
 	if err != nil {
 		return wire{}, err
 	}

@@ -33,18 +33,8 @@ func openProbes(ctx context.Context, at bindAddress, p export.Pipeline, counted 
 		return nil, err
 	}
 	s := &probeServer{listener: l, handle: p.HandleError, problems: counted}
-	s.http = &http.Server{
-		Handler:           whileBusy(p.Health().Handler()),
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       3 * time.Minute,
-		MaxHeaderBytes:    32 << 10,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 16},
-		ErrorLog:          errorLog,
-		ConnState:         s.fresh.track,
-		ConnContext:       withConnection,
-	}
+	s.http = boundedServer(p.Health().Handler(), 5*time.Second, 10*time.Second, &s.fresh)
+	s.http.ErrorLog = errorLog
 	return s, nil
 }
 

@@ -129,19 +129,24 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	return nil
 }
 
-// newHTTPServer bounds what a stranger can hold open, beside [connections].
-func (s *Server) newHTTPServer(handler http.Handler, scrape time.Duration) *http.Server {
-	server := &http.Server{
+// boundedServer bounds what a stranger can hold open, beside [connections]. write is from
+// a request's first byte on.
+func boundedServer(handler http.Handler, read, write time.Duration, fresh *freshConns) *http.Server {
+	return &http.Server{
 		Handler:           whileBusy(handler),
 		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       10 * time.Second,
-		WriteTimeout:      scrape + 20*time.Second, // from the request's first byte
-		IdleTimeout:       3 * time.Minute,         // longer than most scrape intervals
+		ReadTimeout:       read,
+		WriteTimeout:      write,
+		IdleTimeout:       3 * time.Minute, // longer than most scrape intervals
 		MaxHeaderBytes:    32 << 10,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: 16},
-		ConnState:         s.fresh.track,
+		ConnState:         fresh.track,
 		ConnContext:       withConnection,
 	}
+}
+
+func (s *Server) newHTTPServer(handler http.Handler, scrape time.Duration) *http.Server {
+	server := boundedServer(handler, 10*time.Second, scrape+20*time.Second, &s.fresh)
 	if s.web.settings().tls != nil {
 		server.TLSConfig = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 			return s.web.settings().tls, nil

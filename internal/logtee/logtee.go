@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/contain"
 )
 
 // Tee is what the handlers of one Telemetry have in common.
@@ -66,12 +68,7 @@ func (h handler) Enabled(ctx context.Context, level slog.Level) bool {
 
 // enabled takes a panic for a yes: it will come again, and be counted.
 func enabled(ctx context.Context, h slog.Handler, level slog.Level) (yes bool) {
-	defer func() {
-		if recover() != nil {
-			yes = true
-		}
-	}()
-	return h.Enabled(ctx, level)
+	return contain.Call(func() { yes = h.Enabled(ctx, level) }) != nil || yes
 }
 
 func (h handler) Handle(ctx context.Context, r slog.Record) error {
@@ -93,13 +90,11 @@ func (h handler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 func (h handler) pushOne(ctx context.Context, r slog.Record) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("push a log record: it panicked with a %T", v)
-			h.Report(err)
-		}
-	}()
-	return h.push.Handle(ctx, r)
+	if panicked := contain.Call(func() { err = h.push.Handle(ctx, r) }); panicked != nil {
+		err = fmt.Errorf("push a log record: it %w", panicked)
+		h.Report(err)
+	}
+	return err
 }
 
 // inSpan is the local handler with the trace of ctx. Groups are opened again on
@@ -135,13 +130,10 @@ func (h handler) with(change func(slog.Handler) slog.Handler, group bool) handle
 }
 
 // changed is h as it was where the change panics.
-func changed(h slog.Handler, change func(slog.Handler) slog.Handler) (out slog.Handler) {
-	defer func() {
-		if recover() != nil {
-			out = h
-		}
-	}()
-	return change(h)
+func changed(h slog.Handler, change func(slog.Handler) slog.Handler) slog.Handler {
+	out := h
+	_ = contain.Call(func() { out = change(h) })
+	return out
 }
 
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
