@@ -29,6 +29,7 @@ type binder struct {
 	namespace string
 	series    []series
 	labelled  []labelledSeries
+	fractions []fraction
 	before    []func()
 	index     map[string]func(labels []string) (int64, bool)
 	errs      []error
@@ -45,6 +46,12 @@ type series struct {
 type labelledSeries struct {
 	instrument metric.Int64Observable
 	each       eachLabelSet
+}
+
+// fraction is a gauge that whole numbers cannot hold: a ratio or a time in seconds.
+type fraction struct {
+	instrument metric.Float64Observable
+	each       func(observe func(value float64, labels labelSet))
 }
 
 // eachLabelSet calls observe once for every label set that there is now.
@@ -94,15 +101,31 @@ func (b *binder) bindCounters(m *catalog.Metric, all []*count.Counter) {
 	}
 }
 
-// each binds a series whose label values come and go.
-func (b *binder) each(m *catalog.Metric, each eachLabelSet, read func(label string) (int64, bool)) {
+// each binds a series whose label sets come and go. read finds the value of one, by the
+// values of its labels.
+func (b *binder) each(m *catalog.Metric, each eachLabelSet, read func(labels []string) (int64, bool)) {
 	b.labelled = append(b.labelled, labelledSeries{b.observable(m), each})
-	b.index[m.Name] = func(labels []string) (int64, bool) {
+	b.index[m.Name] = read
+}
+
+// one makes the reader of a series with one label from that of its value.
+func one(read func(label string) (int64, bool)) func([]string) (int64, bool) {
+	return func(labels []string) (int64, bool) {
 		if len(labels) != 1 {
 			return 0, false
 		}
 		return read(labels[0])
 	}
+}
+
+// fraction binds a gauge that whole numbers cannot hold.
+func (b *binder) fraction(m *catalog.Metric, each func(observe func(value float64, labels labelSet))) {
+	instrument, err := b.meter.Float64ObservableGauge(m.FullName(b.namespace), metric.WithDescription(m.Help), metric.WithUnit(m.Unit))
+	if err != nil {
+		b.errs = append(b.errs, fmt.Errorf("create %s: %w", m.FullName(b.namespace), err))
+		return
+	}
+	b.fractions = append(b.fractions, fraction{instrument, each})
 }
 
 // histogram binds a histogram. The bounds are the View's; they are given to the
@@ -177,12 +200,15 @@ func (b *binder) register() (metric.Registration, error) {
 	if err := errors.Join(b.errs...); err != nil {
 		return nil, err
 	}
-	instruments := make([]metric.Observable, 0, len(b.series)+len(b.labelled))
+	instruments := make([]metric.Observable, 0, len(b.series)+len(b.labelled)+len(b.fractions))
 	for _, s := range b.series {
 		instruments = append(instruments, s.instrument)
 	}
 	for _, l := range b.labelled {
 		instruments = append(instruments, l.instrument)
+	}
+	for _, f := range b.fractions {
+		instruments = append(instruments, f.instrument)
 	}
 	return b.meter.RegisterCallback(b.collect, instruments...)
 }
@@ -199,6 +225,12 @@ func (b *binder) collect(_ context.Context, o metric.Observer) error {
 		l := &b.labelled[i]
 		l.each(func(value int64, labels labelSet) {
 			o.ObserveInt64(l.instrument, value, labels...)
+		})
+	}
+	for i := range b.fractions {
+		f := &b.fractions[i]
+		f.each(func(value float64, labels labelSet) {
+			o.ObserveFloat64(f.instrument, value, labels...)
 		})
 	}
 	return nil

@@ -26,7 +26,7 @@ func newDomains(b *binder, limit int, pinned []string) domains {
 	d := domains{count.NewBusiest(limit, pinned, clean.OtherDomain, func(domain string) labelSet {
 		return newLabelSet(attribute.String(key, domain))
 	})}
-	b.each(messagesPerDomain, d.Each, d.Load)
+	b.each(messagesPerDomain, d.Each, one(d.Load))
 	return d
 }
 

@@ -66,14 +66,14 @@ func bindHealth(b *binder, r *health.Registry) {
 				observe(value(c.Healthy), newLabelSet(attribute.String(key, c.Name)))
 			}
 		},
-		func(name string) (int64, bool) {
+		one(func(name string) (int64, bool) {
 			for _, c := range r.Snapshot() {
 				if c.Name == name {
 					return value(c.Healthy), true
 				}
 			}
 			return 0, false
-		})
+		}))
 }
 
 // startHealth starts the checks, which run until Shutdown.

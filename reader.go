@@ -79,7 +79,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 		totals:     temporality(sdkmetric.InstrumentKindHistogram) == metricdata.CumulativeTemporality,
 	}
 	for _, d := range definitions {
-		if d.Kind == catalog.Histogram {
+		if d.Kind == catalog.Histogram && d.Preset() {
 			r.histograms[d.FullName(c.namespace)] = newEmptyHistogram(d, exponential)
 		}
 	}

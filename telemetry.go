@@ -121,11 +121,11 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 // Value reads a counter or gauge of the catalogue as it is now: name as in
 // [Catalog], without namespace, and one value for each of its labels. It costs
 // a few atomic loads or, for an observed gauge, a call of its function.
-// Histograms cannot be read this way: collect them.
+// Histograms, ratios and times in seconds cannot be read this way: collect them.
 func (t *Telemetry) Value(name string, labels ...string) (int64, error) {
 	read, ok := t.orNoop().binder.index[name]
 	if !ok {
-		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of the catalogue, whose names have no namespace here", name)
+		return 0, fmt.Errorf("otelmail: value of %q: not a counter or gauge of whole numbers in the catalogue, whose names have no namespace here", name)
 	}
 	v, ok := read(labels)
 	if !ok {

@@ -114,7 +114,7 @@ func TestNewReaderHeedsItsOptions(t *testing.T) {
 	newTelemetry(t, namespace, otelmail.WithMeterProvider(mp))
 	all := collect(t, reader)
 	for _, m := range otelmail.Catalog() {
-		if m.Kind != catalog.Histogram {
+		if m.Kind != catalog.Histogram || !m.Preset() {
 			continue
 		}
 		if _, ok := all["acme_"+m.Name].Data.(metricdata.ExponentialHistogram[float64]); !ok {

@@ -49,9 +49,8 @@ type Metric struct {
 // Label is one dimension of a series.
 type Label struct {
 	Key string
-	// Values is the closed set of values, each present with 0 from the first
-	// scrape; nil where values come and go: domains, whose number an option bounds,
-	// and the names of checks.
+	// Values is the closed set of values; nil where values come and go: domains,
+	// whose number an option bounds, and the names of checks.
 	Values []string
 	// Help says what the label tells apart.
 	Help string
@@ -59,3 +58,18 @@ type Label struct {
 
 // FullName is the name with its namespace, as it stands on /metrics and in OTLP.
 func (m Metric) FullName(namespace string) string { return namespace + "_" + m.Name }
+
+// Preset reports whether every label set of the series is there with 0 from the first
+// scrape. So are series without labels, and counters and gauges whose labels are closed and
+// have at most 64 combinations of values. Of the others each label set is there from its
+// first event on.
+func (m Metric) Preset() bool {
+	sets := 1
+	for _, l := range m.Labels {
+		sets *= len(l.Values) // 0 where values come and go
+	}
+	if m.Kind == Histogram {
+		return len(m.Labels) == 0
+	}
+	return sets > 0 && sets <= 64
+}

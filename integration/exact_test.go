@@ -3,6 +3,7 @@ package integration
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,21 +110,27 @@ func dropTimes(p page) {
 		}
 		maps.DeleteFunc(p, func(series string, _ float64) bool {
 			rest, ours := strings.CutPrefix(series, m.FullName(namespace))
-			return ours && rest != "_count"
+			return ours && !strings.HasPrefix(rest, "_count")
 		})
 	}
 }
 
 // pageName turns a name of the summary, smtp_errors_total or
-// tls_sessions_total{starttls}, into the one on the page.
+// replies_total{smtp,RCPT,2xx}, into the one on the page.
 func pageName(series string) string {
 	name, value, labelled := strings.Cut(strings.TrimSuffix(series, "}"), "{")
 	if !labelled {
 		return namespace + "_" + name
 	}
+	values := strings.Split(value, ",")
 	for _, m := range otelmail.Catalog() {
-		if m.Name == name && len(m.Labels) == 1 {
-			return fmt.Sprintf("%s{%s=%q}", m.FullName(namespace), m.Labels[0].Key, value)
+		if m.Name == strings.TrimSuffix(name, "_count") && len(m.Labels) == len(values) {
+			labels := make([]string, len(values))
+			for i, l := range m.Labels {
+				labels[i] = fmt.Sprintf("%s=%q", l.Key, values[i])
+			}
+			slices.Sort(labels)
+			return namespace + "_" + name + braced(labels)
 		}
 	}
 	return series

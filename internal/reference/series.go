@@ -33,8 +33,9 @@ same on both sides: OTLP carries them as written here.
 
 Counters are exact, inside TLS too. ` + Limits + `
 
-All series without labels, and every value of a label that is closed, are there
-with 0 from the first scrape on. No other label is added unless you ask for it.
+All series without labels, and counters and gauges with up to 64 combinations of closed
+label values, are there with 0 from the first scrape on; the others from their first event
+on, or from when what they show is registered. No other label is added unless you ask for it.
 
 /metrics has more than these: ` + "`process_*`" + ` and ` + "`go_*`" + ` of the process, and
 ` + "`" + settings.Namespace + "_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by

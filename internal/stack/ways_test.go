@@ -171,7 +171,7 @@ var withoutSettings = otelmail.WithLookupEnv(func(string) (string, bool) { retur
 // alwaysThere are the series that are shown before any event.
 func alwaysThere() (names []string) {
 	for _, m := range otelmail.Catalog() {
-		if len(m.Labels) == 0 || m.Labels[0].Values != nil {
+		if m.Preset() {
 			names = append(names, m.FullName("rusmes"))
 		}
 	}
