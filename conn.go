@@ -62,12 +62,15 @@ type connections struct {
 	active     []*count.Counter // a gauge, kept like a counter: sessions only add to it and take from it
 	tls        []*count.Counter
 	unfollowed map[protocol]*count.Counter
+	handshakes *handshakes // of clients
+	commands   *commands
 }
 
-func newConnections(b *binder) *connections {
+func newConnections(b *binder, in *handshakes) *connections {
 	unfollowed := b.counters(selfUnfollowed)
 	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
-		unfollowed: map[protocol]*count.Counter{protocolSMTP: unfollowed[0], protocolIMAP: unfollowed[1], protocolPOP3: unfollowed[2]}}
+		unfollowed: map[protocol]*count.Counter{protocolSMTP: unfollowed[0], protocolIMAP: unfollowed[1], protocolPOP3: unfollowed[2]},
+		handshakes: in, commands: newCommands(b)}
 }
 
 func (c *connections) opened(p protocol, conn Conn) {

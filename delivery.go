@@ -77,6 +77,8 @@ type Delivery struct {
 	retries   *count.Counter
 	delivered *count.Counter
 	sent      *count.Counter
+
+	handshakes *handshakes // with other servers
 }
 
 var smtpSent = define(catalog.Metric{
@@ -85,8 +87,8 @@ var smtpSent = define(catalog.Metric{
 	Rise: "More mail goes out. A sudden rise that no user explains is a stolen password or an open relay.",
 })
 
-func newDelivery(b *binder, t *tracer, m *Mail, q *Queue) *Delivery {
-	return &Delivery{tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent)}
+func newDelivery(b *binder, t *tracer, m *Mail, q *Queue, out *handshakes) *Delivery {
+	return &Delivery{tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent), handshakes: out}
 }
 
 // Attempt begins an attempt to deliver a message.
@@ -133,8 +135,19 @@ func (o Delivering) Peer(addr net.Addr) {
 	}
 }
 
-// TLS notes the state of the connection after its handshake.
+// TLSFailed notes that a handshake has failed, and why: once for each handshake.
+func (o Delivering) TLSFailed(err error) {
+	if o.delivery != nil {
+		o.delivery.handshakes.broke(err)
+	}
+}
+
+// TLS notes the state of the connection after its handshake: once for each handshake, not
+// for each message over the connection.
 func (o Delivering) TLS(state tls.ConnectionState) {
+	if o.delivery != nil {
+		o.delivery.handshakes.completed(state.Version)
+	}
 	if o.Recording() {
 		o.delivery.tracer.describe(o.span).tls(&state).set()
 	}
@@ -181,6 +194,6 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 		o.end("")
 		return
 	}
-	attrs.add(mailconv.ReasonKey.String(r.reason())).set()
+	attrs.add(mailconv.ReasonKey.String(r.reason().String())).set()
 	o.end(r.errorType())
 }

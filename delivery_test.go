@@ -43,7 +43,7 @@ func TestTransports(t *testing.T) {
 }
 
 // TestOutcomes: 2xx is delivered, what may pass is deferred, the rest has failed; and a
-// failure has a reason of RFC 3463's subjects, else of the reply code or the cause.
+// failure has the reason that the table of docs/fault.md gives it.
 func TestOutcomes(t *testing.T) {
 	with := func(code int, enhanced otelmail.EnhancedCode) otelmail.Reply {
 		return otelmail.Reply{Code: code, Enhanced: enhanced}
@@ -56,25 +56,25 @@ func TestOutcomes(t *testing.T) {
 		{reply: with(200, otelmail.EnhancedCode{})},
 		{reply: with(250, otelmail.EnhancedCode{2, 1, 5})},
 		{with(550, otelmail.EnhancedCode{5, 0, 0}), otelmail.OutcomeFailed, "mailbox", "5.0.0"}, // subject 0 says nothing
-		{with(550, otelmail.EnhancedCode{5, 1, 1}), otelmail.OutcomeFailed, "address", "5.1.1"},
-		{with(452, otelmail.EnhancedCode{4, 2, 2}), otelmail.OutcomeDeferred, "mailbox", "4.2.2"},
+		{with(550, otelmail.EnhancedCode{5, 1, 1}), otelmail.OutcomeFailed, "unknown_user", "5.1.1"},
+		{with(452, otelmail.EnhancedCode{4, 2, 2}), otelmail.OutcomeDeferred, "mailbox_full", "4.2.2"},
 		{with(451, otelmail.EnhancedCode{4, 3, 0}), otelmail.OutcomeDeferred, "system", "4.3.0"},
 		{with(450, otelmail.EnhancedCode{4, 4, 1}), otelmail.OutcomeDeferred, "network", "4.4.1"},
 		{with(555, otelmail.EnhancedCode{5, 5, 4}), otelmail.OutcomeFailed, "protocol", "5.5.4"},
 		{with(554, otelmail.EnhancedCode{5, 6, 0}), otelmail.OutcomeFailed, "content", "5.6.0"},
 		{with(550, otelmail.EnhancedCode{5, 7, 1}), otelmail.OutcomeFailed, "policy", "5.7.1"},
-		{with(554, otelmail.EnhancedCode{5, 8, 1}), otelmail.OutcomeFailed, "other", "5.8.1"},
+		{with(554, otelmail.EnhancedCode{5, 8, 1}), otelmail.OutcomeFailed, "policy", "5.8.1"},
 		{with(550, otelmail.EnhancedCode{7, 7, 7}), otelmail.OutcomeFailed, "mailbox", "550"},
 		{with(421, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "421"},
 		{with(451, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "451"},
 		{with(452, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "system", "452"},
 		{with(450, otelmail.EnhancedCode{}), otelmail.OutcomeDeferred, "mailbox", "450"},
 		{with(551, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "mailbox", "551"},
-		{with(553, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "mailbox", "553"},
-		{with(552, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "content", "552"},
+		{with(553, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "address", "553"},
+		{with(552, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "too_large", "552"},
 		{with(500, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "protocol", "500"},
 		{with(504, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "protocol", "504"},
-		{with(554, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "554"},
+		{with(554, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "policy", "554"},
 		{with(354, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "_OTHER"},
 		{with(700, otelmail.EnhancedCode{}), otelmail.OutcomeFailed, "other", "_OTHER"},
 		{otelmail.Reply{}, otelmail.OutcomeDeferred, "other", "_OTHER"},
@@ -87,8 +87,8 @@ func TestOutcomes(t *testing.T) {
 		{otelmail.Reply{Cause: otelmail.CauseDNS}, otelmail.OutcomeDeferred, "dns", "dns"},
 		{otelmail.Reply{Cause: otelmail.CauseProtocol}, otelmail.OutcomeDeferred, "protocol", "protocol"},
 		{otelmail.Reply{Cause: otelmail.CauseStorage}, otelmail.OutcomeDeferred, "system", "storage"},
-		{otelmail.Reply{Cause: otelmail.CauseCanceled}, otelmail.OutcomeDeferred, "other", "canceled"},
-		{otelmail.Reply{Cause: otelmail.CausePanic}, otelmail.OutcomeDeferred, "other", "panic"},
+		{otelmail.Reply{Cause: otelmail.CauseCanceled}, otelmail.OutcomeDeferred, "system", "canceled"},
+		{otelmail.Reply{Cause: otelmail.CausePanic}, otelmail.OutcomeDeferred, "system", "panic"},
 		{otelmail.Reply{Code: 550, Cause: otelmail.CauseStorage}, otelmail.OutcomeFailed, "system", "550"},
 	} {
 		outcome, got := deliver(t, otelmail.Attempt{}, tc.reply)
@@ -216,7 +216,7 @@ func TestRetriesOfOneMessage(t *testing.T) {
 		tel.Delivery.Attempt(t.Context(), m.Attempt(otelmail.TransportSMTP, "example.net")).End(otelmail.Reply{Code: code})
 	}
 	want := moves{"queue_retries_total": 2, "mail_delivered_total": 1, "smtp_messages_sent_total": 1}
-	if got := values(t, reader); !maps.Equal(got, want) {
+	if got := promisedValues(t, reader); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
 }

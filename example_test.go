@@ -2,6 +2,7 @@ package otelmail_test
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log"
 	"log/slog"
@@ -127,7 +128,7 @@ func ExampleSMTP() {
 
 // A connection that is refused has no session.
 func ExampleSMTP_Refuse() {
-	tel.SMTP.Refuse(otelmail.RefusedOverload)
+	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload)
 }
 
 // A reply as it stands on the wire, and one that a client of net/smtp was given.
@@ -225,7 +226,23 @@ func ExampleDelivery() {
 		return
 	}
 	attempt.Peer(remote.RemoteAddr())
+	secure := tls.Client(remote, &tls.Config{ServerName: "mx.example.net"}) // after STARTTLS
+	if err := secure.HandshakeContext(attempt.Context()); err != nil {
+		attempt.TLSFailed(err)
+		attempt.End(otelmail.ReplyOf(err))
+		return
+	}
+	attempt.TLS(secure.ConnectionState())
 	attempt.End(otelmail.Reply{Code: 250})
+}
+
+// A refusal whose codes name the user, but whose reason was the server's own.
+func ExampleFault() {
+	command := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Command(mailconv.SMTPRcpt)
+	command.End(otelmail.Reply{
+		Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1},
+		Fault: otelmail.FaultOurs, // half of the user table was lost
+	})
 }
 
 // A Web Push notification (RFC 8030).

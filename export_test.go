@@ -51,12 +51,12 @@ func AcceptedMessage(t *Telemetry) func() {
 // BeginSMTPCommand begins a command without a session, so that a test sees what the
 // command alone counts.
 func BeginSMTPCommand(ctx context.Context, t *Telemetry, verb mailconv.SMTPVerb) SMTPCommand {
-	return SMTPCommand{Op: t.SMTP.tracer.begin(ctx, nameOf(smtpSpans, verb), serverKind), smtp: t.SMTP, verb: verb}
+	return SMTPCommand{Op: t.SMTP.tracer.begin(ctx, nameOf(smtpSpans, verb), serverKind), smtp: t.SMTP, verb: verb, begun: now()}
 }
 
 // BeginIMAPCommand begins a command without a session.
 func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb) IMAPCommand {
-	c := IMAPCommand{Op: t.IMAP.tracer.begin(ctx, nameOf(imapSpans, verb), serverKind), imap: t.IMAP}
+	c := IMAPCommand{Op: t.IMAP.tracer.begin(ctx, nameOf(imapSpans, verb), serverKind), imap: t.IMAP, verb: verb, begun: now()}
 	if c.Recording() {
 		t.IMAP.tracer.describe(c.span).add(mailconv.IMAPCommandKey.String(verb.String())).set()
 	}

@@ -10,18 +10,23 @@ import (
 // IMAPCommand is a command in progress. End it exactly once, with End or Abandon.
 type IMAPCommand struct {
 	Op
-	imap *IMAP
+	imap    *IMAP
+	session *session
+	verb    mailconv.IMAPVerb
+	begun   instant
 }
 
 // IMAPFacts are what is known of a command. All are optional.
 type IMAPFacts struct {
-	User    string             // who is logged in; shown as the privacy policy allows
-	Mailbox string             // the mailbox it is about; likewise
-	State   mailconv.IMAPState // the session's, when the command began
+	User      string             // who is logged in; shown as the privacy policy allows
+	Mailbox   string             // the mailbox it is about; likewise
+	State     mailconv.IMAPState // the session's, when the command began
+	Mechanism string             // the SASL mechanism of AUTHENTICATE; an unknown one is "_OTHER"
 }
 
-// Note adds what is known to the command's span.
+// Note adds what is known of the command, for its span and for what its end counts.
 func (c IMAPCommand) Note(facts IMAPFacts) {
+	c.session.noteMechanism(facts.Mechanism)
 	if c.Recording() {
 		c.imap.tracer.describe(c.span).
 			user(facts.User).mailbox(facts.Mailbox).text(mailconv.IMAPStateKey, facts.State.String()).set()
@@ -65,12 +70,33 @@ func (c IMAPCommand) End(r IMAPReply) {
 	if r.Result != IMAPOK {
 		c.imap.errors.Add(1)
 	}
+	c.count(&r)
 	if !c.Recording() {
 		c.end("")
 		return
 	}
 	c.imap.tracer.describe(c.span).add(mailconv.IMAPStatusKey.String(r.Result.String())).set()
 	c.end(r.errorType())
+}
+
+// imapClasses are the values of the label class by result.
+var imapClasses = [...]replyClass{IMAPBroken: classNone, IMAPOK: classOK, IMAPNo: classNo, IMAPBad: classBad}
+
+func (c *IMAPCommand) count(r *IMAPReply) {
+	conns, command := c.imap.conns, indexOf(imapCommandIndexes, c.verb)
+	if conns == nil {
+		return
+	}
+	if c.verb != mailconv.IMAPIdle { // its length is the client's choice
+		conns.commands.took(c.Context(), protocolIMAP, command, c.begun)
+	}
+	conns.commands.replies.add(1, int(protocolIMAP), command, int(imapClasses[min(r.Result, IMAPBad)]))
+	if c.verb == mailconv.IMAPLogin {
+		c.session.noteMechanism("LOGIN")
+	}
+	if c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate {
+		conns.authEnded(c.session, protocolIMAP, r.authResult())
+	}
 }
 
 func (r *IMAPReply) errorType() string {

@@ -81,6 +81,9 @@ func newJMAP(b *binder, t *tracer, conns *connections) *JMAP {
 func (j *JMAP) Connect(c Conn) JMAPConnection {
 	j = orEmpty(j)
 	j.conns.opened(protocolJMAP, c)
+	if j.conns != nil && c.TLS != nil && c.TLS.Version != 0 {
+		j.conns.handshakes.completed(c.TLS.Version)
+	}
 	return JMAPConnection{j, new(atomic.Bool)}
 }
 
@@ -116,6 +119,20 @@ func (j *JMAP) Request(ctx context.Context) JMAPRequest {
 		}
 	}
 	return r
+}
+
+// Authenticated counts an attempt to log in by the scheme of HTTP's Authorization header
+// (RFC 9110 section 11.6.2), "Basic" or "Bearer"; another is "_OTHER". HTTP sends
+// credentials with every request, and each is an attempt. A request without credentials is
+// none.
+func (j *JMAP) Authenticated(scheme string, ok bool) {
+	result := authFailure
+	if ok {
+		result = authSuccess
+	}
+	if j = orEmpty(j); j.conns != nil {
+		j.conns.commands.authenticated(protocolJMAP, mechanismIndex(scheme), result)
+	}
 }
 
 // JMAPRequest is an API request in progress. End it exactly once.
@@ -156,7 +173,10 @@ func (r JMAPRequest) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	if !facts.Begun.IsZero() {
 		kind = append(slices.Clip(kind), trace.WithTimestamp(facts.Begun))
 	}
-	c := JMAPCall{Op: j.tracer.begin(ctx, jmapSpans[i], kind), jmap: j}
+	c := JMAPCall{Op: j.tracer.begin(ctx, jmapSpans[i], kind), jmap: j, method: i, begun: now()}
+	if !facts.Begun.IsZero() {
+		c.begun = at(facts.Begun)
+	}
 	if c.Recording() {
 		j.tracer.describe(c.span).
 			add(mailconv.JMAPMethodKey.String(jmapMethods[i])).
@@ -170,7 +190,9 @@ func (r JMAPRequest) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 // JMAPCall is a method call in progress. End it exactly once.
 type JMAPCall struct {
 	Op
-	jmap *JMAP
+	jmap   *JMAP
+	method int // as a position in jmapMethods
+	begun  instant
 }
 
 // End ends the call. errorType is the type of a method-level error (RFC 8620
@@ -178,6 +200,13 @@ type JMAPCall struct {
 func (c JMAPCall) End(errorType string) {
 	if c.jmap == nil {
 		return
+	}
+	class := classOK
+	if errorType != "" {
+		class = classError
+	}
+	if c.jmap.conns != nil {
+		c.jmap.conns.commands.ended(c.Context(), protocolJMAP, jmapCommandIndexes[c.method], c.begun, class)
 	}
 	if errorType == "" {
 		c.end("")

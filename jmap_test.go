@@ -127,7 +127,7 @@ func TestJMAPRequests(t *testing.T) {
 	tel.JMAP.Request(t.Context()).End(false)
 	tel.JMAP.Request(t.Context()).End(true)
 	tel.JMAP.Request(t.Context()).CallError()
-	if got, want := values(t, reader), (moves{"jmap_requests_total": 2, "jmap_errors_total": 2}); !maps.Equal(got, want) {
+	if got, want := promisedValues(t, reader), (moves{"jmap_requests_total": 2, "jmap_errors_total": 2}); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
 }

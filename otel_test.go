@@ -75,7 +75,17 @@ var further = []struct {
 	kind   catalog.Kind
 	labels []string
 	bounds []float64
-}{}
+}{
+	{name: "rusmes_command_duration_seconds", kind: catalog.Histogram, labels: []string{"protocol", "command"}, bounds: dur},
+	{name: "rusmes_replies_total", labels: []string{"protocol", "command", "class"}},
+	{name: "rusmes_auth_attempts_total", labels: []string{"protocol", "mechanism", "result"}},
+	{name: "rusmes_rejections_total", labels: []string{"role", "stage", "class", "reason", "fault"}},
+	{name: "rusmes_tls_handshakes_total", labels: []string{"direction", "version"}},
+	{name: "rusmes_tls_handshake_failures_total", labels: []string{"direction", "reason"}},
+	{name: "rusmes_connections_lost_total", labels: []string{"stage"}},
+	{name: "rusmes_message_size_bytes", kind: catalog.Histogram, labels: []string{"direction"}, bounds: size},
+	{name: "rusmes_message_recipients", kind: catalog.Histogram, labels: []string{"direction"}, bounds: []float64{1, 2, 5, 10, 50, 100, 500}},
+}
 
 // start starts a Telemetry whose metrics can be collected in the test.
 func start(t testing.TB, opts ...otelmail.StartOption) (*otelmail.Telemetry, *otelmail.Reader) {

@@ -35,7 +35,7 @@ func (p *POP3) Session(ctx context.Context, c Conn) POP3Session {
 
 // Command begins a command as a child of the session.
 func (s POP3Session) Command(verb mailconv.POP3Verb) POP3Command {
-	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), nameOf(pop3Spans, verb), serverKind), pop3: s.pop3}
+	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), nameOf(pop3Spans, verb), serverKind), pop3: s.pop3, session: s.state, verb: verb, begun: now()}
 	if c.Recording() {
 		c.describe().add(mailconv.POP3CommandKey.String(verb.String())).set()
 	}
@@ -52,18 +52,23 @@ func (s POP3Session) End(cause Cause) {
 // POP3Command is a command in progress. End it exactly once.
 type POP3Command struct {
 	Op
-	pop3 *POP3
+	pop3    *POP3
+	session *session
+	verb    mailconv.POP3Verb
+	begun   instant
 }
 
 func (c POP3Command) describe() *attributes { return c.pop3.tracer.describe(c.span) }
 
 // POP3Facts are what is known of a command. All are optional.
 type POP3Facts struct {
-	User string // who gave the command; shown as the privacy policy allows
+	User      string // who gave the command; shown as the privacy policy allows
+	Mechanism string // the SASL mechanism of AUTH; an unknown one is "_OTHER"
 }
 
-// Note adds what is known to the command's span.
+// Note adds what is known of the command, for its span and for what its end counts.
 func (c POP3Command) Note(facts POP3Facts) {
+	c.session.noteMechanism(facts.Mechanism)
 	if c.Recording() {
 		c.describe().user(facts.User).set()
 	}
@@ -78,6 +83,7 @@ type POP3Reply struct {
 
 // End ends the command. The error.type of -ERR is the cause or, for [CauseNone], "err".
 func (c POP3Command) End(r POP3Reply) {
+	c.count(&r)
 	if !c.Recording() {
 		c.end("")
 		return
@@ -89,4 +95,25 @@ func (c POP3Command) End(r POP3Reply) {
 	}
 	c.describe().add(mailconv.POP3StatusKey.String("err")).set()
 	c.end(cmp.Or(r.Cause.String(), "err"))
+}
+
+func (c *POP3Command) count(r *POP3Reply) {
+	if c.pop3 == nil || c.pop3.conns == nil {
+		return
+	}
+	conns, class := c.pop3.conns, classError
+	switch {
+	case r.OK:
+		class = classOK
+	case r.Cause == CauseEOF || r.Cause == CauseReset || r.Cause == CauseTimeout || r.Cause == CauseProtocol || r.Cause == CauseTLSHandshake || r.Cause == CauseCanceled:
+		class = classNone
+	}
+	conns.commands.ended(c.Context(), protocolPOP3, indexOf(pop3CommandIndexes, c.verb), c.begun, class)
+	switch c.verb {
+	case mailconv.POP3Pass, mailconv.POP3Apop:
+		c.session.noteMechanism(c.verb.String())
+		conns.authEnded(c.session, protocolPOP3, r.authResult())
+	case mailconv.POP3Auth:
+		conns.authEnded(c.session, protocolPOP3, r.authResult())
+	}
 }

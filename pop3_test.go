@@ -63,11 +63,11 @@ func TestPOP3Session(t *testing.T) {
 func TestPOP3HasNoSeries(t *testing.T) {
 	tel, reader := start(t)
 	s := tel.POP3.Session(t.Context(), otelmail.Conn{})
-	before := values(t, reader)
+	before := promisedValues(t, reader)
 	for v := range mailconv.POP3Verb(18) {
 		s.Command(v).End(otelmail.POP3Reply{})
 	}
-	if got := values(t, reader); !maps.Equal(got, before) {
+	if got := promisedValues(t, reader); !maps.Equal(got, before) {
 		t.Errorf("commands moved %v to %v", before, got)
 	}
 }

@@ -31,6 +31,9 @@ type Reply struct {
 	Cause Cause
 	// Text is the reply's text. It is only shown under PrivacyFull.
 	Text string
+	// Fault is whose fault a refusal of ours is, where the codes and the cause do not say
+	// it, see docs/fault.md.
+	Fault Fault
 }
 
 // Accepted reports a 2xx reply. A Cause makes any reply a failure.
@@ -52,41 +55,6 @@ func (r *Reply) accepted() bool  { return r.Code >= 200 && r.Code < 300 && r.Cau
 func (r *Reply) refused() bool   { return r.Code >= 400 && r.Code < 600 }
 func (r *Reply) temporary() bool { return r.failed() && r.Code < 500 }
 func (r *Reply) failed() bool    { return r.Cause != CauseNone || r.Code < 200 || r.Code >= 400 }
-
-// reason is the class of a failure: the subject of the enhanced code (RFC 3463
-// section 3), else what the cause or the reply code says.
-func (r *Reply) reason() string {
-	if s := r.Enhanced[1]; r.refused() && r.Enhanced.String() != "" && s > 0 && s < len(reasonSubjects) {
-		return reasonSubjects[s]
-	}
-	switch r.Cause {
-	case CauseTimeout:
-		return "timeout"
-	case CauseRefused, CauseNoRoute, CauseReset, CauseEOF:
-		return "network"
-	case CauseTLSHandshake:
-		return "tls"
-	case CauseDNS:
-		return "dns"
-	case CauseProtocol:
-		return "protocol"
-	case CauseStorage:
-		return "system"
-	}
-	switch r.Code { // RFC 5321 section 4.2.3
-	case 421, 451, 452:
-		return "system"
-	case 450, 550, 551, 553:
-		return "mailbox"
-	case 552:
-		return "content"
-	case 500, 501, 502, 503, 504:
-		return "protocol"
-	}
-	return "other"
-}
-
-var reasonSubjects = [...]string{"other", "address", "mailbox", "system", "network", "protocol", "content", "policy"}
 
 // errorType is the error.type of a failed reply: the enhanced code, else the
 // reply code, else the cause. A panic comes first: it is our own fault, which

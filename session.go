@@ -21,6 +21,14 @@ type session struct {
 	spanless bool // its commands have no spans
 	secure   atomic.Bool
 	ended    atomic.Bool
+	// shaken says that its handshake was counted, as completed or as failed, and broke that
+	// it was the latter.
+	shaken, broke atomic.Bool
+
+	// What is known of the command in progress, and counted at its end.
+	mechanism atomic.Int32 // of AUTH, as a position in mechanisms, from 1
+	size      atomic.Int64 // of the message, in bytes
+	stage     atomic.Int32 // of SMTP: that of the last command
 	// tls is what TLS was given, for the spans of the commands of a session that has no
 	// span itself.
 	tls atomic.Pointer[tls.ConnectionState]
@@ -36,6 +44,9 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	s.state.spanless = t.spanless(&s.Op)
 	s.state.secure.Store(c.TLS != nil)
 	conns.opened(p, c)
+	if c.TLS != nil {
+		s.state.shakes(c.TLS)
+	}
 	if s.Recording() {
 		t.describe(s.span).conn(protocolName, c).set()
 	}
@@ -52,6 +63,7 @@ func (s Session) TLS(state tls.ConnectionState) {
 	if !s.state.secure.Swap(true) {
 		s.state.conns.upgraded()
 	}
+	s.state.shakes(&state)
 	switch {
 	case s.span == nil: // keep what spans show, not the certificates
 		s.state.tls.Store(&tls.ConnectionState{
@@ -60,6 +72,22 @@ func (s Session) TLS(state tls.ConnectionState) {
 		})
 	case s.Recording():
 		s.state.tracer.describe(s.span).tls(&state).set()
+	}
+}
+
+// shakes counts a handshake once it is known what it agreed on.
+func (s *session) shakes(state *tls.ConnectionState) {
+	if state.Version != 0 && !s.shaken.Swap(true) {
+		s.conns.handshakes.completed(state.Version)
+	}
+}
+
+// TLSFailed notes that the handshake has failed, and why. The session is still to be ended,
+// with [CauseTLSHandshake] where that broke it.
+func (s Session) TLSFailed(err error) {
+	if s.state != nil && !s.state.shaken.Swap(true) {
+		s.state.broke.Store(true)
+		s.state.conns.handshakes.broke(err)
 	}
 }
 
@@ -77,5 +105,11 @@ func (s Session) first() bool { return s.state != nil && !s.state.ended.Swap(tru
 // leave ends the span and counts the connection as closed.
 func (s Session) leave(cause Cause) {
 	s.end(cause.String())
+	switch {
+	case cause == CauseTLSHandshake:
+		s.TLSFailed(nil)
+	case s.state.secure.Load() && !s.state.shaken.Swap(true) && cause == CauseNone:
+		s.state.conns.handshakes.completed(0) // nobody has said of what version
+	}
 	s.state.conns.closed(s.state.protocol)
 }

@@ -47,7 +47,7 @@ func TestSessionsEndOnce(t *testing.T) {
 			"imap": {"imap_connections_total": 1, "imap_errors_total": 1, "tls_sessions_total/no": 1},
 			"pop3": {"tls_sessions_total/no": 1},
 		}[protocol]
-		if got := values(t, reader); !maps.Equal(got, want) {
+		if got := promisedValues(t, reader); !maps.Equal(got, want) {
 			t.Errorf("%s: moved %v, want %v", protocol, got, want)
 		}
 	}
@@ -85,7 +85,7 @@ func TestSessionsAndTLS(t *testing.T) {
 			tel, reader := start(t)
 			s := begin(tel, tc.conn)
 			tc.do(s)
-			got := values(t, reader)
+			got := promisedValues(t, reader)
 			s.End(otelmail.CauseNone)
 			want := maps.Clone(tc.want)
 			want["active_connections/"+protocol] = 1

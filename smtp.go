@@ -1,8 +1,6 @@
 package otelmail
 
 import (
-	"strings"
-
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail/catalog"
@@ -96,6 +94,10 @@ type SMTP struct {
 	blocked     *count.Counter
 	overload    *count.Counter
 	duration    histogram
+	rejections  labelledCounter
+	lost        labelledCounter
+	sizes       labelledHistogram
+	recipients  labelledHistogram
 }
 
 func newSMTP(b *binder, t *tracer, conns *connections, doms domains) *SMTP {
@@ -110,6 +112,10 @@ func newSMTP(b *binder, t *tracer, conns *connections, doms domains) *SMTP {
 		blocked:     b.counter(smtpBlocked),
 		overload:    b.counter(smtpOverload),
 		duration:    b.histogram(smtpDuration),
+		rejections:  b.labelledCounter(rejections),
+		lost:        b.labelledCounter(connectionsLost),
+		sizes:       b.labelledHistogram(messageSize),
+		recipients:  b.labelledHistogram(messageRecipients),
 	}
 }
 
@@ -122,23 +128,30 @@ const (
 	RefusedOverload                // the connection limit is reached
 )
 
-// Refuse counts a connection that was refused before its session began. A reason that is
-// neither of the two counts as [RefusedOverload], so that all refused connections are counted.
-func (s *SMTP) Refuse(why Refusal) {
+// Refuse counts a connection that was refused before its session began. It is a rejection
+// for policy, of theirs, where the address is blocked, and one of ours where there is no
+// room. A reason that is neither of the two counts as [RefusedOverload], so that all refused
+// connections are counted.
+func (s *SMTP) Refuse(role SMTPRole, why Refusal) {
 	s = orEmpty(s)
 	if why == RefusedBlocked {
 		s.blocked.Add(1)
+		s.refuse(role, stageConnect, &Reply{Code: 554})
 		return
 	}
 	s.overload.Add(1)
+	s.refuse(role, stageConnect, &Reply{Code: 421})
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with one of the
 // methods whose names begin with End, or with Abandon.
 type SMTPCommand struct {
 	Op
-	smtp *SMTP
-	verb mailconv.SMTPVerb
+	smtp    *SMTP
+	session *session
+	role    SMTPRole
+	verb    mailconv.SMTPVerb
+	begun   instant
 }
 
 // SMTPFacts are what is known of a command. All are optional.
@@ -149,10 +162,17 @@ type SMTPFacts struct {
 	From      string // the reverse-path of MAIL; shown as the privacy policy allows
 	To        string // the forward-path of RCPT; likewise
 	QueueID   string // the server's own id of the message that the command brings
+	Size      int64  // of the message that the command brings, in bytes; 0 for unknown
 }
 
-// Note adds what is known to the command's span.
+// Note adds what is known of the command, for its span and for what its end counts.
 func (c SMTPCommand) Note(facts SMTPFacts) {
+	if c.session != nil {
+		c.session.noteMechanism(facts.Mechanism)
+		if facts.Size > 0 {
+			c.session.size.Store(facts.Size)
+		}
+	}
 	if c.Recording() {
 		c.note(&facts)
 	}
@@ -180,14 +200,17 @@ func (c *SMTPCommand) describe() *attributes { return c.smtp.tracer.describe(c.s
 // the reply to the last chunk or to the one that was refused.
 func (c SMTPCommand) End(r Reply) {
 	if c.smtp != nil {
-		c.count(&r)
+		c.count(&r, 0)
 		c.finish(&r)
 	}
 }
 
-func (c *SMTPCommand) count(r *Reply) {
+// count counts the command and its reply. recipients is 0 where they are not known.
+func (c *SMTPCommand) count(r *Reply, recipients int) {
+	c.smtp.conns.commandEnded(c, r)
 	if r.failed() {
 		c.smtp.errors.Add(1)
+		c.smtp.refuse(c.role, stageOf(c.verb), r)
 	}
 	switch c.verb {
 	case mailconv.SMTPAuth:
@@ -196,13 +219,25 @@ func (c *SMTPCommand) count(r *Reply) {
 		} else if r.failed() {
 			c.smtp.authFailure.Add(1)
 		}
+		c.smtp.conns.authEnded(c.session, protocolSMTP, r.authResult())
 	case mailconv.SMTPData, mailconv.SMTPBdat:
+		size := c.messageEnds()
 		if r.accepted() {
 			c.smtp.received.Add(1)
+			c.smtp.measure(c.Context(), c.role, size, recipients)
 		} else if r.refused() {
 			c.smtp.rejected.Add(1)
 		}
 	}
+}
+
+// messageEnds returns the size that was noted of the message whose command ends.
+func (c *SMTPCommand) messageEnds() int64 {
+	if c.session == nil {
+		return 0
+	}
+	c.session.stage.Store(int32(stageIdle))
+	return c.session.size.Swap(0)
 }
 
 // EndOutOfOrder ends a DATA or BDAT that was refused for its syntax or its place in
@@ -212,9 +247,11 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 	if c.smtp == nil {
 		return
 	}
+	c.smtp.conns.commandEnded(&c, &r)
 	if r.failed() {
 		c.smtp.errors.Add(1)
 	}
+	c.messageEnds()
 	c.finish(&r)
 }
 
@@ -235,7 +272,7 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(recipients))).set()
 	}
-	c.count(&r)
+	c.count(&r, len(recipients))
 	c.finish(&r)
 }
 
@@ -256,21 +293,26 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	accepted := make([]string, 0, len(replies))
 	var failed, refused int
 	worst := Reply{Code: 250}
+	c.smtp.conns.took(&c)
 	for _, r := range replies {
+		c.smtp.conns.replied(&c, &r.Reply)
 		if r.Reply.Accepted() {
 			accepted = append(accepted, r.Recipient)
 			continue
 		}
 		failed++
+		c.smtp.refuse(c.role, stageData, &r.Reply)
 		if r.Reply.Refused() {
 			refused++
 		}
 		worst = r.Reply
 	}
 	c.smtp.errors.Add(int64(failed))
+	size := c.messageEnds()
 	switch {
 	case len(accepted) > 0:
 		c.smtp.received.Add(1)
+		c.smtp.measure(c.Context(), c.role, size, len(accepted))
 		c.smtp.domains.addMessage(accepted)
 	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
@@ -299,15 +341,4 @@ func (c *SMTPCommand) finishSpan(r *Reply) {
 		return
 	}
 	c.end("")
-}
-
-// saslMechanism returns a registered mechanism that is in use, "_OTHER" for whatever
-// else a client names.
-func saslMechanism(name string) string {
-	switch name = strings.ToUpper(name); name {
-	case "PLAIN", "LOGIN", "ANONYMOUS", "EXTERNAL", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "NTLM",
-		"XOAUTH2", "OAUTHBEARER", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS":
-		return name
-	}
-	return other
 }

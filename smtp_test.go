@@ -149,7 +149,7 @@ func TestOnlyAUTHAndMessagesCountMore(t *testing.T) {
 			otelmail.BeginSMTPCommand(t.Context(), tel, v).End(otelmail.Reply{Code: 550})
 		}
 	}
-	if got, want := values(t, reader), (moves{"smtp_errors_total": 17}); !maps.Equal(got, want) {
+	if got, want := promisedValues(t, reader), (moves{"smtp_errors_total": 17}); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
 	for _, r := range []otelmail.Reply{{Code: 334}, {Cause: otelmail.CauseEOF}, {Code: 454}} {
@@ -197,11 +197,11 @@ func TestSMTPParents(t *testing.T) {
 // A refusal that nobody defined is not a blocked address.
 func TestRefusals(t *testing.T) {
 	tel, reader := start(t)
-	tel.SMTP.Refuse(otelmail.RefusedBlocked)
-	tel.SMTP.Refuse(otelmail.RefusedOverload)
-	tel.SMTP.Refuse(otelmail.Refusal(77))
+	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedBlocked)
+	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload)
+	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.Refusal(77))
 	want := moves{"smtp_connections_rejected_blocked_total": 1, "smtp_connections_rejected_overload_total": 2}
-	if got := values(t, reader); !maps.Equal(got, want) {
+	if got := promisedValues(t, reader); !maps.Equal(got, want) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
 }

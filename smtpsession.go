@@ -12,6 +12,7 @@ import (
 type SMTPSession struct {
 	Session
 	smtp *SMTP
+	role SMTPRole
 }
 
 // Session begins a session on a connection that was accepted. End it exactly
@@ -20,7 +21,7 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 	s = orEmpty(s)
 	s.connections.Add(1)
 	op := s.tracer.begin(ctx, "SMTP session", internalKind)
-	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, memberOf(smtpProtocols, role, smtpProtocols[RoleMX]), c), s}
+	ses := SMTPSession{beginSession(op, s.tracer, s.conns, protocolSMTP, memberOf(smtpProtocols, role, smtpProtocols[RoleMX]), c), s, role}
 	if ses.Recording() {
 		s.tracer.describe(ses.span).add(mailconv.SMTPRoleKey.String(role.String())).set()
 	}
@@ -29,10 +30,17 @@ func (s *SMTP) Session(ctx context.Context, role SMTPRole, c Conn) SMTPSession {
 
 // Command begins a command as a child of the session.
 func (s SMTPSession) Command(verb mailconv.SMTPVerb) SMTPCommand {
-	if s.state == nil || s.state.spanless {
-		return SMTPCommand{Op: Op{ctx: s.ctx}, smtp: s.smtp, verb: verb}
+	c := SMTPCommand{Op: Op{ctx: s.ctx}, smtp: s.smtp, session: s.state, role: s.role, verb: verb, begun: now()}
+	if s.state == nil {
+		return c
 	}
-	return SMTPCommand{Op: s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind), smtp: s.smtp, verb: verb}
+	if stage := stageOf(verb); stage != stageIdle {
+		s.state.stage.Store(int32(stage))
+	}
+	if !s.state.spanless {
+		c.Op = s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind)
+	}
+	return c
 }
 
 // ProtocolError counts an error that belongs to no command, such as a reply that the
@@ -51,6 +59,11 @@ func (s SMTPSession) End(cause Cause) {
 	}
 	if cause != CauseNone {
 		s.smtp.errors.Add(1)
+		stage := s.state.stage.Load()
+		if cause == CauseTLSHandshake || s.state.broke.Load() {
+			stage = int32(stageTLS)
+		}
+		s.smtp.lost.add(1, int(stage))
 	}
 	// The connection is counted last: a page that shows it closed shows all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.state.begun))

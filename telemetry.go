@@ -160,14 +160,15 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 		off:      off,
 	}
 	t := &Telemetry{Health: c.health, exportLevel: c.log.export, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
-	conns := newConnections(b)
+	in, out := newHandshakes(b)
+	conns := newConnections(b, in)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
 	t.IMAP = newIMAP(b, tr, conns)
 	t.JMAP = newJMAP(b, tr, conns)
 	t.POP3 = &POP3{tracer: tr, conns: conns}
 	t.Mail = newMail(b, tr)
 	t.Queue = newQueue(b, tr, c.handle)
-	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue)
+	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue, out)
 	t.Storage = newStorage(b, c.handle)
 	t.WebPush = newWebPush(b, tr)
 	bindHealth(b, c.health)

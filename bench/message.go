@@ -79,15 +79,15 @@ func (h *handles) end(tel *otelmail.Telemetry) {
 	for i := range h.processing {          //
 		h.processing[i].End(otelmail.FateQueued, otelmail.CauseNone) // processed and latency (histogram), three times
 	}
-	h.attempt.End(accepted)                                  // delivered, sent
-	h.fetch.End(otelmail.IMAPReply{Result: otelmail.IMAPOK}) // IMAP commands
-	h.notifying.End(otelmail.WebPushReply{Status: 201})      // pushes
-	tel.WebPush.GaveUp()                                     // failed pushes
-	tel.JMAP.Request(h.session.Context()).End(false)         // JMAP requests
-	h.session.ProtocolError()                                // errors
-	tel.SMTP.Refuse(otelmail.RefusedOverload)                // refused connections
-	tel.Mail.Dropped()                                       // dropped
-	tel.Storage.Messages.Add(1)                              // stored messages (gauge)
+	h.attempt.End(accepted)                                    // delivered, sent
+	h.fetch.End(otelmail.IMAPReply{Result: otelmail.IMAPOK})   // IMAP commands
+	h.notifying.End(otelmail.WebPushReply{Status: 201})        // pushes
+	tel.WebPush.GaveUp()                                       // failed pushes
+	tel.JMAP.Request(h.session.Context()).End(false)           // JMAP requests
+	h.session.ProtocolError()                                  // errors
+	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload) // refused connections
+	tel.Mail.Dropped()                                         // dropped
+	tel.Storage.Messages.Add(1)                                // stored messages (gauge)
 }
 
 // promSet is the same set with client_golang, all children resolved.

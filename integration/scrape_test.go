@@ -24,7 +24,7 @@ var labelValues = map[string][]string{
 }
 
 // anyOf are the series of which the demo cannot move every value.
-var anyOf = map[string]bool{}
+var anyOf = map[string]bool{"connections_lost_total": true}
 
 // selectors returns what has to move of a metric, as PromQL selects it: each value of its
 // one label, or any of its label sets where it has several labels; for a histogram it is

@@ -22,9 +22,10 @@ const (
 	// OutcomeKey is "delivered", "deferred", "failed" or "_OTHER". Required on delivery
 	// spans once the attempt has ended.
 	OutcomeKey = attribute.Key("email.delivery.outcome")
-	// ReasonKey is why an attempt failed: one of RFC 3463's subjects ("address",
-	// "mailbox", "system", "network", "protocol", "content", "policy"), or "tls",
-	// "dns", "timeout", "other". On failed attempts only.
+	// ReasonKey is why an attempt failed: "unknown_user", "address", "mailbox",
+	// "mailbox_full", "too_large", "content", "policy", "auth_required",
+	// "authentication", "protocol", "network", "tls", "dns", "timeout", "system" or
+	// "other", as docs/fault.md decides it. On failed attempts only.
 	ReasonKey = attribute.Key("email.delivery.reason")
 	// AttemptKey is the number of the attempt, from 1, an int. Required on
 	// delivery spans.

@@ -24,6 +24,8 @@ type dialogue interface {
 	// handshake has failed.
 	refused([]byte) bool
 	Upgrade(tls.ConnectionState)
+	// TLSFailed says that a handshake has failed.
+	TLSFailed(error)
 	End(otelmail.Cause)
 }
 
@@ -43,11 +45,15 @@ func (c *conn) Read(p []byte) (int, error) {
 	if !c.secured.Load() {
 		c.shaken()
 	}
-	if n > 0 && (c.above || !c.talk.Sealed()) {
-		c.talk.FromClient(p[:n])
+	if n > 0 {
+		if c.above || !c.talk.Sealed() {
+			c.talk.FromClient(p[:n])
+		} else {
+			c.alerted(p[:n])
+		}
 	}
 	if err != nil {
-		c.lost(err)
+		c.failed(err)
 	}
 	return n, err
 }
@@ -57,10 +63,34 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) Write(p []byte) (int, error) {
 	if !c.closed.Load() && (c.secured.Load() || c.handshake()) && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
+	} else if !c.above && c.talk.Sealed() {
+		c.alerted(p)
 	}
 	n, err := c.nc.Write(p)
 	c.lost(err)
 	return n, err
+}
+
+// alerted looks for the alert that ends a handshake (RFC 8446 section 6), in what passes
+// below TLS: a record of its own, which can be read as long as nothing is encrypted.
+func (c *conn) alerted(record []byte) {
+	const alert, fatal = 21, 2
+	if len(record) == 7 && record[0] == alert && record[5] == fatal {
+		c.talk.TLSFailed(&net.OpError{Op: "remote error", Err: tls.AlertError(record[6])})
+	}
+}
+
+// failed tells the dialogue of an error of a Read, or of the handshake that was a part of
+// it.
+func (c *conn) failed(err error) {
+	if !c.secured.Load() {
+		c.talk.TLSFailed(err)
+		if otelmail.CauseOf(err) == otelmail.CauseOther { // crypto/tls has no type for most of its errors
+			c.talk.Lost(otelmail.CauseTLSHandshake)
+			return
+		}
+	}
+	c.lost(err)
 }
 
 // lost tells the dialogue of an error. A reset is told by the first call after it, which
@@ -115,7 +145,8 @@ func (c *conn) SetWriteDeadline(t time.Time) error { return c.nc.SetWriteDeadlin
 // be sent does not count. It reports whether the server can be heard.
 func (c *conn) handshake() bool {
 	if layer, ok := tlsOf(c.nc).(interface{ Handshake() error }); ok {
-		if layer.Handshake() != nil {
+		if err := layer.Handshake(); err != nil {
+			c.failed(err)
 			return false
 		}
 		c.shaken()

@@ -194,6 +194,13 @@ func (d *IMAPDialogue) Cause(cause otelmail.Cause) {
 	}
 }
 
+// TLSFailed notes that a handshake has failed, and why. What breaks the session by it is
+// still for [IMAPDialogue.Lost] or [IMAPDialogue.End] to say. For those who do the handshake themselves.
+func (d *IMAPDialogue) TLSFailed(err error) {
+	d.begin()
+	d.session.TLSFailed(err)
+}
+
 // Lost notes that reading from the client or writing to it has failed: with
 // [otelmail.CauseEOF] it has closed, and what fails later does not count. A reset stays;
 // any other cause passes when more comes from the client.

@@ -119,6 +119,7 @@ func (d *IMAPDialogue) commanded(line []byte) {
 			cmd.name, d.client.keeps = astring(args)
 		case verb == mailconv.IMAPAuthenticate:
 			mechanism, response := cutSpace(args)
+			cmd.sasl = string(mechanism[:min(len(mechanism), maxMechanism)])
 			if cmd.plain = bytes.EqualFold(mechanism, []byte("PLAIN")); cmd.plain && len(response) > 0 {
 				cmd.name, cmd.plain = plainUser(response), false
 			}
@@ -129,6 +130,9 @@ func (d *IMAPDialogue) commanded(line []byte) {
 	}
 	d.goesOn(cmd, line)
 }
+
+// maxMechanism is longer than any known one.
+const maxMechanism = 32
 
 // goesOn looks whether a command goes on behind a line. A nil one is not followed.
 func (d *IMAPDialogue) goesOn(cmd *imapCommand, line []byte) {

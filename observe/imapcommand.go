@@ -23,6 +23,7 @@ type imapCommand struct {
 	plain    bool   // AUTHENTICATE PLAIN whose response is still to come
 	badTag   bool   // no tag as RFC 9051 has it: the server may be unable to repeat it
 	name     string // of the mailbox or the user that it names
+	sasl     string // the mechanism of AUTHENTICATE
 	cause    otelmail.Cause
 }
 
@@ -83,7 +84,7 @@ func (d *IMAPDialogue) hash(tag []byte) uint64 { return maphash.Bytes(d.seed, ta
 
 // start begins the span of a command.
 func (d *IMAPDialogue) start(c *imapCommand) {
-	facts := otelmail.IMAPFacts{User: d.user, State: d.state}
+	facts := otelmail.IMAPFacts{User: d.user, State: d.state, Mechanism: c.sasl}
 	switch {
 	case namesMailbox(c.verb):
 		facts.Mailbox = c.name

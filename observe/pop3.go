@@ -256,6 +256,7 @@ func (d *POP3Dialogue) start() {
 		if d.now.login() {
 			d.name = ""
 		}
+		d.command.Note(otelmail.POP3Facts{Mechanism: d.now.sasl})
 	default:
 		d.command.Note(otelmail.POP3Facts{User: d.user})
 	}
@@ -336,6 +337,13 @@ func (d *POP3Dialogue) breakOff(cause otelmail.Cause) {
 		d.command.End(otelmail.POP3Reply{Cause: cause})
 	}
 	d.busy = false
+}
+
+// TLSFailed notes that a handshake has failed, and why. What breaks the session by it is
+// still for [POP3Dialogue.Lost] or [POP3Dialogue.End] to say. For those who do the handshake themselves.
+func (d *POP3Dialogue) TLSFailed(err error) {
+	d.begin()
+	d.session.TLSFailed(err)
 }
 
 // Lost notes that reading from the client or writing to it has failed: with

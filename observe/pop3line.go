@@ -13,6 +13,7 @@ type pop3Line struct {
 	empty    bool
 	argument bool   // there is one
 	user     string // that USER and APOP name
+	sasl     string // the mechanism of AUTH
 }
 
 // parsePOP3 reads a line without its end. Blanks around it are no part of it: to
@@ -32,6 +33,9 @@ func parsePOP3(line []byte) pop3Line {
 	case mailconv.POP3Apop:
 		name, _, _ := bytes.Cut(rest, []byte{' '})
 		l.user = string(name)
+	case mailconv.POP3Auth:
+		name, _, _ := bytes.Cut(rest, []byte{' '})
+		l.sasl = string(name[:min(len(name), maxMechanism)])
 	}
 	return l
 }

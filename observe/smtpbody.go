@@ -16,6 +16,9 @@ const (
 	bodyDotCR                  // behind the CR after that
 )
 
+// bodyEnd is the length of the line with the dot, which is no part of the message.
+const bodyEnd = int64(len(".\r\n"))
+
 // skip returns what follows the message's end.
 func (b *smtpBody) skip(p []byte) []byte {
 	for i := 0; i < len(p); i++ {

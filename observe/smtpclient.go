@@ -19,6 +19,7 @@ type smtpClient struct {
 	late  bool   // that is looked at now
 	body  smtpBody
 	chunk uint64 // bytes of a BDAT chunk still to come
+	size  int64  // of the message as far as it has come
 	// response says that AUTH has been answered with 334.
 	response bool
 	// stalled says that reading failed inside a body: the rest of it does not come.
@@ -68,10 +69,13 @@ func (d *SMTPDialogue) understand(p []byte) []byte {
 	for len(p) > 0 && !d.over {
 		switch {
 		case d.body != bodyNone:
-			p = d.body.skip(p)
+			rest := d.body.skip(p)
+			d.size += int64(len(p) - len(rest))
+			p = rest
 		case d.chunk > 0:
 			n := min(d.chunk, uint64(len(p)))
 			d.chunk -= n
+			d.size += int64(n)
 			p = p[n:]
 		case d.response:
 			_, rest, whole := bytes.Cut(p, []byte{'\n'})
@@ -113,10 +117,8 @@ func (d *SMTPDialogue) begins(said []byte) {
 			c.Note(otelmail.SMTPFacts{Helo: name})
 		}
 	case mailconv.SMTPAuth:
-		if c.Recording() {
-			mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
-			c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
-		}
+		mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
+		c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
 	case mailconv.SMTPMail:
 		if c.Recording() {
 			address, params := smtpPath(args)
@@ -150,6 +152,7 @@ func (d *SMTPDialogue) beginChunk(args []byte) {
 		c.chunk = true
 	case ok && d.recipients() > 0:
 		c.chunk = true
+		d.size = 0
 		d.transfer = &smtpTransfer{smtpCommand: smtpCommand{SMTPCommand: d.session.Command(mailconv.SMTPBdat)}}
 	default:
 		c.SMTPCommand = d.session.Command(mailconv.SMTPBdat)

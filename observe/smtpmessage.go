@@ -111,7 +111,7 @@ func (d *SMTPDialogue) answerData(r *otelmail.Reply) {
 		if d.recipients() == 0 { // there must be some
 			d.to, d.spared = append(d.to, d.spared...), nil
 		}
-		c.coming, d.body = true, bodyLine
+		c.coming, d.body, d.size = true, bodyLine, -bodyEnd
 	case !r.Failed():
 		d.unfollow()
 	case d.outOfOrder(r):
@@ -139,6 +139,7 @@ func (d *SMTPDialogue) answerBody(r *otelmail.Reply) {
 	}
 	c.open = false
 	if !d.lmtp {
+		d.weigh(c)
 		c.EndMessage(c.because(r), d.to...)
 	}
 	var refused []string
@@ -147,6 +148,13 @@ func (d *SMTPDialogue) answerBody(r *otelmail.Reply) {
 	}
 	d.clear(otelmail.CauseNone)
 	d.spared = refused
+}
+
+// weigh notes the size of the message whose command ends.
+func (d *SMTPDialogue) weigh(c *smtpCommand) {
+	if d.size > 0 {
+		c.Note(otelmail.SMTPFacts{Size: d.size})
+	}
 }
 
 // each takes the reply for one recipient of LMTP (RFC 2033 section 4.2). It reports
@@ -160,6 +168,7 @@ func (d *SMTPDialogue) each(c *smtpCommand, r *otelmail.Reply) bool {
 	if len(d.replies) < d.recipients() {
 		return true
 	}
+	d.weigh(c)
 	c.EndEach(d.replies...)
 	return false
 }
@@ -208,6 +217,7 @@ func (d *SMTPDialogue) answerChunk(r *otelmail.Reply) {
 		}
 		c.open, d.transfer = false, nil
 		if single {
+			d.weigh(&t.smtpCommand)
 			t.EndMessage(t.because(r), d.to...)
 		}
 		d.clear(otelmail.CauseNone)

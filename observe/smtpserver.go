@@ -71,6 +71,7 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 		d.seal = smtpOpen
 		d.sealed.Store(false)
 		d.left = d.failure
+		d.session.TLSFailed(nil)
 		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}

@@ -150,9 +150,7 @@ func (q *request) response(s *scanner) {
 	case failed:
 		q.record.CallError()
 	}
-	if q.sampled || q.calls.started != nil {
-		q.calls.last = append(q.calls.last[:0], s.id...)
-	}
+	q.calls.last = append(q.calls.last[:0], s.id...)
 }
 
 // answersStarted finds the call whose response this is among those that the

@@ -20,8 +20,6 @@ type request struct {
 	ctx      context.Context
 	id       string // the server's
 	maxCalls int
-	// sampled says that calls have spans, so that it is worth knowing what was asked.
-	sampled bool
 
 	mu       sync.Mutex // bodies may be read and written at once, and calls be run in parallel
 	asked    *scanner   // nil: the body is not read, or no longer
@@ -43,8 +41,8 @@ const (
 )
 
 func (h *handler) newRequest(ctx context.Context, r *http.Request) *request {
-	q := &request{record: h.tel.JMAP.Request(ctx), sampled: trace.SpanFromContext(ctx).IsRecording(), maxCalls: h.config.maxCalls, left: h.config.maxBody}
-	if q.sampled && h.config.requestID != nil {
+	q := &request{record: h.tel.JMAP.Request(ctx), maxCalls: h.config.maxCalls, left: h.config.maxBody}
+	if h.config.requestID != nil && trace.SpanFromContext(ctx).IsRecording() {
 		_ = contain.Call(func() { q.id = h.config.requestID(r) }) // without an id, then
 	}
 	return q
@@ -52,7 +50,7 @@ func (h *handler) newRequest(ctx context.Context, r *http.Request) *request {
 
 // watches begins to look for method calls in the body of r, and reports whether it does.
 func (q *request) watches(r *http.Request) bool {
-	if q == nil || !q.sampled || q.maxCalls <= 0 || q.left <= 0 || r.Header.Get("Content-Encoding") != "" {
+	if q == nil || q.maxCalls <= 0 || q.left <= 0 || r.Header.Get("Content-Encoding") != "" {
 		return false
 	}
 	q.asked = new(scanner)

@@ -3,6 +3,7 @@ package oteljmap
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
@@ -76,6 +77,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) end(span trace.Span, r *http.Request, out *writer, panicked bool) {
 	if out.status == 0 && !panicked && !out.hijacked {
 		out.status = http.StatusOK // as net/http answers for a handler that does not
+	}
+	if scheme, _, given := strings.Cut(r.Header.Get("Authorization"), " "); given && !panicked {
+		h.tel.JMAP.Authenticated(scheme, out.status != http.StatusUnauthorized)
 	}
 	errorType := ""
 	if q := out.request; q != nil {

@@ -36,16 +36,14 @@ func (c *connection) serve() {
 	s := c.server
 	c.own = copyOf(s.smtp)
 	c.own.Backend = &backend{next: s.smtp.Backend, connection: c}
-	role := s.config.role
-	if s.smtp.LMTP {
-		role = otelmail.RoleLMTP
-	}
+	role := s.role()
 	served := c.nc
 	if tc, ok := c.nc.(*tls.Conn); ok { // go-smtp must see it as it is
 		c.dialogue = observe.NewSMTPDialogue(s.tel, otelmail.Conn{
 			Remote: tc.RemoteAddr(), Local: tc.LocalAddr(), TLS: &tls.ConnectionState{},
 		}, observe.SMTPRole(role))
-		c.own.ErrorLog = &failures{c.own.ErrorLog, c.dialogue}
+		c.own.ErrorLog = &failures{c.own.ErrorLog, c.dialogue, tc}
+		c.tap.secure = tc
 		c.tapInto()
 	} else {
 		conn := observe.SMTP(s.tel, &closing{c.nc, c}, observe.SMTPRole(role))
@@ -58,6 +56,14 @@ func (c *connection) serve() {
 	_ = c.own.Shutdown(context.Background())
 	c.leave.Do(s.release)
 	c.dialogue.End(otelmail.CauseNone)
+}
+
+// role is what the server is for.
+func (s *Server) role() otelmail.SMTPRole {
+	if s.smtp.LMTP {
+		return otelmail.RoleLMTP
+	}
+	return s.config.role
 }
 
 // tapInto has go-smtp show what it reads and writes, from the next init of its Conn on:
@@ -132,12 +138,20 @@ func (l *once) Addr() net.Addr { return nil }
 type failures struct {
 	smtp.Logger
 	dialogue *observe.SMTPDialogue
+	secure   *tls.Conn // of implicit TLS
 }
 
 func (f *failures) Printf(format string, v ...any) {
 	if len(v) > 0 {
 		if err, ok := v[len(v)-1].(error); ok && !errors.Is(err, net.ErrClosed) {
-			f.dialogue.Lost(otelmail.CauseOf(err))
+			cause := otelmail.CauseOf(err)
+			if f.secure != nil && !f.secure.ConnectionState().HandshakeComplete {
+				f.dialogue.TLSFailed(err)
+				if cause == otelmail.CauseOther { // crypto/tls has no type for most of its errors
+					cause = otelmail.CauseTLSHandshake
+				}
+			}
+			f.dialogue.Lost(cause)
 		}
 	}
 	f.Logger.Printf(format, v...)

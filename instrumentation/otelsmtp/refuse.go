@@ -20,7 +20,7 @@ const (
 // refuse counts a connection and closes it, after a reply where the client can
 // read one.
 func (s *Server) refuse(nc net.Conn, why otelmail.Refusal, reply string) {
-	s.tel.SMTP.Refuse(why)
+	s.tel.SMTP.Refuse(s.role(), why)
 	if _, secure := nc.(*tls.Conn); secure { // a handshake has no room for a reply
 		_ = nc.Close()
 		return

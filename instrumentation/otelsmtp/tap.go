@@ -1,6 +1,7 @@
 package otelsmtp
 
 import (
+	"crypto/tls"
 	"io"
 	"runtime"
 
@@ -15,12 +16,17 @@ import (
 type tap struct {
 	dialogue *observe.SMTPDialogue
 	next     io.Writer // the application's own, or nil
+	secure   *tls.Conn // of implicit TLS, until its state has been told
 	// client and server are the last bytes of the two buffers.
 	client, server *byte
 }
 
 // Write takes what go-smtp has read or written.
 func (t *tap) Write(p []byte) (int, error) {
+	if t.secure != nil { // the greeting: the handshake is over
+		t.dialogue.Upgrade(t.secure.ConnectionState())
+		t.secure = nil
+	}
 	if len(p) > 0 {
 		if t.fromClient(p) {
 			t.dialogue.FromClient(p)

@@ -19,6 +19,7 @@ func TestPagesAreGenerated(t *testing.T) {
 	for file, page := range map[string]func(io.Writer) error{
 		"docs/series.md":     reference.Series,
 		"docs/settings.md":   reference.Settings,
+		"docs/fault.md":      reference.Fault,
 		"docs/attributes.md": func(w io.Writer) error { return reference.Attributes(w, os.DirFS(root+"mailconv")) },
 	} {
 		var b bytes.Buffer

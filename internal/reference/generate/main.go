@@ -23,6 +23,7 @@ func run() error {
 	return errors.Join(
 		write("docs/series.md", reference.Series),
 		write("docs/settings.md", reference.Settings),
+		write("docs/fault.md", reference.Fault),
 		write("docs/attributes.md", func(w io.Writer) error {
 			return reference.Attributes(w, os.DirFS("mailconv"))
 		}),

@@ -36,6 +36,7 @@ var effects = []struct {
 	{neverTaken, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, retries: 3, bounced: 1, delivered: 1}},
 	{deferred, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, retries: 2, delivered: 1, sent: 1}},
 	{fromBlocked, counts{blockedConns: 1}},
+	{scanner, counts{connections: 1, implicitTLS: 1, smtpErrors: 1}},
 	{tooMany, counts{connections: 1, plaintext: 1, overload: 1}},
 }
 

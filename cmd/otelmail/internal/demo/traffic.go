@@ -47,6 +47,7 @@ var (
 	neverTaken  = client{"mail that another server always defers", (*traffic).sendNeverTaken}
 	guesser     = client{"a guessed password", (*traffic).guessPassword}
 	fromBlocked = client{"a blocked address", (*traffic).connectBlocked}
+	scanner     = client{"a scanner that speaks no TLS", (*traffic).scan}
 	tooMany     = client{"one connection too many", (*traffic).connectTooMany}
 
 	reader      = client{"an IMAP client that reads", (*traffic).imapRead}
@@ -72,7 +73,7 @@ var schedule = []client{
 	inbound, mailing, fromBlocked, inbound, rejected,
 	oversized, inbound, outbound, tooMany, inbound,
 	spam, inbound, outbound, unknownUser, inbound,
-	mailing, inbound, overTLS, inbound, outbound,
+	mailing, scanner, overTLS, inbound, outbound,
 }
 
 // visits is repeated for ever beside it: users who look at their mail, one for

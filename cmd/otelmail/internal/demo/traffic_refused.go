@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"syscall"
@@ -45,6 +46,24 @@ func (t *traffic) connectTooMany(ctx context.Context, _ int) error {
 	err = refusedWith(421, greeting(second), textCode)
 	_, quit := fmt.Fprint(first, "QUIT\r\n")
 	return errors.Join(err, quit)
+}
+
+// scan speaks plaintext where TLS is expected, as who looks for open ports does. Its
+// session ends with the handshake.
+func (t *traffic) scan(ctx context.Context, _ int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	conn, err := dial(ctx, t.submissions)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprint(conn, "EHLO scanner.example\r\n"); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil && !errors.Is(err, syscall.ECONNRESET) { // until it is sent away
+		return err
+	}
+	return nil
 }
 
 // greeting reads the server's first reply; it is an error when that is a refusal.
