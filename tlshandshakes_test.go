@@ -55,7 +55,7 @@ func TestTLSHandshakes(t *testing.T) {
 		{name: "unknown authority", with: func(_, c *tls.Config) { c.RootCAs = x509.NewCertPool() }, in: "bad_certificate", out: "unknown_authority"},
 		{name: "another name", with: func(_, c *tls.Config) { c.ServerName = "mail.example.org" }, in: "bad_certificate", out: "hostname"},
 		{name: "no certificate", with: func(s, _ *tls.Config) { s.Certificates = nil }, in: "bad_certificate", out: "hostname"}, // unrecognized_name,
-		{name: "no client certificate", with: func(s, c *tls.Config) {
+		{name: "no client certificate", with: func(s, _ *tls.Config) {
 			s.ClientAuth, s.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
 		}, in: "client_certificate", out: "negotiation"},
 		{name: "plaintext", client: func(c net.Conn) error { _, err := c.Write([]byte("EHLO client.example\r\n")); return err }, in: "not_tls"},

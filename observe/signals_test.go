@@ -177,7 +177,7 @@ func TestFailedSTARTTLS(t *testing.T) {
 			fmt.Fprint(near, "STARTTLS\r\n")
 			_, _ = r.ReadString('\n')
 			tc.client(near)
-			go io.Copy(io.Discard, near) //nolint:errcheck // until it is closed
+			go io.Copy(io.Discard, near)
 			<-done
 			near.Close()
 			got := signals(t, reader, "tls_handshake_failures_total")
