@@ -54,7 +54,7 @@ func TestTLSHandshakes(t *testing.T) {
 			in: "bad_certificate", out: "expired"}, // Go's client says bad_certificate
 		{name: "unknown authority", with: func(_, c *tls.Config) { c.RootCAs = x509.NewCertPool() }, in: "bad_certificate", out: "unknown_authority"},
 		{name: "another name", with: func(_, c *tls.Config) { c.ServerName = "mail.example.org" }, in: "bad_certificate", out: "hostname"},
-		{name: "no certificate", with: func(s, _ *tls.Config) { s.Certificates = nil }, in: "bad_certificate", out: "hostname"}, // unrecognized_name,
+		{name: "no certificate", with: func(s, _ *tls.Config) { s.Certificates = nil }, in: "bad_certificate", out: "hostname"}, // alert 112 of RFC 6066,
 		{name: "no client certificate", with: func(s, _ *tls.Config) {
 			s.ClientAuth, s.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
 		}, in: "client_certificate", out: "negotiation"},
