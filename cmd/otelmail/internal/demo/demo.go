@@ -48,6 +48,7 @@ type Demo struct {
 	queue   *queue
 	store   *mailStore
 	remote  *remote
+	dns     *dnsServer
 	push    *notifier
 	phones  *pushService
 	pop3    *pop3Server // its sessions have no series, so it counts them itself
@@ -96,6 +97,9 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 		return err
 	}
 	if d.remote, err = startRemote(certificate, d.local); err != nil {
+		return err
+	}
+	if d.dns, err = startDNS(d.local); err != nil {
 		return err
 	}
 	if d.phones, err = startPushService(d.local); err != nil {
