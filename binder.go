@@ -31,6 +31,7 @@ type binder struct {
 	labelled  []labelledSeries
 	fractions []fraction
 	before    []func()
+	sources   []func(observe func(float64, labelSet)) // the ages of observed gauges
 	index     map[string]func(labels []string) (int64, bool)
 	errs      []error
 }

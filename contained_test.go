@@ -238,13 +238,13 @@ func (panickingError) Unwrap() error { panic("bob@example.org") }
 // Below zero is a value like any other for what may fall; only counters refuse it.
 func TestNegativeObservations(t *testing.T) {
 	tel, reader := start(t)
-	tel.Queue.Remove()
+	tel.Queue.Remove(t.Context(), otelmail.Message{}, otelmail.RemovedDelivered)
 	second, err := otelmail.New(lookup(), otelmail.WithMeterProvider(tel.MeterProvider()), otelmail.WithNamespace("second"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = second.Shutdown(context.Background()) }()
-	second.Queue.Remove()
+	second.Queue.Remove(t.Context(), otelmail.Message{}, otelmail.RemovedDelivered)
 	m := tel.MeterProvider().Meter("app")
 	g, _ := m.Int64ObservableGauge("g")
 	u, _ := m.Float64ObservableUpDownCounter("u")

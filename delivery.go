@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
@@ -11,6 +14,7 @@ import (
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/refusal"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -48,6 +52,10 @@ type Attempt struct {
 	Server string
 	// TLSPolicy is what the delivery asks of TLS.
 	TLSPolicy mailconv.TLSPolicy
+	// Due is when the attempt was to begin: when the message was accepted, or the time of
+	// the retry. What it is late by is recorded in queue_scheduler_lag_seconds and as the
+	// phase "queue". The zero time records nothing.
+	Due time.Time
 	// Queue restores the trace of a message whose context was lost in between:
 	// an attempt in another process is linked to it. Leave it empty where ctx
 	// already holds the trace.
@@ -73,22 +81,65 @@ func (o Outcome) String() string { return memberOf(outcomes, o, other) }
 
 // Delivery records attempts to deliver. All methods are safe for concurrent use.
 type Delivery struct {
-	tracer    *tracer
-	retries   *count.Counter
-	delivered *count.Counter
-	sent      *count.Counter
-
+	tracer     *tracer
+	retries    *count.Counter
+	delivered  *count.Counter
+	sent       *count.Counter
 	handshakes *handshakes // with other servers
+	last       *lastSuccess
+	attempts   labelledCounter
+	duration   labelledHistogram
+	lag        histogram
+	phases     labelledHistogram
+	throttled  []*count.Counter
+	tls        outboundTLS
+	outbound   outbound
 }
 
-var smtpSent = define(catalog.Metric{
-	Name: "smtp_messages_sent_total", Kind: catalog.Counter, Unit: "{message}",
-	Help: "Messages handed to a remote server (2xx after DATA)",
-	Rise: "More mail goes out. A sudden rise that no user explains is a stolen password or an open relay.",
-})
+var (
+	smtpSent = define(catalog.Metric{
+		Name: "smtp_messages_sent_total", Kind: catalog.Counter, Unit: "{message}",
+		Help: "Messages handed to a remote server (2xx after DATA)",
+		Rise: "More mail goes out. A sudden rise that no user explains is a stolen password or an open relay.",
+	})
+	deliveryAttempts = define(catalog.Metric{
+		Name: "delivery_attempts_total", Kind: catalog.Counter, Unit: "{attempt}",
+		Help: "Attempts to deliver a message to a destination that ended",
+		Rise: "deferred: mail is late; network, dns and timeout on all destinations at once are ours, policy is what they think of us. failed: mail bounces; address is a list that is old, policy a block. The delivery spans name domain and reply.",
+		Labels: append(deliveryLabels[:len(deliveryLabels):len(deliveryLabels)], catalog.Label{Key: "reason", Values: attemptReasons,
+			Help: "Why it was not delivered, none where it was, see [fault](fault.md)"}),
+	})
+	deliveryDuration = define(catalog.Metric{
+		Name: "delivery_attempt_duration_seconds", Kind: catalog.Histogram, Unit: "s",
+		Help:    "How long attempts to deliver took",
+		Rise:    "Destinations or the network have become slow, or hang until our own time-outs: delivery_phase_duration_seconds tells where. Slow attempts hold workers, and the queue grows.",
+		Buckets: durationBuckets,
+		Labels:  deliveryLabels,
+	})
+)
 
-func newDelivery(b *binder, t *tracer, m *Mail, q *Queue, out *handshakes) *Delivery {
-	return &Delivery{tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent), handshakes: out}
+// durationBuckets are those of work on a message.
+var durationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120}
+
+var deliveryLabels = []catalog.Label{
+	{Key: "transport", Values: append(slices.Clip(transports), other), Help: "To a remote server, to a mail store over LMTP, or into a mailbox"},
+	{Key: "outcome", Values: append(slices.Clip(outcomes), other), Help: "Taken over by the other side; to be tried again; or not to be tried again"},
+}
+
+// attemptReasons are none and what [Reply.reason] tells.
+var attemptReasons = append([]string{"none"}, refusal.Reasons()...)
+
+func newDelivery(b *binder, t *tracer, m *Mail, q *Queue, out *handshakes, last *lastSuccess) *Delivery {
+	return &Delivery{
+		tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent), last: last, handshakes: out,
+		attempts:  b.labelledCounter(deliveryAttempts),
+		duration:  b.labelledHistogram(deliveryDuration),
+		lag:       b.histogram(schedulerLag),
+		phases:    b.labelledHistogram(deliveryPhase),
+		throttled: b.counters(deliveryThrottled),
+		tls:       newOutboundTLS(b),
+		outbound:  newOutbound(b),
+	}
 }
 
 // Attempt begins an attempt to deliver a message.
@@ -104,7 +155,8 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	} else {
 		op = d.tracer.linked(ctx, name, a.Queue, trace.SpanKindClient)
 	}
-	o := Delivering{Op: op, delivery: d, transport: a.Transport}
+	o := Delivering{Op: op, delivery: d, attempt: &attempt{transport: a.Transport, policy: a.TLSPolicy, begun: time.Now()}}
+	o.late(a.Due)
 	if o.Recording() {
 		attrs := d.tracer.describe(o.span).
 			add(mailconv.TransportKey.String(a.Transport.String())).
@@ -124,28 +176,32 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 // Delivering is an attempt in progress. End it exactly once.
 type Delivering struct {
 	Op
-	delivery  *Delivery
-	transport Transport
+	delivery *Delivery
+	attempt  *attempt
 }
 
-// Peer notes the address that was connected to.
+// attempt is what an attempt's end counts.
+type attempt struct {
+	transport Transport
+	policy    mailconv.TLSPolicy
+	begun     time.Time
+	encrypted atomic.Bool // a TLS handshake has succeeded
+	tlsFailed atomic.Bool // one has failed, or could not begin
+}
+
+// Peer notes the address that was connected to. For connections that [Delivering.Dial] did
+// not make, of a pool for example.
 func (o Delivering) Peer(addr net.Addr) {
 	if o.Recording() {
 		o.delivery.tracer.describe(o.span).peer(addr).set()
 	}
 }
 
-// TLSFailed notes that a handshake has failed, and why: once for each handshake.
-func (o Delivering) TLSFailed(err error) {
-	if o.delivery != nil {
-		o.delivery.handshakes.broke(err)
-	}
-}
-
-// TLS notes the state of the connection after its handshake: once for each handshake, not
-// for each message over the connection.
+// TLS notes the state of the connection after its handshake: for the attempt that shook
+// hands, not for each message over the connection. That of the attempt counts in
+// outbound_tls_total and tlsrpt_sessions_total when the attempt ends.
 func (o Delivering) TLS(state tls.ConnectionState) {
-	if o.delivery != nil {
+	if o.attempt != nil && state.HandshakeComplete && !o.attempt.encrypted.Swap(true) {
 		o.delivery.handshakes.completed(state.Version)
 	}
 	if o.Recording() {
@@ -153,7 +209,8 @@ func (o Delivering) TLS(state tls.ConnectionState) {
 	}
 }
 
-// End ends the attempt with the other side's last reply. 2xx counts as
+// End ends the attempt with the other side's last reply, and counts it in
+// delivery_attempts_total with its reason and its duration. 2xx counts as
 // delivered and, over SMTP or LMTP, as sent. A failure is deferred when
 // it may pass (4xx or no reply), else failed; use EndAs where the server's own
 // rules decide otherwise.
@@ -178,11 +235,21 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	if o.delivery == nil {
 		return
 	}
+	d, a := o.delivery, o.attempt
+	reason := 0
 	if outcome == OutcomeDelivered {
-		o.delivery.delivered.Add(1)
-		if o.transport.remote() {
-			o.delivery.sent.Add(1)
+		d.delivered.Add(1)
+		if a.transport.remote() {
+			d.sent.Add(1)
 		}
+		d.last.delivered(a.transport)
+	} else {
+		reason = 1 + int(r.reason())
+	}
+	d.attempts.add(1, int(a.transport), int(outcome), reason)
+	d.duration.record(o.Context(), time.Since(a.begun), int(a.transport), int(outcome))
+	if a.transport == TransportSMTP {
+		d.tls.ended(a, outcome, r)
 	}
 	if !o.Recording() {
 		o.end("")

@@ -165,7 +165,7 @@ func TestAttemptFacts(t *testing.T) {
 		checkAttrs(t, s, want)
 	}
 	for policy, want := range map[mailconv.TLSPolicy]string{0: "", mailconv.TLSNone: "none", mailconv.TLSOpportunistic: "opportunistic",
-		mailconv.TLSRequired: "required", mailconv.TLSDANE: "dane", mailconv.TLSDANE + 1: "", 255: ""} {
+		mailconv.TLSRequired: "required", mailconv.TLSDANE: "dane", mailconv.TLSMTASTS: "mta-sts", mailconv.TLSMTASTS + 1: "", 255: ""} {
 		if _, got := deliver(t, otelmail.Attempt{TLSPolicy: policy}, otelmail.Reply{Code: 250}); got["email.tls.policy"] != want {
 			t.Errorf("TLS policy %d shows as %q", policy, got["email.tls.policy"])
 		}

@@ -33,6 +33,10 @@ type event struct {
 
 // events call every record method.
 func events() []event {
+	return slices.Concat(sessionEvents(), flowEvents())
+}
+
+func sessionEvents() []event {
 	ctx := context.Background()
 	implicit := &tls.ConnectionState{HandshakeComplete: true, Version: tls.VersionTLS13}
 	refused := otelmail.Reply{Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}}
@@ -208,17 +212,23 @@ func events() []event {
 			enqueue(ctx, tel, otelmail.MessageFacts{}, otelmail.CauseNone)
 			enqueue(ctx, tel, otelmail.MessageFacts{}, otelmail.CauseStorage)
 			tel.Queue.Dequeue(ctx, otelmail.Message{Enqueued: time.Now().Add(-(time.Second))}, otelmail.MessageFacts{}).End(otelmail.CauseNone)
-			tel.Queue.Remove()
-			tel.Queue.Remove()
-
-		}, moves{"queue_size": 4}},
+			accepted := otelmail.Message{Enqueued: time.Now().Add(-time.Hour)}
+			tel.Queue.Remove(ctx, accepted, otelmail.RemovedDelivered)
+			tel.Queue.Remove(ctx, otelmail.Message{}, otelmail.RemovedExpired)
+		}, moves{"queue_size": 4, "delivery_total_seconds/delivered": 1, "queue_expired_total": 1}},
 		{"deliveries", func(tel *otelmail.Telemetry) {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportSMTP}).End(ok)
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLMTP, Number: 2}).End(ok)
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Transport: otelmail.TransportLocal, Number: 1}).End(ok)
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 3}).End(refused)
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Number: 4}).End(otelmail.Reply{Cause: otelmail.CauseDNS})
-		}, moves{"mail_delivered_total": 3, "smtp_messages_sent_total": 2, "queue_retries_total": 3}},
+		}, moves{"mail_delivered_total": 3, "smtp_messages_sent_total": 2, "queue_retries_total": 3,
+			"delivery_attempts_total/smtp/delivered/none": 1, "delivery_attempts_total/lmtp/delivered/none": 1,
+			"delivery_attempts_total/local/delivered/none": 1, "delivery_attempts_total/smtp/failed/unknown_user": 1,
+			"delivery_attempts_total/smtp/deferred/dns": 1, "delivery_attempt_duration_seconds/smtp/delivered": 1,
+			"delivery_attempt_duration_seconds/lmtp/delivered": 1, "delivery_attempt_duration_seconds/local/delivered": 1,
+			"delivery_attempt_duration_seconds/smtp/failed": 1, "delivery_attempt_duration_seconds/smtp/deferred": 1,
+			"outbound_tls_total/other/plaintext": 1}},
 		{"storage", func(tel *otelmail.Telemetry) {
 			tel.Storage.Mailboxes.Set(3)
 			tel.Storage.Mailboxes.Add(-1)

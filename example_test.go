@@ -181,11 +181,29 @@ func ExampleQueue() {
 	attempt := tel.Delivery.Attempt(work.Context(), message.Attempt(otelmail.TransportSMTP, "example.net"))
 	outcome := attempt.End(otelmail.Reply{Code: 451}) // store message again: it counts its attempts
 	work.End(otelmail.CauseNone)
-	if outcome != otelmail.OutcomeDeferred {
-		tel.Queue.Remove()
+	switch outcome {
+	case otelmail.OutcomeDelivered:
+		tel.Queue.Remove(work.Context(), message, otelmail.RemovedDelivered)
+	case otelmail.OutcomeFailed:
+		tel.Queue.Remove(work.Context(), message, otelmail.RemovedBounced)
 	}
 	fmt.Println(outcome, message.Attempts)
 	// Output: deferred map[example.net:1]
+}
+
+// A queue tells what it holds, by state.
+func ExampleQueue_Observe() {
+	tel := newExampleTelemetry()
+	tel.Queue.Observe(func(context.Context) (otelmail.QueueState, error) {
+		return otelmail.QueueState{
+			Ready:    otelmail.QueueShare{Messages: 3, Bytes: 12000, Oldest: time.Now().Add(-time.Second)},
+			Deferred: otelmail.QueueShare{Messages: 40, Bytes: 1 << 20, Oldest: time.Now().Add(-5 * time.Hour)},
+		}, nil
+	})
+	deferred, _ := tel.Value("queue_messages", "deferred")
+	size, _ := tel.Value("queue_size")
+	fmt.Println(deferred, size)
+	// Output: 40 43
 }
 
 // Two queues that were not empty at start-up.
@@ -220,20 +238,55 @@ func ExampleDelivery() {
 		Server:    "mx.example.net",
 		TLSPolicy: mailconv.TLSDANE,
 	})
-	remote, err := net.DialTimeout("tcp", "mx.example.net:25", time.Minute)
+	var dialer net.Dialer
+	remote, err := attempt.Dial(ctx, dialer.DialContext, "tcp", "mx.example.net:25")
 	if err != nil {
 		attempt.End(otelmail.ReplyOf(err)) // no reply: timeout, refused, dns …
 		return
 	}
-	attempt.Peer(remote.RemoteAddr())
-	secure := tls.Client(remote, &tls.Config{ServerName: "mx.example.net"}) // after STARTTLS
-	if err := secure.HandshakeContext(attempt.Context()); err != nil {
-		attempt.TLSFailed(err)
+	defer remote.Close()
+	attempt.End(otelmail.Reply{Code: 250})
+}
+
+// The phases of an attempt, and its TLS, by a client of one's own.
+func ExampleDelivering_Phase() {
+	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{TLSPolicy: mailconv.TLSRequired, Due: time.Now()})
+	tlsConn := tls.Client(conn, &tls.Config{ServerName: "mx.example.net"})
+
+	handshake := attempt.Phase(otelmail.PhaseTLS)
+	err := tlsConn.HandshakeContext(ctx)
+	handshake.End()
+	if err != nil {
+		attempt.TLSFailed(otelmail.TLSFailureOf(err), err)
 		attempt.End(otelmail.ReplyOf(err))
 		return
 	}
-	attempt.TLS(secure.ConnectionState())
+	attempt.TLS(tlsConn.ConnectionState())
 	attempt.End(otelmail.Reply{Code: 250})
+}
+
+// Lookups in the DNS, by package net.
+func ExampleDNS() {
+	lookup := tel.DNS.Lookup(ctx, "MX")
+	servers, err := net.DefaultResolver.LookupMX(ctx, "example.net")
+	lookup.End(err)
+	_ = servers
+}
+
+// By a library that shows the response code.
+func ExampleDNSLookup_EndCode() {
+	lookup := tel.DNS.Lookup(ctx, "TLSA")
+	code, records := 3, 0 // NXDOMAIN
+	lookup.EndCode(code, records)
+}
+
+// A delivery that our own limit puts off.
+func ExampleDelivery_Throttled() {
+	tel := newExampleTelemetry()
+	tel.Delivery.Throttled(otelmail.ThrottledConcurrency)
+	n, _ := tel.Value("delivery_throttled_total", "concurrency")
+	fmt.Println(n)
+	// Output: 1
 }
 
 // A refusal whose codes name the user, but whose reason was the server's own.

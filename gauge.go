@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/count"
@@ -23,16 +25,47 @@ type Gauge struct {
 	read    atomic.Pointer[func(context.Context) (int64, error)]
 	running sync.Mutex // held while the function runs: a hung one is not started again
 	calls   contain.Calls
+	// answered is when the function gave its last answer or, before its first, was set: in
+	// nanoseconds of Unix time.
+	answered atomic.Int64
 }
 
 // observeTime bounds how long one collection waits for a function.
 const observeTime = 250 * time.Millisecond
 
 func (b *binder) gauge(m *catalog.Metric, handle func(error)) *Gauge {
-	g := &Gauge{changes: count.NewCounter(), name: m.FullName(b.namespace), handle: handle}
+	g := b.unboundGauge(m, handle)
 	b.observe(m, b.observable(m), g, nil)
 	b.beforeCollection(g.refresh)
 	return g
+}
+
+// unboundGauge is a gauge that its owner binds and refreshes.
+func (b *binder) unboundGauge(m *catalog.Metric, handle func(error)) *Gauge {
+	g := &Gauge{changes: count.NewCounter(), name: m.FullName(b.namespace), handle: handle}
+	label := newLabelSet(attribute.String(sourceAge.Labels[0].Key, m.Name))
+	b.sources = append(b.sources, func(observe func(float64, labelSet)) {
+		if g.read.Load() != nil {
+			observe(max(time.Since(time.Unix(0, g.answered.Load())), 0).Seconds(), label)
+		}
+	})
+	return g
+}
+
+var sourceAge = define(catalog.Metric{
+	Name: "telemetry_source_age_seconds", Kind: catalog.Gauge, Unit: "s",
+	Help:   "How old what is shown of a gauge is, for gauges that a function of the server's tells",
+	Rise:   "The function fails, hangs, or takes longer than the 250 ms that a collection waits: the gauge shows its last answer. The error passed to the error handler says what failed.",
+	Labels: []catalog.Label{{Key: "source", Help: "The series that the function tells, without its namespace; queue_size stands for all states of the queue"}},
+})
+
+// bindSources binds the ages of all gauges that were made.
+func (b *binder) bindSources() {
+	b.fraction(sourceAge, func(observe func(float64, labelSet)) {
+		for _, each := range b.sources {
+			each(observe)
+		}
+	})
 }
 
 func (g *Gauge) bound() bool { return g != nil && g.changes != nil }
@@ -61,15 +94,21 @@ func (g *Gauge) Load() int64 {
 }
 
 // Observe calls fn at each collection for the value, with 250 ms to answer: if it
-// fails, panics or hangs, the last value is shown and the error handler told. It replaces the function of an
+// fails, panics or hangs, the last value is shown, the error handler told, and
+// telemetry_source_age_seconds tells how old the value is. It replaces the function of an
 // earlier call; nil ends the observation.
 func (g *Gauge) Observe(fn func(context.Context) (int64, error)) {
-	switch {
-	case !g.bound():
-	case fn == nil:
-		g.read.Store(nil)
-	default:
-		g.read.Store(&fn)
+	if fn == nil {
+		g.observe(nil)
+		return
+	}
+	g.observe(&fn)
+}
+
+func (g *Gauge) observe(fn *func(context.Context) (int64, error)) {
+	if g.bound() {
+		g.answered.Store(time.Now().UnixNano())
+		g.read.Store(fn)
 	}
 }
 
@@ -93,6 +132,7 @@ func (g *Gauge) refresh() {
 			return
 		}
 		g.Set(value)
+		g.answered.Store(time.Now().UnixNano())
 	})
 	if err != nil {
 		failed(err)

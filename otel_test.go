@@ -85,6 +85,24 @@ var further = []struct {
 	{name: "rusmes_connections_lost_total", labels: []string{"stage"}},
 	{name: "rusmes_message_size_bytes", kind: catalog.Histogram, labels: []string{"direction"}, bounds: size},
 	{name: "rusmes_message_recipients", kind: catalog.Histogram, labels: []string{"direction"}, bounds: []float64{1, 2, 5, 10, 50, 100, 500}},
+	// The queue and deliveries.
+	{"rusmes_delivery_attempts_total", catalog.Counter, []string{"transport", "outcome", "reason"}, nil},
+	{"rusmes_queue_messages", catalog.Gauge, []string{"state"}, nil},
+	{"rusmes_queue_bytes", catalog.Gauge, []string{"state"}, nil},
+	{"rusmes_queue_oldest_age_seconds", catalog.Gauge, []string{"state"}, nil},
+	{"rusmes_delivery_total_seconds", catalog.Histogram, []string{"outcome"}, life},
+	{"rusmes_delivery_attempt_duration_seconds", catalog.Histogram, []string{"transport", "outcome"}, dur},
+	{"rusmes_delivery_phase_duration_seconds", catalog.Histogram, []string{"phase"}, dur},
+	{"rusmes_last_success_timestamp_seconds", catalog.Gauge, []string{"direction"}, nil},
+	{"rusmes_queue_expired_total", catalog.Counter, nil, nil},
+	{"rusmes_delivery_throttled_total", catalog.Counter, []string{"reason"}, nil},
+	{"rusmes_queue_scheduler_lag_seconds", catalog.Histogram, nil, dur},
+	{"rusmes_outbound_tls_total", catalog.Counter, []string{"policy", "result"}, nil},
+	{"rusmes_plaintext_fallback_total", catalog.Counter, nil, nil},
+	{"rusmes_tlsrpt_sessions_total", catalog.Counter, []string{"type"}, nil},
+	{"rusmes_outbound_connections", catalog.Gauge, nil, nil},
+	{"rusmes_outbound_connect_failures_total", catalog.Counter, []string{"kind"}, nil},
+	{"rusmes_dns_lookup_duration_seconds", catalog.Histogram, []string{"type", "result"}, dns},
 }
 
 // start starts a Telemetry whose metrics can be collected in the test.

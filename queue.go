@@ -23,21 +23,46 @@ var (
 		Help: "Delivery attempts after a message's first one",
 		Rise: "Destinations are away or defer our mail: greylisting, rate limits, a block. The delivery spans name domain and reply.",
 	})
+	queueExpired = define(catalog.Metric{
+		Name: "queue_expired_total", Kind: catalog.Counter, Unit: "{message}",
+		Help: "Messages given up because they had been in the queue, or had been tried, for as long as is allowed",
+		Rise: "A destination has been away for days, or something here has: see queue_oldest_age_seconds and the reasons of delivery_attempts_total. The senders hear of it only now.",
+	})
+	deliveryTotal = define(catalog.Metric{
+		Name: "delivery_total_seconds", Kind: catalog.Histogram, Unit: "s",
+		Help:    "How long messages took from being accepted into the queue to their final fate",
+		Rise:    "Mail is late. Compare queue_scheduler_lag_seconds (we are slow to try), delivery_attempt_duration_seconds (trying is slow) and queue_retries_total (trying does not help).",
+		Buckets: []float64{0.5, 1, 2, 5, 10, 30, 60, 5 * 60, 15 * 60, 30 * 60, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 5 * 86400},
+		Labels: []catalog.Label{{Key: "outcome", Values: removals[:],
+			Help: "Taken over by the other side; refused for good; given up after having been tried for too long; discarded on purpose; or gone in another way"}},
+	})
 )
 
 // Queue records a message queue, or all queues of a server together. All methods are
 // safe for concurrent use.
 type Queue struct {
 	// Size is the number of messages in the queue. Enqueue and Remove change it; at
-	// start-up add what each queue has loaded. Or let a function say it, by Observe.
+	// start-up add what each queue has loaded. Or let a function say it, by
+	// [Queue.Observe] with the states of the messages, or by Size.Observe without.
 	Size *Gauge
 
 	tracer  *tracer
+	status  *queueStatus
 	retries *count.Counter
+	expired *count.Counter
+	total   labelledHistogram
 }
 
 func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
-	return &Queue{Size: b.gauge(queueSize, handle), tracer: t, retries: b.counter(queueRetries)}
+	size := b.unboundGauge(queueSize, handle)
+	return &Queue{
+		Size:    size,
+		tracer:  t,
+		status:  newQueueStatus(b, size),
+		retries: b.counter(queueRetries),
+		expired: b.counter(queueExpired),
+		total:   b.labelledHistogram(deliveryTotal),
+	}
 }
 
 // Enqueue begins putting a message into the queue, and returns what to store with it.
@@ -86,6 +111,36 @@ type Dequeueing struct{ Op }
 // End ends the work on the message.
 func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
 
-// Remove notes that one message has left the queue for good: delivered, bounced or
-// dropped.
-func (q *Queue) Remove() { orEmpty(q).Size.Add(-1) }
+// Removal is why a message left the queue for good.
+type Removal uint8
+
+// The ways out. Of a message for several recipients it is the worst of theirs: refused for
+// one and delivered to the others it has bounced.
+const (
+	RemovedDelivered Removal = iota // to everybody
+	RemovedBounced                  // refused for good, whether or not a bounce could be sent
+	RemovedExpired                  // tried for as long as is allowed
+	RemovedDropped                  // discarded on purpose
+	RemovedOther                    // in another way: moved to another server, for example
+)
+
+var removals = [...]string{"delivered", "bounced", "expired", "dropped", "other"}
+
+// String returns "delivered", "bounced", "expired", "dropped" or "other".
+func (r Removal) String() string { return removals[min(int(r), len(removals)-1)] }
+
+// Remove notes that a message has left the queue for good, and why: queue_size falls by
+// one, unless a function tells it, and delivery_total_seconds records the time since
+// m.Enqueued, where that is known. [RemovedExpired] counts in queue_expired_total. What was
+// done about it counts where it is done: [Mail.Bounced], [Mail.Dropped]. The span in ctx is
+// the exemplar.
+func (q *Queue) Remove(ctx context.Context, m Message, why Removal) {
+	q = orEmpty(q)
+	q.Size.Add(-1)
+	if why == RemovedExpired {
+		q.expired.Add(1)
+	}
+	if !m.Enqueued.IsZero() {
+		q.total.record(orBackground(ctx), m.waited(), int(why))
+	}
+}

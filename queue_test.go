@@ -39,14 +39,14 @@ func TestQueueSize(t *testing.T) {
 	check("could not be stored", 6)
 	q.Dequeue(t.Context(), message, otelmail.MessageFacts{}).End(otelmail.CauseNone)
 	check("worked on", 6)
-	q.Remove()
+	q.Remove(t.Context(), message, otelmail.RemovedDelivered)
 	check("delivered", 5)
 	q.Size.Observe(func(context.Context) (int64, error) { return 40, nil })
 	checkValue(t, tel, 40, "queue_size")
-	q.Remove() // the function's answer holds until it gives another
+	q.Remove(t.Context(), message, otelmail.RemovedDelivered) // the function's answer holds until it gives another
 	checkValue(t, tel, 40, "queue_size")
 	q.Size.Observe(nil)
-	q.Remove()
+	q.Remove(t.Context(), message, otelmail.RemovedDelivered)
 	check("counted again", 39)
 }
 

@@ -86,7 +86,7 @@ type SMTP struct {
 	conns       *connections
 	domains     domains
 	connections *count.Counter
-	received    *count.Counter
+	received    stamped
 	errors      *count.Counter
 	authSuccess *count.Counter
 	authFailure *count.Counter
@@ -100,11 +100,11 @@ type SMTP struct {
 	recipients  labelledHistogram
 }
 
-func newSMTP(b *binder, t *tracer, conns *connections, doms domains) *SMTP {
+func newSMTP(b *binder, t *tracer, conns *connections, doms domains, last *lastSuccess) *SMTP {
 	return &SMTP{
 		tracer: t, conns: conns, domains: doms,
 		connections: b.counter(smtpConnections),
-		received:    b.counter(smtpReceived),
+		received:    stamped{b.counter(smtpReceived), &last[mailIn]},
 		errors:      b.counter(smtpErrors),
 		authSuccess: b.counter(smtpAuthSuccess),
 		authFailure: b.counter(smtpAuthFailure),

@@ -81,9 +81,7 @@ var (
 )
 
 func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartOption) Op {
-	if ctx == nil { // a caller's mistake must not end the mail's path
-		ctx = context.Background()
-	}
+	ctx = orBackground(ctx)
 	if t == nil || t.off { // the application's own spans may still be in ctx
 		return Op{ctx: ctx}
 	}
@@ -95,6 +93,15 @@ func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartO
 	}
 	ctx, span := t.Start(ctx, name, kind...)
 	return Op{ctx, span}
+}
+
+// orBackground is a context in the place of nil: a caller's mistake must not end the
+// mail's path.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 // idTracer stands in for the SDK where no exporter takes spans: nothing is

@@ -31,6 +31,7 @@ type Telemetry struct {
 	Mail     *Mail
 	Queue    *Queue
 	Delivery *Delivery
+	DNS      *DNS
 	Storage  *Storage
 	WebPush  *WebPush
 
@@ -162,17 +163,20 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t := &Telemetry{Health: c.health, exportLevel: c.log.export, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	in, out := newHandshakes(b)
 	conns := newConnections(b, in)
-	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned))
+	last := newLastSuccess(b)
+	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned), last)
 	t.IMAP = newIMAP(b, tr, conns)
 	t.JMAP = newJMAP(b, tr, conns)
 	t.POP3 = &POP3{tracer: tr, conns: conns}
 	t.Mail = newMail(b, tr)
 	t.Queue = newQueue(b, tr, c.handle)
-	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue, out)
+	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue, out, last)
+	t.DNS = newDNS(b)
 	t.Storage = newStorage(b, c.handle)
 	t.WebPush = newWebPush(b, tr)
 	bindHealth(b, c.health)
 	c.self.bind(b, exports, c.handle)
+	b.bindSources()
 	registration, err := b.register()
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)

@@ -107,7 +107,7 @@ func TestTLSHandshakes(t *testing.T) {
 					}
 				}
 				if err != nil {
-					attempt.TLSFailed(err)
+					attempt.TLSFailed(otelmail.TLSFailureOf(err), err)
 				} else {
 					attempt.TLS(client.ConnectionState())
 				}

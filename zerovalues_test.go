@@ -3,6 +3,7 @@ package otelmail_test
 import (
 	"context"
 	"io"
+	"net"
 	"reflect"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ func TestZeroValuesAreHarmless(t *testing.T) {
 	for _, want := range []reflect.Type{
 		reflect.TypeFor[otelmail.SMTPCommand](), reflect.TypeFor[otelmail.POP3Session](), reflect.TypeFor[otelmail.JMAPCall](),
 		reflect.TypeFor[otelmail.Dequeueing](), reflect.TypeFor[otelmail.Stage](), reflect.TypeFor[*otelmail.Gauge](), reflect.TypeFor[otelmail.JMAPRequest](),
+		reflect.TypeFor[otelmail.PhaseTimer](), reflect.TypeFor[otelmail.DNSLookup](),
 	} {
 		if !found[want] {
 			t.Errorf("%v was not found", want)
@@ -63,7 +65,7 @@ func callAll(t *testing.T, v reflect.Value, found map[reflect.Type]bool) {
 		for _, result := range callHarmlessly(t, name, v.Method(i)) {
 			typ := result.Type()
 			switch {
-			case typ == reflect.TypeFor[error]():
+			case typ == reflect.TypeFor[error](), typ == reflect.TypeFor[net.Conn](): // which stands beside an error
 			case typ.Kind() == reflect.Interface && result.IsNil():
 				t.Errorf("%s returned no %v", name, typ)
 			default:
@@ -133,6 +135,12 @@ func TestZeroValuesKeepTheMailGoing(t *testing.T) {
 		if outcome := attempt.End(reply); outcome != want || attempt.Context().Value(key{}) != "kept" {
 			t.Errorf("Delivery.Attempt: %v, want %v", outcome, want)
 		}
+	}
+	here, there := net.Pipe()
+	defer there.Close()
+	conn, err := new(otelmail.Delivering).Dial(ctx, func(context.Context, string, string) (net.Conn, error) { return here, nil }, "tcp", "")
+	if err != nil || conn != here {
+		t.Errorf("Delivering.Dial: %v, %v", conn, err)
 	}
 	works, _ := traced(t)
 	_, working := works.Queue.Enqueue(ctx, otelmail.MessageFacts{})

@@ -20,11 +20,15 @@ func ofItself(m catalog.Metric) bool { return strings.HasPrefix(m.Name, "telemet
 // labelValues are the values to expect for labels without a closed set.
 var labelValues = map[string][]string{
 	"check":  {"queue", "storage"},
-	"domain": {"example.org", "partner.example", "slow.example", "supplier.example"},
+	"domain": {"example.org", "legacy.example", "limited.example", "partner.example", "slow.example", "supplier.example"},
 }
 
 // anyOf are the series of which the demo cannot move every value.
-var anyOf = map[string]bool{"connections_lost_total": true}
+var anyOf = map[string]bool{
+	"connections_lost_total": true,
+	"queue_messages":         true, "queue_bytes": true, "queue_oldest_age_seconds": true, // nothing is ready for long
+	"delivery_throttled_total": true, "tlsrpt_sessions_total": true, "outbound_connect_failures_total": true,
+}
 
 // selectors returns what has to move of a metric, as PromQL selects it: each value of its
 // one label, or any of its label sets where it has several labels; for a histogram it is

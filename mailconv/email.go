@@ -32,8 +32,12 @@ const (
 	AttemptKey = attribute.Key("email.delivery.attempt")
 	// RecipientDomainKey is the destination domain in lower-case ASCII.
 	RecipientDomainKey = attribute.Key("email.recipient.domain")
-	// TLSPolicyKey is "none", "opportunistic", "required" or "dane".
+	// TLSPolicyKey is "none", "opportunistic", "required", "dane" or "mta-sts".
 	TLSPolicyKey = attribute.Key("email.tls.policy")
+	// TLSFailureKey is why a session with another server did not get the TLS that
+	// was asked for: a result type of RFC 8460 section 4.3. On delivery spans.
+	// Example: "certificate-expired".
+	TLSFailureKey = attribute.Key("email.tls.failure")
 	// QueueWaitKey is the time a message spent in the queue, in seconds, a
 	// double. Recommended on CONSUMER spans.
 	QueueWaitKey = attribute.Key("email.queue.wait")
@@ -91,9 +95,39 @@ type TLSPolicy uint8
 const (
 	TLSNone          TLSPolicy = iota + 1 // plaintext only
 	TLSOpportunistic                      // where the other side offers it, unauthenticated (RFC 7435)
-	TLSRequired                           // authenticated by name: MTA-STS (RFC 8461) or a rule of one's own
+	TLSRequired                           // authenticated by name: a rule of one's own
 	TLSDANE                               // authenticated by a TLSA record (RFC 7672)
+	TLSMTASTS                             // authenticated by name: the domain's MTA-STS policy (RFC 8461)
 )
 
-// String returns "none", "opportunistic", "required" or "dane", and "" for all else.
-func (p TLSPolicy) String() string { return known(p, "none", "opportunistic", "required", "dane") }
+// String returns "none", "opportunistic", "required", "dane" or "mta-sts", and "" for all
+// else.
+func (p TLSPolicy) String() string {
+	return known(p, "none", "opportunistic", "required", "dane", "mta-sts")
+}
+
+// TLSFailure is why a session with another server did not get the TLS that was asked for,
+// as [TLSFailureKey] has it: a result type of RFC 8460 section 4.3.
+type TLSFailure uint8
+
+// The failures. The zero value is one that is not known: no attribute.
+const (
+	StartTLSNotSupported    TLSFailure = iota + 1 // STARTTLS was not offered, or refused
+	CertificateHostMismatch                       // of another name
+	CertificateExpired                            // has ended, or not begun
+	CertificateNotTrusted                         // signed by nobody who is trusted
+	ValidationFailure                             // anything else about the handshake
+	TLSAInvalid                                   // DANE: a TLSA record that cannot be used
+	DNSSECInvalid                                 // DANE: no answer that is authentic
+	DANERequired                                  // DANE is configured here, and the domain has no TLSA record
+	STSPolicyFetchError                           // MTA-STS: the policy cannot be had
+	STSPolicyInvalid                              // MTA-STS: the policy cannot be understood
+	STSWebPKIInvalid                              // MTA-STS: the policy's web server has no valid certificate
+)
+
+// String returns the result type, such as "certificate-expired", and "" for all else.
+func (f TLSFailure) String() string {
+	return known(f, "starttls-not-supported", "certificate-host-mismatch", "certificate-expired", "certificate-not-trusted",
+		"validation-failure", "tlsa-invalid", "dnssec-invalid", "dane-required",
+		"sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid")
+}

@@ -2,6 +2,7 @@ package otelsmtp_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"time"
@@ -66,6 +67,23 @@ func ExampleSend() {
 	}
 	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{Domain: "example.net", TLSPolicy: mailconv.TLSOpportunistic})
 	attempt.End(deliver(attempt.Context(), attempt))
+}
+
+// The attempt connects, which its phases and series show, and upgrades to TLS.
+func ExampleStartTLS() {
+	attempt := otelmail.Noop().Delivery.Attempt(ctx, otelmail.Attempt{Domain: "example.net", TLSPolicy: mailconv.TLSMTASTS})
+	var dialer net.Dialer
+
+	connect := func(ctx context.Context) (*smtp.Client, error) {
+		conn, err := attempt.Dial(ctx, dialer.DialContext, "tcp", "mx.example.net:25")
+		if err != nil {
+			return nil, err
+		}
+		return otelsmtp.StartTLS(attempt, conn, "mail.example.org", &tls.Config{ServerName: "mx.example.net"})
+	}
+	client, err := connect(attempt.Context())
+	attempt.End(otelsmtp.ClientReply(err))
+	_ = client
 }
 
 // A server that stops: no new client, the transactions in progress end, the rest is cut off.

@@ -10,8 +10,8 @@ import (
 )
 
 // Send sends one message over a go-smtp client, which has said hello, within a
-// delivery attempt: it notes the connection's TLS and returns the reply to end
-// the attempt with. The server may take some recipients and refuse others: those
+// delivery attempt: it notes the connection's TLS, records the phase "transfer" and returns
+// the reply to end the attempt with. The server may take some recipients and refuse others: those
 // are returned, and the reply is the message's if anybody was taken, else that
 // of the last refusal. The client stays open.
 //
@@ -31,6 +31,8 @@ func Send(d otelmail.Delivering, c *smtp.Client, from string, to []string, messa
 	if state, ok := c.TLSConnectionState(); ok {
 		d.TLS(state)
 	}
+	transfer := d.Phase(otelmail.PhaseTransfer)
+	defer transfer.End()
 	if err := c.Mail(from, nil); err != nil {
 		return ClientReply(err), nil
 	}

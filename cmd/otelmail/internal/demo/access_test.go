@@ -170,4 +170,8 @@ func seriesOf(m catalog.Metric) []string {
 }
 
 // anyOf are the series of which the demo cannot move every value.
-var anyOf = map[string]bool{"connections_lost_total": true}
+var anyOf = map[string]bool{
+	"connections_lost_total": true,
+	"queue_messages":         true, "queue_bytes": true, "queue_oldest_age_seconds": true, // nothing is ready for long
+	"delivery_throttled_total": true, "tlsrpt_sessions_total": true, "outbound_connect_failures_total": true,
+}

@@ -35,6 +35,9 @@ var effects = []struct {
 	{rejected, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, bounced: 1, delivered: 1, sent: 1}},
 	{neverTaken, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, retries: 3, bounced: 1, delivered: 1}},
 	{deferred, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, retries: 2, delivered: 1, sent: 1}},
+	{held, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
+	{legacy, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1, fallback: 1}},
+	{limited, counts{connections: 2, plaintext: 2, starttls: 2, authSuccess: 2, received: 2, processed: 2, delivered: 2, sent: 2}},
 	{fromBlocked, counts{blockedConns: 1}},
 	{scanner, counts{connections: 1, implicitTLS: 1, smtpErrors: 1}},
 	{tooMany, counts{connections: 1, plaintext: 1, overload: 1}},
@@ -58,6 +61,7 @@ const (
 	queueSize    = "queue_size"
 	mailboxes    = "mailboxes_total"
 	messages     = "messages_total"
+	fallback     = "plaintext_fallback_total"
 
 	plaintext   = "tls_sessions_total no"
 	starttls    = "tls_sessions_total starttls"
@@ -92,7 +96,8 @@ func TestEveryCounterIsExact(t *testing.T) {
 	}
 	compare(t, d, want)
 
-	for domain, n := range map[string]int64{"example.org": 3, "partner.example": 3, "supplier.example": 2, "slow.example": 2} {
+	for domain, n := range map[string]int64{"example.org": 3, "partner.example": 4, "supplier.example": 2, "slow.example": 2,
+		legacyDomain: 1, limitedDomain: 2} {
 		if got := value(t, d, "messages_per_domain_total", domain); got != n*rounds {
 			t.Errorf("messages for %s: %d, want %d", domain, got, n*rounds)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/mailconv"
@@ -56,12 +57,15 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 		about.Server, about.TLSPolicy = remoteHost, mailconv.TLSOpportunistic
 		send = r.relay.deliver
 	}
-	about.Message = facts
+	about.Message, about.Due = facts, it.Next
 
 	attempt := r.tel.Delivery.Attempt(ctx, about)
 	reply, failures := send(attempt, it.Sender, to.recipients, message)
 	outcome := outcomeOf(reply, last)
 	attempt.EndAs(outcome, reply)
+	if reply.Temporary() && strings.HasPrefix(reply.Text, "Greylisted") { // no code says so
+		r.tel.Delivery.Throttled(otelmail.ThrottledGreylisting)
+	}
 	if outcome == otelmail.OutcomeDelivered && about.Transport == otelmail.TransportLocal {
 		r.push.mailHasCome(attempt.Context())
 	}

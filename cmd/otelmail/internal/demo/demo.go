@@ -93,7 +93,7 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	if d.store, err = newMailStore(d.tel, d.config.User, d.config.Password); err != nil {
 		return err
 	}
-	if d.queue, err = openQueue(d.tel, d.spool); err != nil {
+	if d.queue, err = openQueue(d.tel, d.spool, d.config.hold); err != nil {
 		return err
 	}
 	if d.remote, err = startRemote(certificate, d.local); err != nil {
@@ -105,8 +105,12 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	if d.phones, err = startPushService(d.local); err != nil {
 		return err
 	}
+	routes, err := newRoutes(d.tel, d.dns, d.remote)
+	if err != nil {
+		return err
+	}
 	d.push = startNotifier(d.tel, d.log)
-	d.startWorkers()
+	d.startWorkers(routes)
 	d.serve(certificate)
 	d.startTraffic()
 	return nil
@@ -212,14 +216,15 @@ func isLoopback(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-func (d *Demo) startWorkers() {
+func (d *Demo) startWorkers(routes *routes) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stopWorkers = cancel
 	pipeline := newPipeline(d.tel)
-	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{d.remote.address}, push: d.push}
+	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{routes}, push: d.push}
+	limit := &destinationLimit{}
 	for i := range workers {
 		w := &worker{
-			tel: d.tel, log: d.log, queue: d.queue, pipeline: pipeline, router: router,
+			tel: d.tel, log: d.log, queue: d.queue, pipeline: pipeline, router: router, limit: limit,
 			backoff: d.config.backoff, alive: d.alive[i],
 		}
 		d.working.Go(func() { w.run(ctx) })

@@ -28,6 +28,8 @@ type Config struct {
 
 	// backoff is the pause after each failed attempt but the last.
 	backoff []time.Duration
+	// hold is how long mail that somebody is to look at is kept back.
+	hold time.Duration
 }
 
 // Default is the configuration without flags; begin with it to make another.
@@ -38,6 +40,7 @@ func Default() Config {
 		Rate: 5, User: "demo", Password: "demo",
 		// A real server waits minutes, then hours.
 		backoff: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
+		hold:    2 * time.Second,
 	}
 }
 

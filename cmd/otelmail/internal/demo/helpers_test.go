@@ -27,6 +27,7 @@ func quick() Config {
 	}
 	c.Rate = 0
 	c.backoff = []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}
+	c.hold = 20 * time.Millisecond
 	return c
 }
 

@@ -18,9 +18,11 @@ type item struct {
 	Direction  mailconv.Direction `json:"direction"`
 	Size       int64              `json:"size"` // bytes
 
-	Processed bool      `json:"processed"` // has passed the pipeline
-	Rounds    int       `json:"rounds"`    // of deliveries that were tried
-	Next      time.Time `json:"next"`      // not to be touched before
+	Processed bool             `json:"processed"`      // has passed the pipeline
+	Rounds    int              `json:"rounds"`         // of deliveries that were tried
+	Next      time.Time        `json:"next"`           // not to be touched before
+	Held      bool             `json:"held,omitempty"` // kept back until Next, for somebody to look at
+	Fate      otelmail.Removal `json:"fate,omitempty"` // the worst of what has become of recipients
 
 	// Telemetry ties every delivery, hours later or after a restart, to the session that
 	// accepted the message.
@@ -30,6 +32,15 @@ type item struct {
 // bounce reports a message that must never be bounced itself (RFC 5321
 // section 6.1).
 func (it *item) bounce() bool { return it.Sender == "" }
+
+// share adds the message to those of its state.
+func (it *item) share(s *otelmail.QueueShare) {
+	s.Messages++
+	s.Bytes += it.Size
+	if s.Oldest.IsZero() || it.Telemetry.Enqueued.Before(s.Oldest) {
+		s.Oldest = it.Telemetry.Enqueued
+	}
+}
 
 // facts are what telemetry may know of the message; the privacy policy decides
 // what of it is shown.

@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"context"
 	"crypto/rand"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -15,22 +17,47 @@ type queue struct {
 	tel   *otelmail.Telemetry
 	spool *spool
 
+	hold time.Duration // how long mail that is held is kept back
+
 	mu       sync.Mutex
 	waiting  byTime
-	changed  chan struct{} // closed and replaced at every change
+	active   map[*item]bool // with a worker
+	changed  chan struct{}  // closed and replaced at every change
 	draining bool
 }
 
 // openQueue takes up what an earlier run has left in the spool.
-func openQueue(tel *otelmail.Telemetry, s *spool) (*queue, error) {
+func openQueue(tel *otelmail.Telemetry, s *spool, hold time.Duration) (*queue, error) {
 	items, err := s.load()
 	if err != nil {
 		return nil, err
 	}
-	q := &queue{tel: tel, spool: s, waiting: items, changed: make(chan struct{})}
+	q := &queue{tel: tel, spool: s, hold: hold, waiting: items, active: map[*item]bool{}, changed: make(chan struct{})}
 	heap.Init(&q.waiting)
-	tel.Queue.Size.Add(int64(len(items)))
+	tel.Queue.Observe(q.state)
 	return q, nil
+}
+
+// state tells the telemetry what the queue holds.
+func (q *queue) state(context.Context) (otelmail.QueueState, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var s otelmail.QueueState
+	now := time.Now()
+	for _, it := range q.waiting {
+		switch {
+		case !it.Next.After(now):
+			it.share(&s.Ready)
+		case it.Held:
+			it.share(&s.Hold)
+		default:
+			it.share(&s.Deferred)
+		}
+	}
+	for it := range q.active {
+		it.share(&s.Active)
+	}
+	return s, nil
 }
 
 // enqueue stores a message and has it worked on as soon as a worker is free.
@@ -39,6 +66,9 @@ func (q *queue) enqueue(ctx context.Context, it *item, message []byte) error {
 	it.ID = rand.Text()[:12]
 	it.Size = int64(len(message))
 	it.Next = time.Now()
+	if slices.ContainsFunc(it.Recipients, func(r string) bool { return strings.HasPrefix(localPartOf(r), "hold") }) {
+		it.Held, it.Next = true, it.Next.Add(q.hold)
+	}
 
 	var putting otelmail.Queueing
 	it.Telemetry, putting = q.tel.Queue.Enqueue(ctx, it.facts())
@@ -86,7 +116,16 @@ func (q *queue) pop() (it *item, wait time.Duration, changed <-chan struct{}) {
 	if wait = time.Until(q.waiting[0].Next); wait > 0 {
 		return nil, wait, q.changed
 	}
-	return heap.Pop(&q.waiting).(*item), 0, nil
+	it = heap.Pop(&q.waiting).(*item)
+	q.active[it] = true
+	return it, 0, nil
+}
+
+// done forgets a message that was taken and has left the queue.
+func (q *queue) done(it *item) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.active, it)
 }
 
 // later puts a message that was taken back, to be tried again after a pause.
@@ -116,6 +155,7 @@ func (q *queue) isDraining() bool {
 func (q *queue) put(it *item) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	delete(q.active, it)
 	heap.Push(&q.waiting, it)
 	q.wake()
 }

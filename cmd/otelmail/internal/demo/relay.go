@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"context"
+	"net"
 	"slices"
 	"time"
 
@@ -12,10 +13,8 @@ import (
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
-// relay hands messages to the server of another domain, over real SMTP. A real
-// one would look up the domain's MX records; here every domain is served by the
-// second server.
-type relay struct{ server string } // host:port
+// relay hands messages to the server of another domain, over real SMTP.
+type relay struct{ routes *routes }
 
 // relayTimeout bounds one attempt as a whole.
 const relayTimeout = 10 * time.Second
@@ -26,7 +25,13 @@ const relayTimeout = 10 * time.Second
 func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients []string, message []byte) (otelmail.Reply, []failure) {
 	ctx, cancel := context.WithTimeout(attempt.Context(), relayTimeout)
 	defer cancel()
-	client, err := r.connect(ctx, attempt)
+	resolving := attempt.Phase(otelmail.PhaseDNS)
+	servers, err := r.routes.servers(ctx, domainOf(recipients[0]))
+	resolving.End()
+	if err != nil {
+		return allFail(recipients, withCause(ctx, otelsmtp.ClientReply(err)))
+	}
+	client, err := r.connect(ctx, attempt, servers)
 	if err != nil {
 		return allFail(recipients, withCause(ctx, otelsmtp.ClientReply(err)))
 	}
@@ -44,28 +49,43 @@ func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients [
 	return reply, failures
 }
 
-// connect uses STARTTLS if that works, else plaintext: opportunistic TLS. The
+// connect tries the servers in turn (RFC 5321 section 5.1).
+func (r *relay) connect(ctx context.Context, attempt otelmail.Delivering, servers []string) (client *smtp.Client, err error) {
+	for _, server := range servers {
+		if client, err = r.greet(ctx, attempt, server); err == nil {
+			return client, nil
+		}
+	}
+	return nil, err
+}
+
+// greet uses STARTTLS if that works, else plaintext: opportunistic TLS. The
 // second server's certificate is self-signed, as many on port 25 are, and so is
 // not verified: TLS then keeps out who listens, not who interferes.
-func (r *relay) connect(ctx context.Context, attempt otelmail.Delivering) (*smtp.Client, error) {
-	conn, err := dial(ctx, r.server)
+func (r *relay) greet(ctx context.Context, attempt otelmail.Delivering, server string) (*smtp.Client, error) {
+	conn, err := r.dial(ctx, attempt, server)
 	if err != nil {
 		return nil, err
 	}
-	attempt.Peer(conn.RemoteAddr())
-	client, err := smtp.NewClientStartTLS(conn, unverified)
-	if err == nil {
-		err = client.Hello(localHost)
-	}
-	if err == nil {
+	if client, err := otelsmtp.StartTLS(attempt, conn, localHost, unverified); err == nil {
 		return client, nil
 	}
-	conn.Close()
-	if conn, err = dial(ctx, r.server); err != nil {
+	if conn, err = r.dial(ctx, attempt, server); err != nil {
 		return nil, err
 	}
-	client = smtp.NewClient(conn)
+	client := smtp.NewClient(conn)
 	return client, client.Hello(localHost)
+}
+
+// dial connects, until ctx ends.
+func (r *relay) dial(ctx context.Context, attempt otelmail.Delivering, server string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := attempt.Dial(ctx, dialer.DialContext, "tcp", server)
+	if err != nil {
+		return nil, err
+	}
+	context.AfterFunc(ctx, func() { conn.Close() })
+	return conn, nil
 }
 
 // allFail is the same reply for everybody.

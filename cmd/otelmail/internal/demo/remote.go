@@ -2,6 +2,7 @@ package demo
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,13 +22,14 @@ const remoteHost = "mx.remote.example"
 // part of a recipient says how it answers:
 //
 //	reject…        550 5.1.1, always
-//	defer…         451 4.3.0 the first two times, as greylisting does
+//	defer…         451 4.3.0 the first two times: greylisting
 //	always-defer…  451 4.3.0, always
 //
-// and everything else is taken and thrown away.
+// and everything else is taken and thrown away. At a second address it offers STARTTLS and
+// has no certificate, as servers that nobody looks after do.
 type remote struct {
-	serving *serving
-	address string
+	serving, broken        *serving
+	address, brokenAddress string // host:port
 
 	mu    sync.Mutex
 	tries map[string]int       // of recipients that are deferred
@@ -40,16 +42,28 @@ func startRemote(certificate *tls.Config, log *slog.Logger) (*remote, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the second server: %w", err)
 	}
-	r := &remote{address: l.Addr().String(), tries: map[string]int{}}
+	broken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("the server without a certificate: %w", err), l.Close())
+	}
+	r := &remote{address: l.Addr().String(), brokenAddress: broken.Addr().String(), tries: map[string]int{}}
+	r.serving = r.serve(remoteHost, l, certificate, log)
+	r.broken = r.serve(brokenHost, broken, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return nil, errors.New("no certificate")
+	}}, log)
+	return r, nil
+}
+
+func (r *remote) serve(name string, l net.Listener, certificate *tls.Config, log *slog.Logger) *serving {
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &remoteSession{remote: r}, nil
 	}))
-	server.Domain = remoteHost
+	server.Domain = name
 	server.TLSConfig = certificate
 	server.ReadTimeout = time.Minute
-	r.serving = newServing(nil, server, log)
-	r.serving.serve(l)
-	return r, nil
+	s := newServing(nil, server, log)
+	s.serve(l)
+	return s
 }
 
 // judge is the reply for a recipient; nil takes it.
@@ -65,7 +79,7 @@ func (r *remote) judge(recipient string) error {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.tries[recipient]++; r.tries[recipient] <= 2 {
-			return later
+			return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Greylisted, try again later"}
 		}
 		delete(r.tries, recipient)
 	}

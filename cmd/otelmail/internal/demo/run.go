@@ -53,7 +53,7 @@ func (d *Demo) welcome(w io.Writer) {
 	fmt.Fprintf(w, "otelmail demo: a mail server for %s on this machine\n\n", localDomain)
 	fmt.Fprintf(w, "  SMTP               %s   STARTTLS; log in as %s with the password %s\n", mx, d.config.User, d.config.Password)
 	fmt.Fprintf(w, "  SMTP over TLS      %s\n", d.ports.submissions.Addr())
-	fmt.Fprintf(w, "  the other domains  %s   reject…@, defer…@ and always-defer…@ do what they say\n", d.remote.address)
+	fmt.Fprintf(w, "  the other domains  %s   reject…@, defer…@, always-defer…@ and hold…@ do what they say\n", d.remote.address)
 	fmt.Fprintf(w, "  IMAP               %s   STARTTLS; the same name and password here, for JMAP and for POP3\n", d.ports.imap.Addr())
 	fmt.Fprintf(w, "  JMAP               http://%s/.well-known/jmap\n", d.ports.jmap.Addr())
 	fmt.Fprintf(w, "  POP3               %s   STLS\n", d.ports.pop3.Addr())

@@ -57,7 +57,7 @@ func (d *Demo) stopPush() {
 func (d *Demo) stopOthers() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	stopAll(ctx, []server{d.remote.serving, d.phones, d.dns})
+	stopAll(ctx, []server{d.remote.serving, d.remote.broken, d.phones, d.dns})
 }
 
 func (d *Demo) stopTelemetry() error {
@@ -81,6 +81,7 @@ func (d *Demo) abandon() error {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		d.remote.serving.stop(ctx)
+		d.remote.broken.stop(ctx)
 	}
 	if d.dns != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

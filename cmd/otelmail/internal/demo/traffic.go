@@ -45,6 +45,9 @@ var (
 	rejected    = client{"mail that another server rejects", (*traffic).sendRejected}
 	deferred    = client{"mail that another server defers", (*traffic).sendDeferred}
 	neverTaken  = client{"mail that another server always defers", (*traffic).sendNeverTaken}
+	held        = client{"mail that somebody is to look at", (*traffic).sendHeld}
+	legacy      = client{"mail to a server whose TLS is broken", (*traffic).sendLegacy}
+	limited     = client{"mail to a domain with a limit", (*traffic).sendLimited}
 	guesser     = client{"a guessed password", (*traffic).guessPassword}
 	fromBlocked = client{"a blocked address", (*traffic).connectBlocked}
 	scanner     = client{"a scanner that speaks no TLS", (*traffic).scan}
@@ -71,8 +74,8 @@ var schedule = []client{
 	inbound, deferred, inbound, neverTaken, spam,
 	outbound, unknownUser, inbound, guesser, overTLS,
 	inbound, mailing, fromBlocked, inbound, rejected,
-	oversized, inbound, outbound, tooMany, inbound,
-	spam, inbound, outbound, unknownUser, inbound,
+	oversized, inbound, held, tooMany, inbound,
+	spam, inbound, limited, legacy, inbound,
 	mailing, scanner, overTLS, inbound, outbound,
 }
 

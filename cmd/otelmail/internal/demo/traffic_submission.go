@@ -35,6 +35,22 @@ func (t *traffic) sendNeverTaken(ctx context.Context, n int) error {
 	return t.submit(ctx, n, t.own(), "always-defer"+strconv.Itoa(n)+"@slow.example")
 }
 
+// sendHeld is mail that the queue keeps back for a while.
+func (t *traffic) sendHeld(ctx context.Context, n int) error {
+	return t.submit(ctx, n, t.own(), "hold"+strconv.Itoa(n)+"@partner.example")
+}
+
+// sendLegacy arrives in plaintext.
+func (t *traffic) sendLegacy(ctx context.Context, n int) error {
+	return t.submit(ctx, n, t.own(), "friend"+strconv.Itoa(n)+"@"+legacyDomain)
+}
+
+// sendLimited sends two messages where one is allowed.
+func (t *traffic) sendLimited(ctx context.Context, n int) error {
+	to := "friend" + strconv.Itoa(n) + "@" + limitedDomain
+	return errors.Join(t.submit(ctx, n, t.own(), to), t.submit(ctx, n, t.own(), to))
+}
+
 func (t *traffic) sendOverTLS(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection

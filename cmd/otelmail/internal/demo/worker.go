@@ -18,6 +18,7 @@ type worker struct {
 	queue    *queue
 	pipeline *pipeline
 	router   *router
+	limit    *destinationLimit
 	backoff  []time.Duration // the pause after each failed attempt but the last
 	alive    *health.Heartbeat
 }
@@ -50,7 +51,8 @@ func (w *worker) work(ctx context.Context, it *item) {
 	}
 	taking.End(cause)
 	if gone { // the last to be said: who sees an empty queue sees all the rest
-		w.tel.Queue.Remove()
+		w.tel.Queue.Remove(taking.Context(), it.Telemetry, it.Fate)
+		w.queue.done(it)
 	}
 }
 
@@ -65,12 +67,17 @@ func (w *worker) serve(ctx context.Context, it *item) (gone bool, err error) {
 		switch w.pipeline.process(ctx, it, message) {
 		case otelmail.FateDropped:
 			w.log.InfoContext(ctx, "dropped", "id", it.ID, "by", "pipeline")
+			it.Fate = otelmail.RemovedDropped
 			return true, w.queue.spool.remove(it.ID)
 		case otelmail.FateDeferred:
 			w.log.InfoContext(ctx, "deferred", "id", it.ID, "by", "pipeline")
 			return false, w.queue.later(it, w.backoff[0])
 		}
 		it.Processed = true
+	}
+	if pause := w.limit.wait(it.Recipients); pause > 0 {
+		w.tel.Delivery.Throttled(otelmail.ThrottledRateLimit)
+		return false, w.queue.later(it, pause)
 	}
 	return w.deliver(ctx, it, message)
 }
@@ -87,6 +94,7 @@ func (w *worker) deliver(ctx context.Context, it *item, message []byte) (gone bo
 			deferred = append(deferred, f.recipient)
 		} else {
 			failed = append(failed, f)
+			it.Fate = max(it.Fate, fateOf(f.reply))
 		}
 	}
 	if len(failed) > 0 {
@@ -104,6 +112,14 @@ func (w *worker) deliver(ctx context.Context, it *item, message []byte) (gone bo
 	}
 	it.Recipients = deferred
 	return false, w.queue.later(it, w.pause(it))
+}
+
+// fateOf is what has become of a recipient who is given up.
+func fateOf(reply otelmail.Reply) otelmail.Removal {
+	if reply.Temporary() { // and would be tried again, had it not been tried often enough
+		return otelmail.RemovedExpired
+	}
+	return otelmail.RemovedBounced
 }
 
 // giveUp tells the sender. A bounce that fails is dropped: answering it would
