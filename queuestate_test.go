@@ -149,6 +149,7 @@ func TestSourceAge(t *testing.T) {
 		}
 		return otelmail.QueueState{}, nil
 	})
+	time.Sleep(20 * time.Millisecond) // without an answer the queue's function is the older one
 	tel.Storage.Bytes.Observe(func(context.Context) (int64, error) { return 0, errors.New("never") })
 	ages := func() (queue, storage float64) {
 		t.Helper()
