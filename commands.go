@@ -151,8 +151,8 @@ func (i instant) elapsed() time.Duration {
 	return time.Duration(now() - i)
 }
 
-// at is the instant of a time that was taken before.
-func at(t time.Time) instant { return instant(t.Sub(processBegun)) }
+// instantOf is the instant of a time that was taken before.
+func instantOf(t time.Time) instant { return instant(t.Sub(processBegun)) }
 
 // smtpClass is the class of a reply code.
 func smtpClass(r *Reply) replyClass {

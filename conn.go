@@ -22,6 +22,10 @@ var protocolNames = []string{"smtp", "imap", "jmap", "pop3"}
 
 func (p protocol) String() string { return protocolNames[p] }
 
+func (p protocol) component() Component {
+	return [...]Component{ComponentSMTP, ComponentIMAP, ComponentJMAP, ComponentPOP3}[p]
+}
+
 // Conn describes the connection that a session runs over.
 type Conn struct {
 	// Remote is the client, Local the listener's side. Either may be nil.

@@ -237,6 +237,9 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	}
 	d, a := o.delivery, o.attempt
 	reason := 0
+	if r.Cause == CausePanic {
+		o.delivery.tracer.panicked(ComponentDelivery)
+	}
 	if outcome == OutcomeDelivered {
 		d.delivered.Add(1)
 		if a.transport.remote() {

@@ -54,12 +54,12 @@ func (b *binder) unboundGauge(m *catalog.Metric, handle func(error)) *Gauge {
 
 var sourceAge = define(catalog.Metric{
 	Name: "telemetry_source_age_seconds", Kind: catalog.Gauge, Unit: "s",
-	Help:   "How old what is shown of a gauge is, for gauges that a function of the server's tells",
-	Rise:   "The function fails, hangs, or takes longer than the 250 ms that a collection waits: the gauge shows its last answer. The error passed to the error handler says what failed.",
-	Labels: []catalog.Label{{Key: "source", Help: "The series that the function tells, without its namespace; queue_size stands for all states of the queue"}},
+	Help:   "How old what is shown of a gauge is, where a function of the server's tells it or it is asked in the background; of several for one series, the longest",
+	Rise:   "What is shown is old: the function fails, hangs, or takes longer than the 250 ms that a collection waits; a disk or a file system hangs, a certificate's file is gone, no block list answers. The error passed to the error handler says what failed. Certificates and disks are asked every minute, block lists at the interval that they were given.",
+	Labels: []catalog.Label{{Key: "source", Help: "The series that the source tells, without its namespace; queue_size stands for all states of the queue"}},
 })
 
-// bindSources binds the ages of all gauges that were made.
+// bindSources binds the ages of all sources that were made.
 func (b *binder) bindSources() {
 	b.fraction(sourceAge, func(observe func(float64, labelSet)) {
 		for _, each := range b.sources {

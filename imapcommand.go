@@ -71,6 +71,9 @@ func (c IMAPCommand) End(r IMAPReply) {
 		c.imap.errors.Add(1)
 	}
 	c.count(&r)
+	if r.Cause == CausePanic {
+		c.session.panics()
+	}
 	if !c.Recording() {
 		c.end("")
 		return

@@ -175,7 +175,7 @@ func (r JMAPRequest) Call(ctx context.Context, facts JMAPFacts) JMAPCall {
 	}
 	c := JMAPCall{Op: j.tracer.begin(ctx, jmapSpans[i], kind), jmap: j, method: i, begun: now()}
 	if !facts.Begun.IsZero() {
-		c.begun = at(facts.Begun)
+		c.begun = instantOf(facts.Begun)
 	}
 	if c.Recording() {
 		j.tracer.describe(c.span).

@@ -91,7 +91,7 @@ func (t *Telemetry) LogHandler(local slog.Handler) slog.Handler {
 	if local == nil {
 		local = slog.DiscardHandler
 	}
-	return t.tee.New(local, t.pushHandler(), theirPatience)
+	return logCounter{t.tee.New(local, t.pushHandler(), theirPatience), t.logRecords}
 }
 
 func (t *Telemetry) pushHandler() slog.Handler {
@@ -170,7 +170,7 @@ func (t *Telemetry) setLog(c *config, l localLog) {
 		func() { t.showStuckLog() })
 	reporter := report.New(c.handle, error.Error)
 	t.tee = &logtee.Tee{Queue: queue, Report: func(err error) { reporter.Report("push", err) }}
-	t.logger = slog.New(t.tee.New(l.Handler, t.pushHandler(), l.patience))
+	t.logger = slog.New(logCounter{t.tee.New(l.Handler, t.pushHandler(), l.patience), t.logRecords})
 	t.localLogger = slog.New(t.tee.New(l.Handler, slog.DiscardHandler, l.patience))
 	c.reports.logTo(t.localLogger)
 	t.stopper.Final = append(t.stopper.Final, stop.Part{Name: "log output", Run: func(ctx context.Context) error {

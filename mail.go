@@ -3,13 +3,11 @@ package otelmail
 import (
 	"cmp"
 	"context"
-	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/catalog"
-	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -41,6 +39,14 @@ var (
 		Rise:    "A stage has become slow: a lookup, a scanner, the disk. The exemplars lead to traces of slow messages.",
 		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
 	})
+	stageDuration = define(catalog.Metric{
+		Name: "stage_duration_seconds", Kind: catalog.Histogram, Unit: "s",
+		Help: "How long the stages of the pipeline took",
+		Rise: "This stage is what makes message_processing_latency_seconds rise: the scanner, the lookup or the disk behind it.",
+		Labels: []catalog.Label{{Key: "stage",
+			Help: "The configured name of the stage: the first 20, the rest are `_OTHER`"}},
+		Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120},
+	})
 )
 
 // Mail records messages on their way through the processing pipeline and its
@@ -63,6 +69,7 @@ func newMail(b *binder, t *tracer) *Mail {
 		bounced:   b.counter(mailBounced),
 		dropped:   b.counter(mailDropped),
 		latency:   b.histogram(mailLatency),
+		stages:    stageNames{duration: b.histogram(stageDuration), rest: newStageName(other)},
 	}
 }
 
@@ -124,6 +131,9 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if fate == FateDropped {
 		p.mail.dropped.Add(1)
 	}
+	if cause == CausePanic {
+		p.mail.tracer.panicked(ComponentPipeline)
+	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	if p.Recording() {
 		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
@@ -170,10 +180,12 @@ func (r StageResult) String() string { return memberOf(stageResults, r, other) }
 
 // Stage begins a stage of the pipeline, a mailet. ctx is that of the
 // [Processing]. name is the configured name of the stage; the first 100 names
-// become span names ("mailet spam-filter"), further ones "mailet _OTHER".
+// become span names ("mailet spam-filter"), further ones "mailet _OTHER", and the first 20
+// label values.
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
 	m = orEmpty(m)
-	s := Stage{Op: m.tracer.begin(ctx, m.stages.spanName(name), internalKind), mail: m}
+	known := m.stages.known(name)
+	s := Stage{Op: m.tracer.begin(ctx, known.span, internalKind), mail: m, name: known, begun: time.Now()}
 	if s.Recording() {
 		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
 	}
@@ -183,12 +195,21 @@ func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage
 // Stage is a stage at work on a message. End it exactly once.
 type Stage struct {
 	Op
-	mail *Mail
+	mail  *Mail
+	name  stageName
+	begun time.Time
 }
 
-// End ends the stage. [StageError] sets the span's status to Error, with the cause
+// End ends the stage and records how long it took. [StageError] sets the span's status to Error, with the cause
 // as error.type; the other results are decisions, not failures.
 func (s Stage) End(result StageResult, cause Cause) {
+	if s.mail == nil {
+		return
+	}
+	if cause == CausePanic {
+		s.mail.tracer.panicked(ComponentStage)
+	}
+	s.mail.stages.record(s.Context(), time.Since(s.begun), s.name)
 	if s.Recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}
@@ -197,33 +218,4 @@ func (s Stage) End(result StageResult, cause Cause) {
 		return
 	}
 	s.end(cmp.Or(cause.String(), other))
-}
-
-// stageNames keeps span names of stages low in number even where an
-// application names a stage after what it works on.
-type stageNames struct {
-	mu    sync.RWMutex
-	names map[string]string
-}
-
-const maxStageNames = 100
-
-func (s *stageNames) spanName(stage string) string {
-	s.mu.RLock()
-	name, ok := s.names[stage]
-	s.mu.RUnlock()
-	if ok {
-		return name
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.names) >= maxStageNames || stage == "" {
-		return "mailet " + other
-	}
-	if s.names == nil {
-		s.names = map[string]string{}
-	}
-	name = "mailet " + clean.Text(stage, maxText)
-	s.names[stage] = name
-	return name
 }

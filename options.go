@@ -25,6 +25,7 @@ type config struct {
 	namespace       string
 	serviceName     string
 	serviceVersion  string
+	version         string // of the build: service.version of the resource, or the main module's
 	attributes      []attribute.KeyValue
 	meterProvider   metric.MeterProvider
 	tracerProvider  trace.TracerProvider
@@ -242,7 +243,8 @@ func WithPrivacy(p Privacy) Option {
 	})
 }
 
-// WithHashKey sets the key of the keyed hashes (user.hash), 16 bytes at least.
+// WithHashKey sets the key of the keyed hashes (user.hash), 16 bytes at least, and has
+// messages_per_sender_total and sender_networks tell users apart by them.
 // Give every process of a fleet the same key and the hashes correlate; change
 // it ([Telemetry.RotateHashKey] while running) and they no longer do. Default: a
 // random key for each process.

@@ -103,6 +103,24 @@ var further = []struct {
 	{"rusmes_outbound_connections", catalog.Gauge, nil, nil},
 	{"rusmes_outbound_connect_failures_total", catalog.Counter, []string{"kind"}, nil},
 	{"rusmes_dns_lookup_duration_seconds", catalog.Histogram, []string{"type", "result"}, dns},
+	// The machine, the policy, the store and the stages.
+	{name: "rusmes_certificate_not_after_timestamp_seconds", kind: catalog.Gauge, labels: []string{"listener"}},
+	{name: "rusmes_disk_free_ratio", kind: catalog.Gauge, labels: []string{"path"}},
+	{name: "rusmes_inode_free_ratio", kind: catalog.Gauge, labels: []string{"path"}},
+	{name: "rusmes_dnsbl_listed", kind: catalog.Gauge, labels: []string{"zone"}},
+	{name: "rusmes_dnsbl_lookup_duration_seconds", kind: catalog.Histogram, labels: []string{"zone", "result"}, bounds: dns},
+	{name: "rusmes_build_info", kind: catalog.Gauge, labels: []string{"version", "goversion", "otelmail"}},
+	{name: "rusmes_messages_per_sender_total", labels: []string{"user_hash"}},
+	{name: "rusmes_sender_networks", kind: catalog.Gauge, labels: []string{"user_hash"}},
+	{name: "rusmes_authentication_results_total", labels: []string{"method", "result"}},
+	{name: "rusmes_stage_duration_seconds", kind: catalog.Histogram, labels: []string{"stage"}, bounds: dur},
+	{name: "rusmes_store_operation_duration_seconds", kind: catalog.Histogram, labels: []string{"op", "result"}, bounds: dur},
+	{name: "rusmes_spam_verdicts_total", labels: []string{"action"}},
+	{name: "rusmes_ratelimit_total", labels: []string{"limiter", "action"}},
+	{name: "rusmes_panics_total", labels: []string{"component"}},
+	{name: "rusmes_log_records_total", labels: []string{"level"}},
+	{name: "rusmes_acme_errors_total", labels: []string{"kind"}},
+	{name: "rusmes_index_lag_seconds", kind: catalog.Gauge},
 }
 
 // start starts a Telemetry whose metrics can be collected in the test.

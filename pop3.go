@@ -84,6 +84,9 @@ type POP3Reply struct {
 // End ends the command. The error.type of -ERR is the cause or, for [CauseNone], "err".
 func (c POP3Command) End(r POP3Reply) {
 	c.count(&r)
+	if r.Cause == CausePanic {
+		c.session.panics()
+	}
 	if !c.Recording() {
 		c.end("")
 		return

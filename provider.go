@@ -11,6 +11,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail/export"
@@ -63,6 +64,9 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	res, err := newResource(ctx, c, s)
 	if err != nil {
 		return nil, errors.Join(env.Err(), err)
+	}
+	if v, ok := res.Set().Value(semconv.ServiceVersionKey); ok {
+		c.version = v.AsString()
 	}
 	if c.health == nil {
 		c.health = health.New()

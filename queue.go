@@ -97,7 +97,8 @@ func (o Queueing) End(cause Cause) {
 // [Queue.Remove]. The span continues the trace that m was stored with, as a child and
 // with a link to the span that enqueued the message.
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
-	o := Dequeueing{Op: orEmpty(q).tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer)}
+	q = orEmpty(q)
+	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer), queue: q}
 	if o.Recording() {
 		facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(m.waited().Seconds())).message(&facts).set()
@@ -106,10 +107,18 @@ func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequ
 }
 
 // Dequeueing is a message from the queue being worked on. End it exactly once.
-type Dequeueing struct{ Op }
+type Dequeueing struct {
+	Op
+	queue *Queue
+}
 
 // End ends the work on the message.
-func (o Dequeueing) End(cause Cause) { o.end(cause.String()) }
+func (o Dequeueing) End(cause Cause) {
+	if cause == CausePanic {
+		orEmpty(o.queue).tracer.panicked(ComponentQueue)
+	}
+	o.end(cause.String())
+}
 
 // Removal is why a message left the queue for good.
 type Removal uint8

@@ -2,6 +2,7 @@ package otelmail
 
 import (
 	"crypto/tls"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -26,9 +27,12 @@ type session struct {
 	shaken, broke atomic.Bool
 
 	// What is known of the command in progress, and counted at its end.
-	mechanism atomic.Int32 // of AUTH, as a position in mechanisms, from 1
-	size      atomic.Int64 // of the message, in bytes
-	stage     atomic.Int32 // of SMTP: that of the last command
+	mechanism atomic.Int32           // of AUTH, as a position in mechanisms, from 1
+	size      atomic.Int64           // of the message, in bytes
+	stage     atomic.Int32           // of SMTP: that of the last command
+	panicked  atomic.Bool            // a command's handler has, and was counted
+	client    netip.Prefix           // the network of the client
+	user      atomic.Pointer[string] // who has logged in
 	// tls is what TLS was given, for the spans of the commands of a session that has no
 	// span itself.
 	tls atomic.Pointer[tls.ConnectionState]
@@ -40,7 +44,7 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	if conns == nil {
 		return Session{Op: op}
 	}
-	s := Session{op, &session{tracer: t, conns: conns, protocol: p, begun: time.Now()}}
+	s := Session{op, &session{tracer: t, conns: conns, protocol: p, begun: time.Now(), client: networkOf(c.Remote)}}
 	s.state.spanless = t.spanless(&s.Op)
 	s.state.secure.Store(c.TLS != nil)
 	conns.opened(p, c)
@@ -105,6 +109,9 @@ func (s Session) first() bool { return s.state != nil && !s.state.ended.Swap(tru
 // leave ends the span and counts the connection as closed.
 func (s Session) leave(cause Cause) {
 	s.end(cause.String())
+	if cause == CausePanic && !s.state.panicked.Load() {
+		s.state.panics()
+	}
 	switch {
 	case cause == CauseTLSHandshake:
 		s.TLSFailed(nil)
@@ -112,4 +119,12 @@ func (s Session) leave(cause Cause) {
 		s.state.conns.handshakes.completed(0) // nobody has said of what version
 	}
 	s.state.conns.closed(s.state.protocol)
+}
+
+// panics counts a panic of a handler. That of a command which ends the session, too, is one.
+func (s *session) panics() {
+	if s != nil {
+		s.panicked.Store(true)
+		s.tracer.panicked(s.protocol.component())
+	}
 }

@@ -85,6 +85,7 @@ type SMTP struct {
 	tracer      *tracer
 	conns       *connections
 	domains     domains
+	senders     *senders
 	connections *count.Counter
 	received    stamped
 	errors      *count.Counter
@@ -157,7 +158,7 @@ type SMTPCommand struct {
 // SMTPFacts are what is known of a command. All are optional.
 type SMTPFacts struct {
 	Helo      string // the name given in HELO, EHLO or LHLO; shown under PrivacyFull alone
-	User      string // who gave the command; shown as the privacy policy allows
+	User      string // who has logged in, or does with this AUTH; shown as the privacy policy allows
 	Mechanism string // the SASL mechanism of AUTH; an unknown one is "_OTHER"
 	From      string // the reverse-path of MAIL; shown as the privacy policy allows
 	To        string // the forward-path of RCPT; likewise
@@ -167,6 +168,7 @@ type SMTPFacts struct {
 
 // Note adds what is known of the command, for its span and for what its end counts.
 func (c SMTPCommand) Note(facts SMTPFacts) {
+	c.session.noteUser(facts.User)
 	if c.session != nil {
 		c.session.noteMechanism(facts.Mechanism)
 		if facts.Size > 0 {
@@ -218,6 +220,7 @@ func (c *SMTPCommand) count(r *Reply, recipients int) {
 			c.smtp.authSuccess.Add(1)
 		} else if r.failed() {
 			c.smtp.authFailure.Add(1)
+			c.session.noteFailed()
 		}
 		c.smtp.conns.authEnded(c.session, protocolSMTP, r.authResult())
 	case mailconv.SMTPData, mailconv.SMTPBdat:
@@ -225,6 +228,7 @@ func (c *SMTPCommand) count(r *Reply, recipients int) {
 		if r.accepted() {
 			c.smtp.received.Add(1)
 			c.smtp.measure(c.Context(), c.role, size, recipients)
+			c.smtp.senders.addMessage(c.session)
 		} else if r.refused() {
 			c.smtp.rejected.Add(1)
 		}
@@ -313,6 +317,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	case len(accepted) > 0:
 		c.smtp.received.Add(1)
 		c.smtp.measure(c.Context(), c.role, size, len(accepted))
+		c.smtp.senders.addMessage(c.session)
 		c.smtp.domains.addMessage(accepted)
 	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
@@ -323,8 +328,11 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	c.finish(&worst)
 }
 
-// finish ends the span, and counts nothing.
+// finish ends the span, and counts nothing but a panic.
 func (c *SMTPCommand) finish(r *Reply) {
+	if r.Cause == CausePanic {
+		c.session.panics()
+	}
 	if c.span != nil {
 		c.finishSpan(r)
 	}

@@ -67,6 +67,7 @@ type tracer struct {
 	// inherits says that a child of an unsampled span is never sampled, so that
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
+	panics   labelledCounter // see panicked
 }
 
 // Along one path at most one span is SERVER, so that service graphs, and metrics made of

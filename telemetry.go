@@ -17,6 +17,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/logtee"
 	"github.com/rusmes/otelmail/internal/stop"
 )
@@ -34,6 +35,8 @@ type Telemetry struct {
 	DNS      *DNS
 	Storage  *Storage
 	WebPush  *WebPush
+	Filter   *Filter
+	Host     *Host
 
 	// Health holds the checks behind /health, /ready and /live.
 	Health *health.Registry
@@ -47,6 +50,7 @@ type Telemetry struct {
 	exportLevel slog.Level
 	reader      *Reader
 	redactor    *redactor
+	logRecords  []*count.Counter
 }
 
 // orNoop is a working Telemetry in the place of nil and of the zero value.
@@ -172,9 +176,13 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.Queue = newQueue(b, tr, c.handle)
 	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue, out, last)
 	t.DNS = newDNS(b)
-	t.Storage = newStorage(b, c.handle)
+	t.Storage = newStorage(b, tr, c.handle)
 	t.WebPush = newWebPush(b, tr)
 	bindHealth(b, c.health)
+	t.Filter = newFilter(b)
+	t.Host = newHost(b, tr, c.version, c.handle)
+	t.SMTP.senders = newSenders(b, tr.redactor, c.hashKey != nil)
+	t.logRecords = b.counters(logRecords)
 	c.self.bind(b, exports, c.handle)
 	b.bindSources()
 	registration, err := b.register()
@@ -184,6 +192,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.stopper.Last = append(t.stopper.Last, stop.Part{Name: "instruments", Run: func(context.Context) error {
 		return registration.Unregister()
 	}})
+	t.stopper.Parallel = append(t.stopper.Parallel, stop.Part{Name: "what is watched", Run: t.Host.sources.stop})
 	return t, nil
 }
 
@@ -239,6 +248,7 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	if err = errors.Join(err, c.lookupFailed); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
+	_, c.version = serviceDefaults()
 	p := c.providers()
 	t, err := bind(c, p, newBinder(p.meter, c.namespace))
 	t.setLog(c, log)

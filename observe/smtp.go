@@ -156,8 +156,9 @@ func (d *SMTPDialogue) Context() context.Context {
 	return d.session.Context()
 }
 
-// User notes who gives the command in progress, for its span as the privacy policy
-// allows. Between commands it has no effect.
+// User notes who has logged in, or does with the AUTH in progress: for the command's span, as
+// the privacy policy allows, and for the count of the session's messages by sender. Between
+// commands it has no effect.
 func (d *SMTPDialogue) User(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
@@ -51,7 +53,7 @@ func TestGoldenCatalogueBeforeAnyEvent(t *testing.T) {
 	if page.code != 200 {
 		t.Fatal(page.code, page.body)
 	}
-	golden(t, "catalogue.txt", page.body)
+	golden(t, "catalogue.txt", strings.NewReplacer(runtime.Version(), "GO", `otelmail="`+otelmail.Version+`"`, `otelmail="VERSION"`).Replace(page.body))
 }
 
 // applicationPage records into instruments of an application's own, whose names

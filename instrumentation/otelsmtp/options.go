@@ -38,9 +38,9 @@ func WithRole(role otelmail.SMTPRole) Option {
 }
 
 // WithUser names the authenticated user of one of the backend's own sessions,
-// "" for none; the name appears on spans as the privacy policy allows. It is
-// called when the backend has done a command that is sampled. Default: no user on
-// spans.
+// "" for none; the name appears on spans as the privacy policy allows, and the session's
+// messages count in messages_per_sender_total. It is called when the backend has done a
+// command, and so must be fast. Default: no user.
 func WithUser(user func(smtp.Session) string) Option {
 	return option(func(c *config) { c.user = user })
 }

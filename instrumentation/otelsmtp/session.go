@@ -2,6 +2,7 @@ package otelsmtp
 
 import (
 	"crypto/tls"
+	"sync/atomic"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -14,6 +15,7 @@ type session struct {
 	c          *smtp.Conn
 	connection *connection
 	user       func(smtp.Session) string // of the options, or nil
+	named      atomic.Pointer[string]    // whom it has named already: a message by BDAT has a goroutine of its own
 	message    message                   // room for the one by DATA, used again and again
 }
 
@@ -73,17 +75,18 @@ func (s *session) called(err *error) {
 	}
 }
 
-// nameUser names the session's user on the command in progress.
+// nameUser names the session's user on the command in progress, where that is new or a span
+// shows it. The application's function runs whether it is sampled or not: its panic must not
+// make the fate of a message depend on that.
 func (s *session) nameUser() {
-	if !trace.SpanFromContext(s.connection.dialogue.Context()).IsRecording() {
+	defer func() { _ = recover() }()
+	name := s.user(s.inner)
+	known := s.named.Load()
+	if name == "" || known != nil && *known == name && !trace.SpanFromContext(s.connection.dialogue.Context()).IsRecording() {
 		return
 	}
-	// The application's function runs only for what is sampled: its panic must
-	// not make the fate of a message depend on that.
-	defer func() { _ = recover() }()
-	if name := s.user(s.inner); name != "" {
-		s.connection.dialogue.User(name)
-	}
+	s.connection.dialogue.User(name)
+	s.named.Store(&name)
 }
 
 // The add-on interfaces are told apart by type assertion, so that the wrapper

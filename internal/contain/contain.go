@@ -22,6 +22,14 @@ func Call(fn func()) (err error) {
 	return nil
 }
 
+// Error is [Call] for a function that returns an error.
+func Error(fn func() error) (err error) {
+	if failed := Call(func() { err = fn() }); failed != nil {
+		return failed
+	}
+	return err
+}
+
 // Apart calls fn in a goroutine of its own and waits for its end: what [Call] contains,
 // and runtime.Goexit besides, which cannot be stopped in the caller's goroutine.
 func Apart(fn func()) error {

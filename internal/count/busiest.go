@@ -85,6 +85,17 @@ func (b *Busiest[L]) AddShown(key string) bool {
 	return true
 }
 
+// Shown reports whether a key has a series of its own.
+func (b *Busiest[L]) Shown(key string) bool {
+	if b.lookup(key) != nil {
+		return true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.fresh[key]
+	return s != nil && s.shown.Load().key == key || b.lookup(key) != nil
+}
+
 // Add counts one occurrence of a key.
 func (b *Busiest[L]) Add(key string) {
 	s := b.lookup(key)
