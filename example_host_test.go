@@ -11,10 +11,7 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-var (
-	tlsConfig = &tls.Config{}
-	errACME   error // of the last attempt to renew the certificate
-)
+var tlsConfig = &tls.Config{}
 
 // What ends one day, and what others think of us: asked in the background, until Shutdown.
 func ExampleHost() {
@@ -42,14 +39,9 @@ func ExampleHost_Panic() {
 	}()
 }
 
-// The problem type is that of golang.org/x/crypto/acme's Error.
+// The problem type is that of golang.org/x/crypto/acme's Error; "" where there is none.
 func ExampleHost_ACMEError() {
-	var problem interface{ ProblemType() string }
-	if errors.As(errACME, &problem) {
-		tel.Host.ACMEError(problem.ProblemType())
-	} else if errACME != nil {
-		tel.Host.ACMEError("") // none: the authority did not answer, for example
-	}
+	tel.Host.ACMEError("urn:ietf:params:acme:error:rateLimited")
 }
 
 // What the policy made of a message: values as RFC 8601 and rspamd have them.

@@ -174,4 +174,5 @@ var anyOf = map[string]bool{
 	"connections_lost_total": true,
 	"queue_messages":         true, "queue_bytes": true, "queue_oldest_age_seconds": true, // nothing is ready for long
 	"delivery_throttled_total": true, "tlsrpt_sessions_total": true, "outbound_connect_failures_total": true,
+	"panics_total": true, "spam_verdicts_total": true, "acme_errors_total": true, "log_records_total": true,
 }

@@ -29,6 +29,7 @@ var effects = []struct {
 	{guesser, counts{connections: 1, plaintext: 1, starttls: 1, smtpErrors: 2, authFailure: 1}},
 	{outbound, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
 	{overTLS, counts{connections: 1, implicitTLS: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
+	{stolen, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 1, sent: 1}},
 	// Three domains: two by SMTP, one here.
 	{mailing, counts{connections: 1, plaintext: 1, starttls: 1, authSuccess: 1, received: 1, processed: 1, delivered: 3, sent: 2}},
 	// The bounce is delivered to the sender: by SMTP here, to the mailbox below.

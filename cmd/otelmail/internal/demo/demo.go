@@ -51,6 +51,8 @@ type Demo struct {
 	dns     *dnsServer
 	push    *notifier
 	phones  *pushService
+	renewal *renewal
+	signer  *signer     // of a stranger's domain
 	pop3    *pop3Server // its sessions have no series, so it counts them itself
 	servers []server
 	traffic *traffic
@@ -102,6 +104,15 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	if d.dns, err = startDNS(d.local); err != nil {
 		return err
 	}
+	if d.signer, err = newSigner(d.dns); err != nil {
+		return err
+	}
+	if err := d.watchHost(certificate); err != nil {
+		return err
+	}
+	if d.renewal, err = startRenewal(d.tel, d.local); err != nil {
+		return err
+	}
 	if d.phones, err = startPushService(d.local); err != nil {
 		return err
 	}
@@ -126,6 +137,7 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 	d.web = prometheus.NewServer(prometheus.WithAddress(d.config.HTTP))
 	options := append([]otelmail.StartOption{
 		otelmail.WithService("otelmail-demo", otelmail.Version),
+		otelmail.WithHashKey(hashKey),
 		otelmail.WithExporter(d.web),
 		otlp.Push(), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
 		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness)),
@@ -188,7 +200,8 @@ func (d *Demo) listen() error {
 // for users with implicit TLS (RFC 8314), and one that is soon too narrow, to
 // show what a connection limit does.
 func (d *Demo) serve(certificate *tls.Config) {
-	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue}
+	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue,
+		authenticator: &authenticator{d.tel, d.dns.resolver()}, limit: newSenderLimit(d.tel)}
 
 	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()), maxConnections)
 	mx.serve(d.ports.mx)
@@ -243,6 +256,7 @@ func (d *Demo) startTraffic() {
 		jmap:        d.ports.jmap.Addr().String(),
 		pop3:        d.ports.pop3.Addr().String(),
 		push:        d.phones.address,
+		signer:      d.signer,
 		subscribe:   d.push.subscribe,
 	}
 	if d.config.Rate > 0 {

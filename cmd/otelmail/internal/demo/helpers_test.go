@@ -46,7 +46,7 @@ func begin(t *testing.T, c Config, extra ...otelmail.StartOption) *Demo {
 
 func tryStart(t *testing.T, c Config, extra ...otelmail.StartOption) (*Demo, error) {
 	extra = append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithLookupEnv(noEnvironment),
-		otelmail.WithLogHandler(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))}, extra...)
+		otelmail.WithLogHandler(slog.NewTextHandler(testLog{t}, &slog.HandlerOptions{Level: slog.LevelInfo}))}, extra...)
 	return Start(t.Context(), c, extra...)
 }
 

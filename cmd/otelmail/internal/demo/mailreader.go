@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -12,6 +13,8 @@ import (
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+
+	"github.com/rusmes/otelmail"
 )
 
 // imapmemserver shows messages to IMAP clients and to nobody else. So JMAP and
@@ -46,14 +49,17 @@ func (r *readerServer) close() {
 }
 
 // mailReader reads mailboxes. Close it after use.
-type mailReader struct{ client *imapclient.Client }
+type mailReader struct {
+	client *imapclient.Client
+	tel    *otelmail.Telemetry
+}
 
 func (s *mailStore) read() (*mailReader, error) {
 	conn, err := s.readers.pipes.dial()
 	if err != nil {
 		return nil, fmt.Errorf("mail store: read: %w", err)
 	}
-	return &mailReader{imapclient.New(conn, nil)}, nil
+	return &mailReader{imapclient.New(conn, nil), s.tel}, nil
 }
 
 func (r *mailReader) close() { _ = r.client.Close() }
@@ -88,7 +94,9 @@ func (r *mailReader) fetch(uids imap.UIDSet, most int64) ([]stored, error) {
 	if most > 0 {
 		options.BodySection = append(options.BodySection, section)
 	}
+	operation := r.tel.Storage.Operation(context.Background(), otelmail.StoreFetch)
 	found, err := r.client.Fetch(uids, options).Collect()
+	operation.End(otelmail.CauseOf(err))
 	if err != nil {
 		return nil, fmt.Errorf("mail store: fetch: %w", err)
 	}
@@ -108,7 +116,9 @@ func (r *mailReader) fetch(uids imap.UIDSet, most int64) ([]stored, error) {
 
 // search returns the messages that hold a text in header or body.
 func (r *mailReader) search(text string) (imap.UIDSet, error) {
+	operation := r.tel.Storage.Operation(context.Background(), otelmail.StoreSearch)
 	found, err := r.client.UIDSearch(&imap.SearchCriteria{Text: []string{text}}, nil).Wait()
+	operation.End(otelmail.CauseOf(err))
 	if err != nil {
 		return nil, fmt.Errorf("mail store: search: %w", err)
 	}

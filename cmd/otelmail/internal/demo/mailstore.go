@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,8 @@ type mailStore struct {
 	userName string
 	user     *imapmemserver.User
 	readers  *readerServer
+	index    *subjectIndex
+	indexing context.CancelFunc
 	changes  atomic.Int64 // counts on with every change
 
 	// mu is held while mailboxes are made, taken away or measured, so that names
@@ -40,7 +43,11 @@ type mailStore struct {
 
 func newMailStore(tel *otelmail.Telemetry, userName, password string) (*mailStore, error) {
 	user := imapmemserver.NewUser(userName, password)
-	s := &mailStore{tel: tel, userName: userName, user: user, readers: startReaders(user)}
+	s := &mailStore{tel: tel, userName: userName, user: user, readers: startReaders(user), index: newSubjectIndex()}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.indexing = cancel
+	go s.index.run(ctx)
+	tel.Storage.IndexLag.Observe(s.index.lag)
 	for _, name := range []string{inbox, "Archive", "Drafts", "Junk", "Sent", "Trash"} {
 		if err := s.create(name); err != nil {
 			s.close()
@@ -51,7 +58,10 @@ func newMailStore(tel *otelmail.Telemetry, userName, password string) (*mailStor
 }
 
 // close ends reading.
-func (s *mailStore) close() { s.readers.close() }
+func (s *mailStore) close() {
+	s.indexing()
+	s.readers.close()
+}
 
 // has reports whether an address of our domain has a mailbox.
 func (s *mailStore) has(address string) bool {
@@ -85,10 +95,13 @@ func (s *mailStore) deliver(_ otelmail.Delivering, _ string, recipients []string
 }
 
 func (s *mailStore) append(message []byte) error {
+	operation := s.tel.Storage.Operation(context.Background(), otelmail.StoreAppend)
 	_, err := s.user.Append(inbox, bytes.NewReader(message), &imap.AppendOptions{})
+	operation.End(otelmail.CauseOf(err))
 	if err != nil {
 		return fmt.Errorf("mail store: append: %w", err)
 	}
+	s.index.add(message)
 	if err := s.forgetOldest(); err != nil {
 		return err
 	}
@@ -136,7 +149,9 @@ func (s *mailStore) remove(uids imap.UIDSet) error {
 }
 
 // expunge takes out of INBOX what which says.
-func (s *mailStore) expunge(which func(*imapmemserver.UserSession) (imap.UIDSet, error)) error {
+func (s *mailStore) expunge(which func(*imapmemserver.UserSession) (imap.UIDSet, error)) (err error) {
+	operation := s.tel.Storage.Operation(context.Background(), otelmail.StoreDelete)
+	defer func() { operation.End(otelmail.CauseOf(err)) }()
 	view := imapmemserver.NewUserSession(s.user)
 	if _, err := view.Select(inbox, &imap.SelectOptions{}); err != nil {
 		return fmt.Errorf("mail store: expunge: %w", err)

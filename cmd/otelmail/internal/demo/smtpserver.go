@@ -37,6 +37,9 @@ type smtpServer struct {
 	local *slog.Logger // for what go-smtp reports, client addresses among it
 	store *mailStore
 	queue *queue
+
+	authenticator *authenticator
+	limit         *senderLimit
 }
 
 // newServing makes a go-smtp server of one role, which is recorded.
@@ -102,6 +105,11 @@ func (s *session) Data(r io.Reader) error {
 	text, err := io.ReadAll(r)
 	if err != nil {
 		return err // 552 when the message is too large
+	}
+	if s.user == "" {
+		s.server.authenticator.evaluate(ctx, s.conn.Conn().RemoteAddr(), s.conn.Hostname(), s.sender, text)
+	} else {
+		s.server.limit.wait(ctx, s.user)
 	}
 	it := &item{
 		Sender:     s.sender,

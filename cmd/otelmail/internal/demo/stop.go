@@ -57,7 +57,7 @@ func (d *Demo) stopPush() {
 func (d *Demo) stopOthers() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	stopAll(ctx, []server{d.remote.serving, d.remote.broken, d.phones, d.dns})
+	stopAll(ctx, []server{d.remote.serving, d.remote.broken, d.phones, d.dns, d.renewal})
 }
 
 func (d *Demo) stopTelemetry() error {
@@ -82,6 +82,9 @@ func (d *Demo) abandon() error {
 		defer cancel()
 		d.remote.serving.stop(ctx)
 		d.remote.broken.stop(ctx)
+	}
+	if d.renewal != nil {
+		d.renewal.stop(context.Background())
 	}
 	if d.dns != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

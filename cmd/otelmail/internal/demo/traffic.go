@@ -24,6 +24,7 @@ type traffic struct {
 	imap, jmap, pop3 string // host:port of the other servers
 	push             string // host:port of the push service
 	subscribe        func(endpoint *url.URL)
+	signer           *signer // of a stranger's domain; nil signs nothing
 }
 
 // client is one kind of client. n is different for each call and keeps
@@ -41,6 +42,7 @@ var (
 	oversized   = client{"a message too large", (*traffic).sendOversized}
 	outbound    = client{"mail to another domain", (*traffic).sendOutbound}
 	overTLS     = client{"mail over implicit TLS", (*traffic).sendOverTLS}
+	stolen      = client{"a stolen account", (*traffic).sendStolen}
 	mailing     = client{"mail to several domains", (*traffic).sendMailing}
 	rejected    = client{"mail that another server rejects", (*traffic).sendRejected}
 	deferred    = client{"mail that another server defers", (*traffic).sendDeferred}
@@ -72,7 +74,7 @@ var (
 // within 20 s everything happens and what is deferred comes to its end.
 var schedule = []client{
 	inbound, deferred, inbound, neverTaken, spam,
-	outbound, unknownUser, inbound, guesser, overTLS,
+	stolen, unknownUser, inbound, guesser, overTLS,
 	inbound, mailing, fromBlocked, inbound, rejected,
 	oversized, inbound, held, tooMany, inbound,
 	spam, inbound, limited, legacy, inbound,

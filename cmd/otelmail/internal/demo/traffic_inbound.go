@@ -15,12 +15,16 @@ import (
 
 func (t *traffic) sendInbound(ctx context.Context, n int) error {
 	from := stranger(n)
-	return t.bring(ctx, from, t.own(), letter(n, from, t.own(), "Good morning."))
+	message, err := t.signer.sign(from, letter(n, from, t.own(), "Good morning."))
+	if err != nil {
+		return err
+	}
+	return t.bring(ctx, from, t.own(), message)
 }
 
 func (t *traffic) sendSpam(ctx context.Context, n int) error {
 	from := "winner@lottery.example"
-	return t.bring(ctx, from, t.own(), letter(n, from, t.own(), "You have won.", "X-Spam: yes"))
+	return t.bring(ctx, from, t.own(), letter(n, from, t.own(), "You have won.", "X-Spam: yes", oddField))
 }
 
 func (t *traffic) sendToNobody(ctx context.Context, n int) error {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"strconv"
+	"syscall"
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
@@ -73,6 +75,21 @@ func (t *traffic) guessPassword(ctx context.Context, _ int) error {
 	return errors.Join(refusedWith(535, err, smtpCode), client.Quit())
 }
 
+// sendStolen comes from another network each time, as a botnet does with a password that
+// it has. Loopback networks stand for them; some systems have but one.
+func (t *traffic) sendStolen(ctx context.Context, n int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	client, err := t.startTLSFrom(ctx, &net.TCPAddr{IP: net.IPv4(127, 0, byte(1+n%200), 1)})
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		client, err = t.startTLS(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return t.submitOver(client, n, t.own(), "victim"+strconv.Itoa(n)+"@partner.example")
+}
+
 // submit sends one message over STARTTLS.
 func (t *traffic) submit(ctx context.Context, n int, from string, to ...string) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -85,7 +102,11 @@ func (t *traffic) submit(ctx context.Context, n int, from string, to ...string) 
 }
 
 func (t *traffic) startTLS(ctx context.Context) (*smtp.Client, error) {
-	conn, err := dial(ctx, t.mx)
+	return t.startTLSFrom(ctx, nil)
+}
+
+func (t *traffic) startTLSFrom(ctx context.Context, from net.Addr) (*smtp.Client, error) {
+	conn, err := dialFrom(ctx, from, t.mx)
 	if err != nil {
 		return nil, err
 	}
