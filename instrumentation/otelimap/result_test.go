@@ -118,6 +118,9 @@ func TestPanicInCloseAndInTheConstructor(t *testing.T) {
 			w = newWorld(t, s)
 			w.refused()
 			w.ended(1, counts{"errors": 1})
+			if got, err := w.tel.Value("panics_total", "imap"); err != nil || got != 1 {
+				t.Errorf("%d panics, %v; want 1", got, err)
+			}
 		})
 	}
 }

@@ -168,24 +168,28 @@ func request(t *testing.T, method, url, body string) *http.Request {
 	return r
 }
 
+var errBug = errors.New("a bug")
+
 func TestPanicsGoThrough(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		run    func(http.ResponseWriter, *http.Request)
 		status string
 		errors int64
+		panics int64
 		spans  []string
 	}{
-		{"before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", 1, nil},
+		{"a bug", func(http.ResponseWriter, *http.Request) { panic(errBug) }, "", 1, 1, nil},
+		{"before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", 1, 0, nil},
 		{"after the header", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusAccepted)
 			panic(http.ErrAbortHandler)
-		}, "202", 1, nil},
+		}, "202", 1, 0, nil},
 		{"in a call", func(_ http.ResponseWriter, r *http.Request) {
 			oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: "Email/get", CallID: "a"}).End("")
 			oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: "Email/set", CallID: "b"})
 			panic(http.ErrAbortHandler)
-		}, "", 2, []string{"Email/get ", "Email/set serverFail"}},
+		}, "", 2, 0, []string{"Email/get ", "Email/set serverFail"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := sampled(t)
@@ -195,7 +199,7 @@ func TestPanicsGoThrough(t *testing.T) {
 				defer func() {
 					p := recover()
 					seen <- p
-					panic(p)
+					panic(http.ErrAbortHandler) // net/http need not log it
 				}()
 				inner.ServeHTTP(out, r)
 			}))
@@ -204,8 +208,11 @@ func TestPanicsGoThrough(t *testing.T) {
 			}
 			w.counted(counts{1, tt.errors})
 			all := w.ended(len(tt.spans) + 1)
-			if p, _ := (<-seen).(error); !errors.Is(p, http.ErrAbortHandler) {
+			if p, _ := (<-seen).(error); !errors.Is(p, http.ErrAbortHandler) && !errors.Is(p, errBug) {
 				t.Errorf("the panic became %v", p)
+			}
+			if got, err := w.tel.Value("panics_total", "jmap"); err != nil || got != tt.panics {
+				t.Errorf("%d panics, %v; want %d", got, err, tt.panics)
 			}
 			var got []string
 			for _, s := range all[:len(tt.spans)] {

@@ -69,7 +69,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = out.body
 	}
 	panicked := true
-	defer func() { h.end(span, r, out, panicked) }()
+	defer func() {
+		if !panicked {
+			h.end(span, r, out, false)
+			return
+		}
+		p := recover()                             // nil: the handler has ended its goroutine
+		if p != nil && p != http.ErrAbortHandler { // which is how a handler breaks a response off
+			h.tel.Host.Panic(otelmail.ComponentJMAP)
+		}
+		h.end(span, r, out, true)
+		if p != nil {
+			panic(p)
+		}
+	}()
 	h.next.ServeHTTP(out.as(), r)
 	panicked = false
 }

@@ -179,6 +179,9 @@ func TestPanics(t *testing.T) {
 				want[name] = n
 			}
 			w.expect(want)
+			if got, err := w.tel.Value("panics_total", "smtp"); err != nil || got != 1 {
+				t.Errorf("%d panics, %v; want 1", got, err)
+			}
 		})
 	}
 }

@@ -21,7 +21,7 @@ type indexed struct {
 }
 
 const (
-	indexEvery = 3 * time.Second
+	indexEvery = 7 * time.Second
 	indexWords = 10_000
 )
 

@@ -78,14 +78,14 @@ func (s *mailStore) login(userName, password string) bool {
 }
 
 // deliver appends a message to the recipient's INBOX.
-func (s *mailStore) deliver(_ otelmail.Delivering, _ string, recipients []string, message []byte) (otelmail.Reply, []failure) {
+func (s *mailStore) deliver(attempt otelmail.Delivering, _ string, recipients []string, message []byte) (otelmail.Reply, []failure) {
 	for _, recipient := range recipients {
 		if !s.has(recipient) {
 			return allFail(recipients, otelmail.Reply{
 				Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}, Text: "no such mailbox",
 			})
 		}
-		if err := s.append(message); err != nil {
+		if err := s.append(attempt.Context(), message); err != nil {
 			return allFail(recipients, otelmail.Reply{
 				Code: 452, Enhanced: otelmail.EnhancedCode{4, 3, 1}, Cause: otelmail.CauseStorage, Text: "mailbox cannot be written",
 			})
@@ -94,8 +94,8 @@ func (s *mailStore) deliver(_ otelmail.Delivering, _ string, recipients []string
 	return otelmail.Reply{Code: 250, Enhanced: otelmail.EnhancedCode{2, 0, 0}}, nil
 }
 
-func (s *mailStore) append(message []byte) error {
-	operation := s.tel.Storage.Operation(context.Background(), otelmail.StoreAppend)
+func (s *mailStore) append(ctx context.Context, message []byte) error {
+	operation := s.tel.Storage.Operation(ctx, otelmail.StoreAppend)
 	_, err := s.user.Append(inbox, bytes.NewReader(message), &imap.AppendOptions{})
 	operation.End(otelmail.CauseOf(err))
 	if err != nil {

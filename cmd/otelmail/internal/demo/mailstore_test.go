@@ -64,7 +64,7 @@ func TestTheInboxKeepsTheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range inboxMost + 1 {
-		if err := s.append([]byte("Subject: x\r\n\r\n")); err != nil {
+		if err := s.append(t.Context(), []byte("Subject: x\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
