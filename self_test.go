@@ -5,10 +5,14 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
@@ -89,4 +93,76 @@ func TestStatsOfManyExporters(t *testing.T) {
 		t.Errorf("moved %v, want %v", got, want)
 	}
 	checkValue(t, tel, 0, "telemetry_waiting", "logs")
+}
+
+// TestExportersUnderOpenTelemetrysNames: the same numbers as telemetry_*, for each exporter, in
+// the names and labels of the conventions.
+func TestExportersUnderOpenTelemetrysNames(t *testing.T) {
+	count := func(stats ...export.Stats) export.Exporter {
+		return export.Func(func(_ context.Context, p export.Pipeline) error {
+			p.OnStats(func() []export.Stats { return stats })
+			return nil
+		})
+	}
+	_, reader := start(t,
+		otelmail.WithExporter(count(export.Stats{Signal: "traces", Sent: 5, Dropped: 2, Waiting: 1}, export.Stats{Signal: "traces", Sent: 1})),
+		otelmail.WithExporter(count(export.Stats{Signal: "traces", Waiting: 7}, export.Stats{Signal: "logs", Sent: 3}, export.Stats{Signal: "metrics", Dropped: 4})))
+	got := map[string]int64{}
+	for name, m := range collect(t, reader) {
+		var points []metricdata.DataPoint[int64]
+		if data, ok := m.Data.(metricdata.Sum[int64]); ok && strings.HasPrefix(name, "otel.sdk.") {
+			points = data.DataPoints
+			if data.IsMonotonic != strings.HasSuffix(name, ".exported") {
+				t.Errorf("%s: monotonic %t", name, data.IsMonotonic)
+			}
+		}
+		for _, p := range points {
+			component, _ := p.Attributes.Value("otel.component.name")
+			kind, _ := p.Attributes.Value("otel.component.type")
+			failed, _ := p.Attributes.Value("error.type")
+			if component.AsString()[:len(component.AsString())-2] != kind.AsString() {
+				t.Errorf("component %s of the type %s", component.AsString(), kind.AsString())
+			}
+			if p.Value != 0 {
+				got[name+component.AsString()[len(kind.AsString()):]+failed.AsString()] = p.Value
+			}
+		}
+	}
+	want := map[string]int64{
+		"otel.sdk.exporter.span.exported/0": 6, "otel.sdk.exporter.span.exported/0_OTHER": 2, "otel.sdk.exporter.span.inflight/0": 1,
+		"otel.sdk.exporter.span.inflight/1": 7, "otel.sdk.exporter.log.exported/1": 3, "otel.sdk.exporter.metric_data_point.exported/1_OTHER": 4,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestTheSDKsOwnSeries: what the SDK counts of itself, by its experimental switch, comes out
+// beside ours. It belongs to the process, so it has one of its own.
+func TestTheSDKsOwnSeries(t *testing.T) {
+	const name = "OTEL_GO_X_OBSERVABILITY"
+	if os.Getenv(name) == "" {
+		child := exec.Command(os.Args[0], "-test.run=^TestTheSDKsOwnSeries$")
+		child.Env = append(os.Environ(), name+"=true")
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Errorf("%v:\n%s", err, out)
+		}
+		return
+	}
+	tel, err := otelmail.Start(t.Context(), otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+		p.AddSpanProcessor(tracetest.NewSpanRecorder())
+		return nil
+	})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+	tel.Mail.Process(t.Context(), otelmail.MessageFacts{}).End(otelmail.FateQueued, otelmail.CauseNone)
+	collect(t, tel.Reader())
+	got := collect(t, tel.Reader())
+	for _, series := range []string{"otel.sdk.span.started", "otel.sdk.span.live", "otel.sdk.metric_reader.collection.duration"} {
+		if _, there := got[series]; !there {
+			t.Errorf("%s is missing", series)
+		}
+	}
 }

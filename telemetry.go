@@ -185,6 +185,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.logRecords = b.counters(logRecords)
 	c.self.bind(b, exports, c.handle)
 	b.bindSources()
+	bindSDK(b, exports)
 	registration, err := b.register()
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
