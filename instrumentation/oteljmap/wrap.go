@@ -75,7 +75,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		p := recover()                             // nil: the handler has ended its goroutine
-		if p != nil && p != http.ErrAbortHandler { // which is how a handler breaks a response off
+		if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // as net/http compares: so a handler breaks a response off
 			h.tel.Host.Panic(otelmail.ComponentJMAP)
 		}
 		h.end(span, r, out, true)
