@@ -96,10 +96,9 @@ func newSelf() *self {
 func (s *self) refuse(why guard.Reason) { s.refused[why].Add(1) }
 
 // bind binds the counters, which have been counting since before the pipelines were built.
-func (s *self) bind(b *binder, exports []func() []export.Stats, handle func(error)) {
+func (s *self) bind(b *binder, stats *exportStats) {
 	b.bindCounters(selfRefused, s.refused)
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
-	stats := newExportStats(exports, handle)
 	b.beforeCollection(stats.refresh)
 	b.bindCounters(selfUnlogged, s.unlogged)
 	for m, read := range map[*catalog.Metric]func(export.Stats) int64{

@@ -32,8 +32,8 @@ var sdkConventions = []struct{ exported, inflight convention }{
 // bindSDK shows what the exporters count under the names that OpenTelemetry's conventions
 // have for it, beside telemetry_sent_total and the like: for dashboards that know these names. They are
 // no part of the catalogue, and not there without an exporter that counts.
-func bindSDK(b *binder, exports []func() []export.Stats) {
-	if len(exports) == 0 {
+func bindSDK(b *binder, stats *exportStats) {
+	if len(stats.all) == 0 {
 		return
 	}
 	for i, signal := range signals {
@@ -50,10 +50,10 @@ func bindSDK(b *binder, exports []func() []export.Stats) {
 			b.errs = append(b.errs, fmt.Errorf("create %s: %w", names.inflight.Name(), err))
 			continue
 		}
-		for n, stats := range exports {
+		for n, exporter := range stats.all {
 			component := semconv.OTelComponentName(sdkExporter + "/" + strconv.Itoa(n))
 			kind := semconv.OTelComponentTypeKey.String(sdkExporter)
-			one := []func() []export.Stats{stats}
+			one := &exportStats{all: []*exporterStats{exporter}}
 			sent := exportSource{one, signal, func(e export.Stats) int64 { return e.Sent }}
 			dropped := exportSource{one, signal, func(e export.Stats) int64 { return e.Dropped }}
 			waiting := exportSource{one, signal, func(e export.Stats) int64 { return e.Waiting }}

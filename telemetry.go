@@ -183,9 +183,10 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.Host = newHost(b, tr, c.version, c.handle)
 	t.SMTP.senders = newSenders(b, tr.redactor, c.hashKey != nil)
 	t.logRecords = b.counters(logRecords)
-	c.self.bind(b, exports, c.handle)
+	stats := newExportStats(exports, c.handle)
+	c.self.bind(b, stats)
 	b.bindSources()
-	bindSDK(b, exports)
+	bindSDK(b, stats)
 	registration, err := b.register()
 	if err != nil {
 		return t, fmt.Errorf("bind the instruments: %w", err)
