@@ -24,10 +24,11 @@ func (f Fault) String() string {
 
 // rule is the row of the table that decides why a reply refuses.
 func (r *Reply) rule() refusal.Rule {
-	if r.refused() && r.Enhanced.String() != "" {
-		return refusal.Of(r.Code, r.Enhanced, r.Cause.String())
+	enhanced := r.Enhanced
+	if !r.refused() || enhanced[0] != 4 && enhanced[0] != 5 {
+		enhanced = EnhancedCode{}
 	}
-	return refusal.Of(r.Code, [3]int{}, r.Cause.String())
+	return refusal.Of(r.Code, enhanced, r.Cause.String())
 }
 
 // reason is why a reply refuses, or why there was none.

@@ -107,34 +107,48 @@ var rest = Rule{"", Other, theirs, "everything else"}
 // decides.
 func Rules() []Rule { return slices.Concat(certain, enhanced, behind, plain, []Rule{rest}) }
 
-// index finds the rows by what they are about.
-var index = func() map[string]Rule {
-	m := map[string]Rule{}
-	for _, r := range Rules() {
-		m[r.When] = r
+// The rows by what they are about: refusals come in floods, and a lookup allocates nothing.
+var (
+	byCause, byDetail, bySubject, byCode = map[string]Rule{}, map[[2]int]Rule{}, map[int]Rule{}, map[int]Rule{}
+)
+
+func init() {
+	for _, r := range slices.Concat(certain, behind) {
+		byCause[r.When] = r
 	}
-	return m
-}()
+	for _, r := range enhanced {
+		var subject, detail int
+		if n, _ := fmt.Sscanf(r.When, "x.%d.%d", &subject, &detail); n == 2 {
+			byDetail[[2]int{subject, detail}] = r
+		} else {
+			bySubject[subject] = r
+		}
+	}
+	for _, r := range plain {
+		code, _ := strconv.Atoi(r.When)
+		byCode[code] = r
+	}
+}
 
 // Of returns the row for a reply: its code, 0 for none; its enhanced code, zero for none;
 // and what lies behind it, as an error.type, "" for nothing.
 func Of(code int, enhanced [3]int, cause string) Rule {
-	if row, ok := index[cause]; ok && slices.Contains(certain, row) {
-		return row
+	behind, known := byCause[cause]
+	if known && slices.Contains(certain, behind) {
+		return behind
 	}
 	// 5.7.0 with 530 is what RFC 4954 section 6 has for a missing AUTH; alone it says
 	// nothing more than its subject.
 	if enhanced[0] != 0 && enhanced[0] != 2 && !(code == 530 && enhanced[1] == 7 && enhanced[2] == 0) {
-		subject := "x." + strconv.Itoa(enhanced[1])
-		if row, ok := index[subject+"."+strconv.Itoa(enhanced[2])]; ok {
+		if row, ok := byDetail[[2]int{enhanced[1], enhanced[2]}]; ok {
 			return row
 		}
-		if row, ok := index[subject]; ok {
+		if row, ok := bySubject[enhanced[1]]; ok {
 			return row
 		}
 	}
-	if row, ok := index[cause]; ok && cause != "" {
-		return row
+	if known {
+		return behind
 	}
-	return cmp.Or(index[fmt.Sprint(code)], rest)
+	return cmp.Or(byCode[code], rest)
 }
