@@ -49,15 +49,19 @@ func mirror(mf *dto.MetricFamily) prom.Collector {
 	switch mf.GetType() {
 	case dto.MetricType_HISTOGRAM:
 		var bounds []float64
-		recorded := mf.GetMetric()[0].GetHistogram()
-		for _, b := range recorded.GetBucket()[:len(recorded.GetBucket())-1] {
+		buckets := mf.GetMetric()[0].GetHistogram().GetBucket()
+		for _, b := range buckets[:len(buckets)-1] {
 			bounds = append(bounds, b.GetUpperBound())
 		}
-		h := prom.NewHistogram(prom.HistogramOpts{Name: name, Help: help, Buckets: bounds})
-		for range recorded.GetSampleCount() {
-			h.Observe(recorded.GetSampleSum() / float64(recorded.GetSampleCount()))
+		vec := prom.NewHistogramVec(prom.HistogramOpts{Name: name, Help: help, Buckets: bounds}, keys)
+		for _, m := range mf.GetMetric() {
+			recorded := m.GetHistogram()
+			h := vec.WithLabelValues(values(m)...)
+			for range recorded.GetSampleCount() {
+				h.Observe(recorded.GetSampleSum() / float64(recorded.GetSampleCount()))
+			}
 		}
-		return h
+		return vec
 	case dto.MetricType_GAUGE:
 		vec := prom.NewGaugeVec(prom.GaugeOpts{Name: name, Help: help}, keys)
 		for _, m := range mf.GetMetric() {
