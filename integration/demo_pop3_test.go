@@ -74,14 +74,16 @@ func (d *demo) pop3Counts(c *peer.Collector) func() (sessions.Counts, error) {
 	}
 }
 
-// pop3Series is the name of a series as a client counts it, for those of which it knows
-// whether they move.
+// pop3Series is the name of a series as a client counts it, for those that move by what
+// clients do.
 func pop3Series(series string) (name string, moves bool) {
 	name = strings.TrimPrefix(series, namespace+"_")
 	name, labels, _ := strings.Cut(name, "{")
 	moves = strings.HasSuffix(name, "_total") && name != "messages_total" && name != "telemetry_sent_total" || name == "active_connections"
-	if parts := strings.Split(labels, `"`); len(parts) == 3 {
-		name += "/" + parts[1]
+	for i, part := range strings.Split(labels, `"`) {
+		if i%2 == 1 {
+			name += "/" + part // the labels are sorted by their names
+		}
 	}
 	return name, moves
 }

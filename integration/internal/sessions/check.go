@@ -134,7 +134,7 @@ func (server *Server) together(seed uint64, clients int) (wrong []string, err er
 // idle returns the counts when no session is open.
 func (server *Server) idle() (counts Counts, err error) {
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		if counts, err = server.Counts(); err != nil {
+		if counts, err = server.counted(); err != nil {
 			return nil, err
 		}
 		open := int64(0)
@@ -155,12 +155,13 @@ func (server *Server) idle() (counts Counts, err error) {
 // settle waits until what is counted is what happened: the server learns of the end of a
 // session after the client.
 func (server *Server) settle(before, happened Counts) (wrong []string, err error) {
+	want := happened.withReplies()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		now, err := server.Counts()
+		now, err := server.counted()
 		if err != nil {
 			return nil, err
 		}
-		wrong = happened.differences(now.since(before))
+		wrong = want.differences(now.since(before))
 		if len(wrong) == 0 || time.Now().After(deadline) {
 			return wrong, nil
 		}

@@ -28,8 +28,7 @@ type Server struct {
 	Dial func() (net.Conn, error)
 	// TLS is the client's side of it. A certificate of any name is right.
 	TLS *tls.Config
-	// Counts is what has been counted up to now. Values that are none of Counts'
-	// business may be in it, if they do not change.
+	// Counts is what has been counted up to now. Series that no reader knows may be in it.
 	Counts func() (Counts, error)
 	// User and Password log in. The server may accept others too.
 	User, Password string
