@@ -15,9 +15,9 @@ import (
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// attributes are on their way to a span, each as far as the privacy policy allows.
-// describe takes them from a pool and set returns them, because a slice passed to a
-// span cannot stay on the stack; spans copy it.
+// attributes are on their way to a span or an event, each as far as the privacy policy
+// allows. describe takes them from a pool and set returns them, because a slice passed to
+// a span cannot stay on the stack; spans and log records copy it.
 type attributes struct {
 	*redactor
 	span  trace.Span
@@ -30,6 +30,8 @@ var spareAttributes = sync.Pool{New: func() any { return new(attributes) }}
 // describe begins the attributes of a span that records. End them with set:
 //
 //	t.describe(span).user(user).text(key, value).set()
+//
+// Those of an event are begun with nil, and end with [tracer.tell].
 func (r *redactor) describe(span trace.Span) *attributes {
 	a := spareAttributes.Get().(*attributes)
 	a.redactor, a.span, a.list = r, span, a.space[:0]
@@ -39,6 +41,11 @@ func (r *redactor) describe(span trace.Span) *attributes {
 // set puts the attributes on the span. They must not be used afterwards.
 func (a *attributes) set() {
 	a.span.SetAttributes(a.list...)
+	a.release()
+}
+
+// release returns the attributes to the pool.
+func (a *attributes) release() {
 	clear(a.space[:min(len(a.list), len(a.space))]) // strings of a stranger's mail are not kept alive
 	a.span, a.list = nil, nil
 	spareAttributes.Put(a)
@@ -149,6 +156,26 @@ func (a *attributes) reply(r *Reply) *attributes {
 	return a.openText(mailconv.SMTPResponseTextKey, r.Text, maxReply)
 }
 
+// failed is what a failure is told apart by, nothing for none.
+func (a *attributes) failed(errorType string) *attributes {
+	if errorType == "" {
+		return a
+	}
+	return a.add(semconv.ErrorTypeKey.String(errorType))
+}
+
+// destination is where an attempt leads to.
+func (a *attributes) destination(about *Attempt) *attributes {
+	a.domain(mailconv.RecipientDomainKey, about.Domain)
+	if about.Transport.remote() {
+		a.add(semconv.NetworkProtocolName(about.Transport.String()))
+	}
+	if about.Server != "" {
+		a.add(semconv.ServerAddress(clean.Domain(about.Server)))
+	}
+	return a.text(mailconv.TLSPolicyKey, about.TLSPolicy.String())
+}
+
 // conn is a connection to our server, at both ends.
 func (a *attributes) conn(protocol string, c Conn) *attributes {
 	a.add(semconv.NetworkProtocolName(protocol)).add(transport(c))
@@ -215,6 +242,14 @@ func (a *attributes) peer(addr net.Addr) *attributes {
 		a.add(semconv.NetworkPeerAddress(ip.String())).add(semconv.NetworkPeerPort(port))
 	}
 	return a
+}
+
+// shownOf is what is shown of a handshake, without the certificates.
+func shownOf(state *tls.ConnectionState) *tls.ConnectionState {
+	return &tls.ConnectionState{
+		Version: state.Version, HandshakeComplete: state.HandshakeComplete,
+		DidResume: state.DidResume, CipherSuite: state.CipherSuite,
+	}
 }
 
 // tls is what a handshake agreed on, nothing for nil.

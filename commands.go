@@ -181,18 +181,19 @@ func (c *connections) replied(cmd *SMTPCommand, r *Reply) {
 	}
 }
 
-// authEnded counts an attempt to log in with the mechanism that was noted.
-func (c *connections) authEnded(s *session, p protocol, result authResult) {
+// authEnded counts an attempt to log in with the mechanism that was noted, and returns that.
+func (c *connections) authEnded(s *session, p protocol, result authResult) (mechanism int) {
+	mechanism = len(mechanisms) - 1
 	if c == nil {
-		return
+		return mechanism
 	}
-	mechanism := len(mechanisms) - 1
 	if s != nil {
 		if noted := s.mechanism.Swap(0); noted > 0 {
 			mechanism = int(noted) - 1
 		}
 	}
 	c.commands.authenticated(p, mechanism, result)
+	return mechanism
 }
 
 func (s *session) noteMechanism(name string) {

@@ -8,11 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/catalog"
-	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/count"
 	"github.com/rusmes/otelmail/internal/refusal"
 	"github.com/rusmes/otelmail/mailconv"
@@ -61,6 +59,8 @@ type Attempt struct {
 	// already holds the trace.
 	Queue   TraceContext
 	Message MessageFacts
+
+	enqueued time.Time // see Message.Attempt; zero where that is not known
 }
 
 // Outcome is how an attempt ended.
@@ -158,18 +158,9 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	o := Delivering{Op: op, delivery: d, attempt: &attempt{transport: a.Transport, policy: a.TLSPolicy, begun: time.Now()}}
 	o.late(a.Due)
 	if o.Recording() {
-		attrs := d.tracer.describe(o.span).
-			add(mailconv.TransportKey.String(a.Transport.String())).
-			add(mailconv.AttemptKey.Int(max(a.Number, 1))).
-			domain(mailconv.RecipientDomainKey, a.Domain)
-		if a.Transport.remote() {
-			attrs.add(semconv.NetworkProtocolName(a.Transport.String()))
-		}
-		if a.Server != "" {
-			attrs.add(semconv.ServerAddress(clean.Domain(a.Server)))
-		}
-		attrs.text(mailconv.TLSPolicyKey, a.TLSPolicy.String()).message(&a.Message).set()
+		d.tracer.describe(o.span).attempt(&a).set()
 	}
+	o.begins(&a)
 	return o
 }
 
@@ -178,6 +169,7 @@ type Delivering struct {
 	Op
 	delivery *Delivery
 	attempt  *attempt
+	known    *knownAttempt // for its events; nil where nobody listens
 }
 
 // attempt is what an attempt's end counts.
@@ -192,6 +184,7 @@ type attempt struct {
 // Peer notes the address that was connected to. For connections that [Delivering.Dial] did
 // not make, of a pool for example.
 func (o Delivering) Peer(addr net.Addr) {
+	o.known.notePeer(addr)
 	if o.Recording() {
 		o.delivery.tracer.describe(o.span).peer(addr).set()
 	}
@@ -203,6 +196,7 @@ func (o Delivering) Peer(addr net.Addr) {
 func (o Delivering) TLS(state tls.ConnectionState) {
 	if o.attempt != nil && state.HandshakeComplete && !o.attempt.encrypted.Swap(true) {
 		o.delivery.handshakes.completed(state.Version)
+		o.known.noteTLS(&state)
 	}
 	if o.Recording() {
 		o.delivery.tracer.describe(o.span).tls(&state).set()
@@ -254,6 +248,7 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	if a.transport == TransportSMTP {
 		d.tls.ended(a, outcome, r)
 	}
+	o.ends(outcome, r)
 	if !o.Recording() {
 		o.end("")
 		return

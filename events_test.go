@@ -202,7 +202,7 @@ func sessionEvents() []event {
 				tel.Mail.Stage(p.Context(), "spam-filter", otelmail.MessageFacts{}).End(otelmail.StageContinue, otelmail.CauseNone)
 				p.End(fate, otelmail.CauseNone)
 			}
-			tel.Mail.Dropped()
+			tel.Mail.Dropped(ctx)
 			tel.Mail.Bounced(ctx)
 
 		}, moves{"mail_processed_total": 3, "mail_dropped_total": 2, "mail_bounced_total": 1,

@@ -56,6 +56,7 @@ func ExampleStart_options() {
 		otelmail.WithCheck("storage", health.WriteReadBack(os.TempDir()), health.Decides(health.Readiness)),
 		otelmail.WithLogHandler(slog.NewJSONHandler(os.Stdout, nil)),
 		otelmail.WithLogExportLevel(slog.LevelWarn), // what leaves over OTLP
+		otelmail.WithLogMailEvents(),                // a line for each step of a message
 		otelmail.WithExponentialHistograms(),
 		otelmail.WithResourceAttributes(attribute.String("deployment.environment.name", "staging")),
 		otelmail.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))),

@@ -66,3 +66,10 @@ func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb)
 // WaitForTheLog has whoever logs wait until the local log is written, however busy the
 // machine is.
 func WaitForTheLog() { ownPatience = time.Minute }
+
+// WithoutEvents has t emit no events, and not ask who listens: what a benchmark compares
+// with.
+func WithoutEvents(t *Telemetry) *Telemetry {
+	t.Mail.tracer.events = nil
+	return t
+}

@@ -18,7 +18,7 @@ type IMAPCommand struct {
 
 // IMAPFacts are what is known of a command. All are optional.
 type IMAPFacts struct {
-	User      string             // who is logged in; shown as the privacy policy allows
+	User      string             // who is logged in, or tries to by LOGIN or AUTHENTICATE; shown as the privacy policy allows
 	Mailbox   string             // the mailbox it is about; likewise
 	State     mailconv.IMAPState // the session's, when the command began
 	Mechanism string             // the SASL mechanism of AUTHENTICATE; an unknown one is "_OTHER"
@@ -27,6 +27,9 @@ type IMAPFacts struct {
 // Note adds what is known of the command, for its span and for what its end counts.
 func (c IMAPCommand) Note(facts IMAPFacts) {
 	c.session.noteMechanism(facts.Mechanism)
+	if c.logsIn() {
+		c.session.knows().noteLogin(facts.User)
+	}
 	if c.Recording() {
 		c.imap.tracer.describe(c.span).
 			user(facts.User).mailbox(facts.Mailbox).text(mailconv.IMAPStateKey, facts.State.String()).set()
@@ -97,9 +100,14 @@ func (c *IMAPCommand) count(r *IMAPReply) {
 	if c.verb == mailconv.IMAPLogin {
 		c.session.noteMechanism("LOGIN")
 	}
-	if c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate {
-		conns.authEnded(c.session, protocolIMAP, r.authResult())
+	if c.logsIn() {
+		mechanism := conns.authEnded(c.session, protocolIMAP, r.authResult())
+		c.imap.tracer.loginEnded(c.ctx, c.session, login{mechanism: mechanism, result: r.authResult(), errorType: r.errorType()})
 	}
+}
+
+func (c *IMAPCommand) logsIn() bool {
+	return c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate
 }
 
 func (r *IMAPReply) errorType() string {

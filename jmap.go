@@ -10,6 +10,7 @@ import (
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -121,17 +122,30 @@ func (j *JMAP) Request(ctx context.Context) JMAPRequest {
 	return r
 }
 
-// Authenticated counts an attempt to log in by the scheme of HTTP's Authorization header
-// (RFC 9110 section 11.6.2), "Basic" or "Bearer"; another is "_OTHER". HTTP sends
-// credentials with every request, and each is an attempt. A request without credentials is
-// none.
-func (j *JMAP) Authenticated(scheme string, ok bool) {
-	result := authFailure
-	if ok {
-		result = authSuccess
+// JMAPLogin is what is known of an attempt to log in. All are optional.
+type JMAPLogin struct {
+	// Scheme is that of HTTP's Authorization header (RFC 9110 section 11.6.2), "Basic" or
+	// "Bearer"; another is "_OTHER".
+	Scheme string
+	User   string // who tried to log in; shown as the privacy policy allows
+	Conn   Conn
+}
+
+// Authenticated counts an attempt to log in. HTTP sends credentials with every request,
+// and each is an attempt. A request without credentials is none. ctx is that of the request.
+func (j *JMAP) Authenticated(ctx context.Context, about JMAPLogin, ok bool) {
+	j = orEmpty(j)
+	if j.conns == nil {
+		return
 	}
-	if j = orEmpty(j); j.conns != nil {
-		j.conns.commands.authenticated(protocolJMAP, mechanismIndex(scheme), result)
+	l := login{mechanism: mechanismIndex(about.Scheme), result: authFailure}
+	if ok {
+		l.result = authSuccess
+	}
+	j.conns.commands.authenticated(protocolJMAP, l.mechanism, l.result)
+	if !ok && j.tracer.takes(ctx, mailevent.LoginFailed) {
+		a := j.tracer.describe(nil).login(l).user(about.User)
+		j.tracer.tell(ctx, mailevent.LoginFailed, a.conn(protocolJMAP.String(), about.Conn))
 	}
 }
 

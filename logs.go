@@ -32,8 +32,9 @@ const logCheck = "log"
 
 // logConfig says what Telemetry.Logger writes to.
 type logConfig struct {
-	handler slog.Handler
-	export  slog.Level
+	handler    slog.Handler
+	export     slog.Level
+	mailEvents bool
 }
 
 // WithLogHandler sets what writes the local log. Default: one that writes as
@@ -58,6 +59,14 @@ func WithLogHandler(h slog.Handler) Option {
 // log shows. Default info.
 func WithLogExportLevel(level slog.Level) Option {
 	return option(func(c *config) error { c.log.export = level; return nil })
+}
+
+// WithLogMailEvents writes mail events to the local log, each as a line of level info whose
+// message is the name of the event: what has happened to a message, and who could not
+// log in. What leaves over OTLP has them in any case. docs/events.md lists them. Default:
+// RUSMES_LOG_MAIL_EVENTS, else false: they are not written.
+func WithLogMailEvents() Option {
+	return option(func(c *config) error { c.log.mailEvents = true; return nil })
 }
 
 // Logger writes to the local log, adds trace_id and span_id to what is logged
@@ -109,6 +118,9 @@ type localLog struct {
 // openLog opens the local log, by default as the RUSMES_LOG_* settings say. Its error is
 // all that env has found to be wrong; nothing is open then.
 func openLog(c *config, env *settings.Env) (localLog, error) {
+	if !c.log.mailEvents {
+		c.log.mailEvents = env.Bool(settings.LogMailEvents)
+	}
 	if c.log.handler != nil {
 		return localLog{Handler: c.log.handler, patience: theirPatience}, env.Err()
 	}
@@ -173,6 +185,7 @@ func (t *Telemetry) setLog(c *config, l localLog) {
 	t.logger = slog.New(logCounter{t.tee.New(l.Handler, t.pushHandler(), l.patience), t.logRecords})
 	t.localLogger = slog.New(t.tee.New(l.Handler, slog.DiscardHandler, l.patience))
 	c.reports.logTo(t.localLogger)
+	t.Mail.tracer.events.logTo(t.localLogger.Handler())
 	t.stopper.Final = append(t.stopper.Final, stop.Part{Name: "log output", Run: func(ctx context.Context) error {
 		err := queue.Flush(ctx)
 		switch {

@@ -5,10 +5,9 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -106,6 +105,9 @@ type MessageFacts struct {
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
 	p := Processing{Op: orEmpty(m).tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
+	if orEmpty(m).tracer.takesAny(p.ctx, messageEvents...) {
+		p.ctx, _ = withMessage(p.ctx, &facts, time.Time{})
+	}
 	if p.Recording() {
 		m.tracer.describe(p.span).message(&facts).set()
 	}
@@ -135,6 +137,7 @@ func (p Processing) End(fate Fate, cause Cause) {
 		p.mail.tracer.panicked(ComponentPipeline)
 	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
+	p.tellFate(fate, cause)
 	if p.Recording() {
 		p.mail.tracer.describe(p.span).add(mailconv.FateKey.String(fate.String())).set()
 	}
@@ -145,19 +148,19 @@ func (p Processing) End(fate Fate, cause Cause) {
 }
 
 // Dropped counts a message that was discarded on purpose outside of the
-// pipeline, from the queue for example.
-func (m *Mail) Dropped() { orEmpty(m).dropped.Add(1) }
+// pipeline, from the queue for example: that of ctx, if it is from [Queue.Dequeue].
+func (m *Mail) Dropped(ctx context.Context) {
+	m = orEmpty(m)
+	m.dropped.Add(1)
+	m.tracer.messageEvent(ctx, mailevent.Dropped)
+}
 
-// Bounced counts a bounce (RFC 3464) that was generated, and notes it on the
-// span in ctx.
+// Bounced counts a bounce (RFC 3464) that was generated for the message of ctx, which is
+// from [Queue.Dequeue], [Mail.Process] or [Delivery.Attempt].
 func (m *Mail) Bounced(ctx context.Context) {
-	orEmpty(m).bounced.Add(1)
-	if ctx == nil {
-		return
-	}
-	if span := trace.SpanFromContext(ctx); span.IsRecording() {
-		span.AddEvent(string(mailconv.BouncedKey))
-	}
+	m = orEmpty(m)
+	m.bounced.Add(1)
+	m.tracer.messageEvent(ctx, mailevent.Bounced)
 }
 
 // StageResult is how a stage left a message.
@@ -185,7 +188,7 @@ func (r StageResult) String() string { return memberOf(stageResults, r, other) }
 func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage {
 	m = orEmpty(m)
 	known := m.stages.known(name)
-	s := Stage{Op: m.tracer.begin(ctx, known.span, internalKind), mail: m, name: known, begun: time.Now()}
+	s := Stage{Op: m.tracer.begin(ctx, known.span, internalKind), mail: m, name: known, named: name, begun: time.Now()}
 	if s.Recording() {
 		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
 	}
@@ -197,6 +200,7 @@ type Stage struct {
 	Op
 	mail  *Mail
 	name  stageName
+	named string // by the configuration
 	begun time.Time
 }
 
@@ -210,6 +214,7 @@ func (s Stage) End(result StageResult, cause Cause) {
 		s.mail.tracer.panicked(ComponentStage)
 	}
 	s.mail.stages.record(s.Context(), time.Since(s.begun), s.name)
+	s.decided(result)
 	if s.Recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()
 	}

@@ -152,7 +152,7 @@ func TestStageNamesAreText(t *testing.T) {
 	}
 }
 
-// TestBounced notes the bounce on the span whose work it was.
+// TestBounced counts, whatever the context is; what it emits is in TestMailEvents.
 func TestBounced(t *testing.T) {
 	tel, rec := traced(t)
 	d := tel.Delivery.Attempt(t.Context(), otelmail.Attempt{})
@@ -163,9 +163,8 @@ func TestBounced(t *testing.T) {
 	//nolint:staticcheck // a nil context is the mistake under test
 	tel.Mail.Bounced(nil)
 	checkValue(t, tel, 4, "mail_bounced_total")
-	events := rec.Ended()[0].Events()
-	if len(events) != 1 || events[0].Name != "email.bounce" || len(events[0].Attributes) != 0 {
-		t.Errorf("events %v, want one email.bounce", events)
+	if events := rec.Ended()[0].Events(); len(events) > 0 {
+		t.Errorf("span events %v: events are log records", events)
 	}
 }
 

@@ -42,6 +42,7 @@ func (m *Message) Attempt(t Transport, destination string) Attempt {
 	attempts[key]++
 	m.Attempts = attempts
 	a.Number, a.Message = attempts[key], MessageFacts{QueueID: m.QueueID}
+	a.enqueued = m.Enqueued
 	return a
 }
 

@@ -205,7 +205,7 @@ func TestPartsOfThePipeline(t *testing.T) {
 	otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPData).End(otelmail.Reply{Code: 250})
 	tel.Logger().Info("accepted")
 	for i := range spans {
-		if len(spans[i].Ended()) != 1 || len(logs[i].records) != 1 {
+		if len(spans[i].Ended()) != 1 || len(logs[i].records) != 2 { // of the log, and of the message
 			t.Errorf("processor %d got %d spans and %d records", i, len(spans[i].Ended()), len(logs[i].records))
 		}
 	}

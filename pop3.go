@@ -36,6 +36,10 @@ func (p *POP3) Session(ctx context.Context, c Conn) POP3Session {
 // Command begins a command as a child of the session.
 func (s POP3Session) Command(verb mailconv.POP3Verb) POP3Command {
 	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), nameOf(pop3Spans, verb), serverKind), pop3: s.pop3, session: s.state, verb: verb, begun: now()}
+	switch verb {
+	case mailconv.POP3User, mailconv.POP3Apop, mailconv.POP3Auth:
+		s.state.knows().beginsLogin()
+	}
 	if c.Recording() {
 		c.describe().add(mailconv.POP3CommandKey.String(verb.String())).set()
 	}
@@ -69,6 +73,7 @@ type POP3Facts struct {
 // Note adds what is known of the command, for its span and for what its end counts.
 func (c POP3Command) Note(facts POP3Facts) {
 	c.session.noteMechanism(facts.Mechanism)
+	c.session.knows().noteLogin(facts.User)
 	if c.Recording() {
 		c.describe().user(facts.User).set()
 	}
@@ -97,7 +102,7 @@ func (c POP3Command) End(r POP3Reply) {
 		return
 	}
 	c.describe().add(mailconv.POP3StatusKey.String("err")).set()
-	c.end(cmp.Or(r.Cause.String(), "err"))
+	c.end(r.errorType())
 }
 
 func (c *POP3Command) count(r *POP3Reply) {
@@ -115,8 +120,18 @@ func (c *POP3Command) count(r *POP3Reply) {
 	switch c.verb {
 	case mailconv.POP3Pass, mailconv.POP3Apop:
 		c.session.noteMechanism(c.verb.String())
-		conns.authEnded(c.session, protocolPOP3, r.authResult())
+		c.authEnded(r)
 	case mailconv.POP3Auth:
-		conns.authEnded(c.session, protocolPOP3, r.authResult())
+		c.authEnded(r)
 	}
 }
+
+func (c *POP3Command) authEnded(r *POP3Reply) {
+	l := login{mechanism: c.pop3.conns.authEnded(c.session, protocolPOP3, r.authResult()), result: r.authResult()}
+	if !r.OK {
+		l.errorType = r.errorType()
+	}
+	c.pop3.tracer.loginEnded(c.ctx, c.session, l)
+}
+
+func (r *POP3Reply) errorType() string { return cmp.Or(r.Cause.String(), "err") }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -70,6 +71,11 @@ func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
 // be.
 func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) (Message, Queueing) {
 	o := Queueing{Op: orEmpty(q).tracer.begin(ctx, "queue enqueue", producerKind), queue: q}
+	if t := orEmpty(q).tracer; t.takesAny(o.ctx, mailevent.Queued, mailevent.Accepted, mailevent.Rejected) {
+		bringsMessage(o.ctx, facts.QueueID)
+		known := facts // not &facts, which would be allocated where nobody listens, too
+		o.known = &known
+	}
 	if o.Recording() {
 		q.tracer.describe(o.span).message(&facts).set()
 	}
@@ -80,6 +86,7 @@ func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) (Message, Queue
 type Queueing struct {
 	Op
 	queue *Queue
+	known *MessageFacts // for its event; nil where nobody listens
 }
 
 // End ends the enqueueing. With [CauseNone] the queue holds one message more.
@@ -89,6 +96,7 @@ func (o Queueing) End(cause Cause) {
 	}
 	if cause == CauseNone {
 		o.queue.Size.Add(1)
+		o.tellQueued()
 	}
 	o.end(cause.String())
 }
@@ -99,8 +107,11 @@ func (o Queueing) End(cause Cause) {
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
 	q = orEmpty(q)
 	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer), queue: q}
+	facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
+	if q.tracer.takesAny(o.ctx, messageEvents...) {
+		o.ctx, _ = withMessage(o.ctx, &facts, m.Enqueued)
+	}
 	if o.Recording() {
-		facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(m.waited().Seconds())).message(&facts).set()
 	}
 	return o
@@ -148,6 +159,7 @@ func (q *Queue) Remove(ctx context.Context, m Message, why Removal) {
 	q.Size.Add(-1)
 	if why == RemovedExpired {
 		q.expired.Add(1)
+		q.tracer.expired(ctx, &m)
 	}
 	if !m.Enqueued.IsZero() {
 		q.total.record(orBackground(ctx), m.waited(), int(why))

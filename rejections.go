@@ -1,9 +1,11 @@
 package otelmail
 
 import (
+	"context"
 	"slices"
 
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/internal/refusal"
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -56,14 +58,25 @@ func stageOf(v mailconv.SMTPVerb) smtpStage {
 	return stageIdle
 }
 
-// refuse counts a refusal, unless it is not mail that was refused or there was no reply.
-func (s *SMTP) refuse(role SMTPRole, stage smtpStage, r *Reply) {
+// turnAway counts a connection that was refused before its session, and emits it. The code
+// only says why: nobody knows whether the client was told.
+func (s *SMTP) turnAway(role SMTPRole, r *Reply) {
+	s.refuse(role, stageConnect, r)
+	if ctx := context.Background(); s.tracer.takes(ctx, mailevent.Rejected) {
+		s.tracer.tell(ctx, mailevent.Rejected, s.tracer.describe(nil).rejection(role, stageConnect, r))
+	}
+}
+
+// refuse counts a refusal, and reports whether it was one: not if it is no mail that was
+// refused, or there was no reply.
+func (s *SMTP) refuse(role SMTPRole, stage smtpStage, r *Reply) bool {
 	if stage >= stageAuth || !r.refused() {
-		return
+		return false
 	}
 	class := 0
 	if r.Code >= 500 {
 		class = 1
 	}
 	s.rejections.add(1, int(role), int(stage), class, int(r.reason()), int(r.fault()-FaultOurs))
+	return true
 }

@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"context"
 	"crypto/tls"
 	"net/netip"
 	"sync/atomic"
@@ -33,6 +34,7 @@ type session struct {
 	panicked  atomic.Bool            // a command's handler has, and was counted
 	client    netip.Prefix           // the network of the client
 	user      atomic.Pointer[string] // who has logged in
+	known     *knownSession          // for events; nil where nobody listens to them
 	// tls is what TLS was given, for the spans of the commands of a session that has no
 	// span itself.
 	tls atomic.Pointer[tls.ConnectionState]
@@ -54,8 +56,16 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	if s.Recording() {
 		t.describe(s.span).conn(protocolName, c).set()
 	}
+	if t.takesAny(s.ctx, sessionEvents[p]...) {
+		s.state.known = &knownSession{protocol: protocolName, conn: c}
+		s.ctx = context.WithValue(s.ctx, sessionKey{}, s.state.known)
+	}
 	return s
 }
+
+// Noting reports whether somebody listens to mail events: facts are of use to Note then,
+// even where no span records.
+func (s Session) Noting() bool { return s.state != nil && s.state.known != nil }
 
 // TLS notes what a handshake has agreed on: that of STARTTLS (STLS), which counts
 // the session as upgraded, or that of implicit TLS where the session began before its
@@ -68,12 +78,10 @@ func (s Session) TLS(state tls.ConnectionState) {
 		s.state.conns.upgraded()
 	}
 	s.state.shakes(&state)
+	s.state.known.noteTLS(&state)
 	switch {
 	case s.span == nil: // keep what spans show, not the certificates
-		s.state.tls.Store(&tls.ConnectionState{
-			Version: state.Version, HandshakeComplete: state.HandshakeComplete,
-			DidResume: state.DidResume, CipherSuite: state.CipherSuite,
-		})
+		s.state.tls.Store(shownOf(&state))
 	case s.Recording():
 		s.state.tracer.describe(s.span).tls(&state).set()
 	}

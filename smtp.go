@@ -137,11 +137,11 @@ func (s *SMTP) Refuse(role SMTPRole, why Refusal) {
 	s = orEmpty(s)
 	if why == RefusedBlocked {
 		s.blocked.Add(1)
-		s.refuse(role, stageConnect, &Reply{Code: 554})
+		s.turnAway(role, &Reply{Code: 554})
 		return
 	}
 	s.overload.Add(1)
-	s.refuse(role, stageConnect, &Reply{Code: 421})
+	s.turnAway(role, &Reply{Code: 421})
 }
 
 // SMTPCommand is a command in progress. End it exactly once, with one of the
@@ -174,6 +174,7 @@ func (c SMTPCommand) Note(facts SMTPFacts) {
 		if facts.Size > 0 {
 			c.session.size.Store(facts.Size)
 		}
+		c.session.known.note(c.verb, &facts)
 	}
 	if c.Recording() {
 		c.note(&facts)
@@ -202,17 +203,18 @@ func (c *SMTPCommand) describe() *attributes { return c.smtp.tracer.describe(c.s
 // the reply to the last chunk or to the one that was refused.
 func (c SMTPCommand) End(r Reply) {
 	if c.smtp != nil {
-		c.count(&r, 0)
+		c.count(&r, nil)
 		c.finish(&r)
 	}
 }
 
-// count counts the command and its reply. recipients is 0 where they are not known.
-func (c *SMTPCommand) count(r *Reply, recipients int) {
+// count counts the command and its reply, and emits what has happened by it. There are no
+// recipients where they are not known.
+func (c *SMTPCommand) count(r *Reply, recipients []string) {
 	c.smtp.conns.commandEnded(c, r)
 	if r.failed() {
 		c.smtp.errors.Add(1)
-		c.smtp.refuse(c.role, stageOf(c.verb), r)
+		c.refused(stageOf(c.verb), r, "")
 	}
 	switch c.verb {
 	case mailconv.SMTPAuth:
@@ -222,17 +224,19 @@ func (c *SMTPCommand) count(r *Reply, recipients int) {
 			c.smtp.authFailure.Add(1)
 			c.session.noteFailed()
 		}
-		c.smtp.conns.authEnded(c.session, protocolSMTP, r.authResult())
+		c.authEnded(r)
 	case mailconv.SMTPData, mailconv.SMTPBdat:
 		size := c.messageEnds()
 		if r.accepted() {
 			c.smtp.received.Add(1)
-			c.smtp.measure(c.Context(), c.role, size, recipients)
+			c.smtp.measure(c.Context(), c.role, size, len(recipients))
 			c.smtp.senders.addMessage(c.session)
+			c.tellAccepted(r, size, recipients)
 		} else if r.refused() {
 			c.smtp.rejected.Add(1)
 		}
 	}
+	c.session.knows().ends(c.verb, r)
 }
 
 // messageEnds returns the size that was noted of the message whose command ends.
@@ -256,6 +260,7 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 		c.smtp.errors.Add(1)
 	}
 	c.messageEnds()
+	c.session.knows().noMessage()
 	c.finish(&r)
 }
 
@@ -276,7 +281,7 @@ func (c SMTPCommand) EndMessage(r Reply, recipients ...string) {
 	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(recipients))).set()
 	}
-	c.count(&r, len(recipients))
+	c.count(&r, recipients)
 	c.finish(&r)
 }
 
@@ -305,7 +310,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 			continue
 		}
 		failed++
-		c.smtp.refuse(c.role, stageData, &r.Reply)
+		c.refused(stageData, &r.Reply, r.Recipient)
 		if r.Reply.Refused() {
 			refused++
 		}
@@ -319,9 +324,11 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		c.smtp.measure(c.Context(), c.role, size, len(accepted))
 		c.smtp.senders.addMessage(c.session)
 		c.smtp.domains.addMessage(accepted)
+		c.tellAccepted(&Reply{Code: 250}, size, accepted)
 	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
+	c.session.knows().ends(c.verb, &worst)
 	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()
 	}

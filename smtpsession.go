@@ -37,6 +37,7 @@ func (s SMTPSession) Command(verb mailconv.SMTPVerb) SMTPCommand {
 	if stage := stageOf(verb); stage != stageIdle {
 		s.state.stage.Store(int32(stage))
 	}
+	s.state.known.begins(verb)
 	if !s.state.spanless {
 		c.Op = s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind)
 	}

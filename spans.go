@@ -68,6 +68,7 @@ type tracer struct {
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
 	panics   labelledCounter // see panicked
+	events   *mailEvents
 }
 
 // Along one path at most one span is SERVER, so that service graphs, and metrics made of

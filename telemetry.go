@@ -163,6 +163,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 		inherits: c.inherits,
 		idsOnly:  c.idsOnly,
 		off:      off,
+		events:   newMailEvents(c, p.logger),
 	}
 	t := &Telemetry{Health: c.health, exportLevel: c.log.export, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	in, out := newHandshakes(b)
@@ -213,6 +214,7 @@ func noop(c *config) *Telemetry {
 	if c.health == nil {
 		c.health = health.New()
 	}
+	c.log.mailEvents = false
 	p := providers{
 		meter:      metricnoop.NewMeterProvider(),
 		tracer:     tracenoop.NewTracerProvider(),

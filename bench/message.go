@@ -86,7 +86,7 @@ func (h *handles) end(tel *otelmail.Telemetry) {
 	tel.JMAP.Request(h.session.Context()).End(false)           // JMAP requests
 	h.session.ProtocolError()                                  // errors
 	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload) // refused connections
-	tel.Mail.Dropped()                                         // dropped
+	tel.Mail.Dropped(h.session.Context())                      // dropped
 	tel.Storage.Messages.Add(1)                                // stored messages (gauge)
 }
 

@@ -139,7 +139,7 @@ func TestTheEndWithADeadCollector(t *testing.T) {
 				for _, want := range []string{
 					`otlp traces: (\d+) of \d+ spans not delivered to http://127`,
 					`otlp metrics: \d+ of \d+ data points of the last collection not delivered to http://127`,
-					`otlp logs: 2 of 2 log records not delivered to http://127`,
+					`otlp logs: 6 of 6 log records not delivered to http://127`, // two of the demo, and the four events of a message
 				} {
 					if !regexp.MustCompile(want).MatchString(end.text) {
 						t.Errorf("the summary does not say %s:\n%s", want, end.text)

@@ -44,9 +44,24 @@ const (
 	// PushFinalKey says whether a failed Web Push notification was given up, a
 	// boolean. On failed attempts only.
 	PushFinalKey = attribute.Key("email.push.final")
-	// BouncedKey is the name of the span event for a bounce (RFC 3464) that was
-	// generated.
-	BouncedKey = attribute.Key("email.bounce")
+	// FaultKey is whose fault a refusal is, "ours" or "theirs", as docs/fault.md
+	// decides it. On events.
+	FaultKey = attribute.Key("email.fault")
+	// RejectionStageKey is how far the dialogue had come when mail was refused:
+	// "connect", "helo", "mail", "rcpt" or "data". On events.
+	RejectionStageKey = attribute.Key("email.rejection.stage")
+	// RejectionReasonKey is why mail was refused: a value of ReasonKey. On events.
+	RejectionReasonKey = attribute.Key("email.rejection.reason")
+)
+
+// Attempts to log in, by any protocol. On events.
+const (
+	// LoginMechanismKey is the SASL mechanism, "LOGIN" for IMAP's command, "PASS" or
+	// "APOP" for POP3's, "Basic" or "Bearer" for HTTP's scheme, or "_OTHER".
+	LoginMechanismKey = attribute.Key("email.login.mechanism")
+	// LoginResultKey is "failure" where the credentials or the mechanism were refused,
+	// "error" where the server could not tell, "aborted" where the client gave up or left.
+	LoginResultKey = attribute.Key("email.login.result")
 )
 
 // The sender (MAIL FROM) and one recipient (RCPT TO), each in three forms.

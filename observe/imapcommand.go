@@ -104,6 +104,9 @@ func (d *IMAPDialogue) finish(c *imapCommand, result otelmail.IMAPResult, cause 
 	if c.cause != otelmail.CauseNone {
 		cause = c.cause
 	}
+	if (c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate) && result != otelmail.IMAPOK {
+		c.Note(otelmail.IMAPFacts{User: c.name}) // who has not logged in
+	}
 	c.End(otelmail.IMAPReply{Result: result, Code: code, Cause: cause})
 }
 

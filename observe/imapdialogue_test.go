@@ -139,7 +139,7 @@ S * BYE bye
 S g OK bye`, "commands 7, errors 2",
 		"CAPABILITY ok; LOGIN ok; SELECT ok INBOX bob; _OTHER bad bad bob; SELECT no NONEXISTENT nope bob; NOOP ok bob; LOGOUT ok bob"},
 	"a bad login": {"S * OK x\nC a LOGIN bob wrong\nS a NO [AUTHENTICATIONFAILED] no",
-		"commands 1, errors 1", "LOGIN no AUTHENTICATIONFAILED"},
+		"commands 1, errors 1", "LOGIN no AUTHENTICATIONFAILED bob"},
 	"authenticated before":   {"S * PREAUTH x\nC a CREATE b\nS a OK", "commands 1", "CREATE ok b"},
 	"turned away":            {"S * BYE too many", "", ""},
 	"a greeting that fails":  {"S * NO [SERVERBUG] broken", "errors 1", ""},

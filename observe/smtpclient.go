@@ -112,15 +112,18 @@ func (d *SMTPDialogue) begins(said []byte) {
 	d.command.SMTPCommand = d.session.Command(verb)
 	switch c := &d.command; verb {
 	case mailconv.SMTPHelo, mailconv.SMTPEhlo, mailconv.SMTPLhlo:
-		if c.Recording() {
+		if d.notes(c) {
 			name, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 			c.Note(otelmail.SMTPFacts{Helo: name})
 		}
 	case mailconv.SMTPAuth:
-		mechanism, _, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
+		mechanism, response, _ := strings.Cut(strings.TrimSpace(string(args)), " ")
 		c.Note(otelmail.SMTPFacts{Mechanism: mechanism})
+		if strings.EqualFold(mechanism, "PLAIN") && d.notes(c) {
+			c.name = plainUser([]byte(response))
+		}
 	case mailconv.SMTPMail:
-		if c.Recording() {
+		if d.notes(c) {
 			address, params := smtpPath(args)
 			c.Note(otelmail.SMTPFacts{From: string(address)})
 			if size, ok := smtpSize(params); ok {
@@ -130,11 +133,14 @@ func (d *SMTPDialogue) begins(said []byte) {
 	case mailconv.SMTPRcpt:
 		address, _ := smtpPath(args)
 		c.address = append(c.address, address...)
-		if c.Recording() {
+		if d.notes(c) {
 			c.Note(otelmail.SMTPFacts{To: string(address)})
 		}
 	}
 }
+
+// notes reports whether facts about a command are of use to anybody: each costs an allocation.
+func (d *SMTPDialogue) notes(c *smtpCommand) bool { return c.Recording() || d.session.Noting() }
 
 // beginChunk begins a chunk by BDAT. Its bytes follow even where it is refused
 // (RFC 3030 section 2), unless the server does not know the command.

@@ -17,6 +17,7 @@ type smtpCommand struct {
 	ahead   bool           // it was sent before the one before it was answered
 	cause   otelmail.Cause // what lies behind the reply to come
 	address []byte         // of RCPT
+	name    string         // of AUTH PLAIN, where it came with the command
 
 	asked  bool   // AUTH: has been answered with 334
 	coming bool   // DATA: has been answered with 354

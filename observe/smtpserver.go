@@ -39,7 +39,7 @@ func (d *SMTPDialogue) answer(written []byte) {
 	if v := d.command.verb; (v == mailconv.SMTPEhlo || v == mailconv.SMTPLhlo) && bytes.EqualFold(bytes.TrimSpace(l.Text), []byte("CHUNKING")) {
 		d.chunks = true
 	}
-	if c := d.current(); c != nil && c.Recording() && len(d.text) < maxLine {
+	if c := d.current(); c != nil && d.notes(c) && len(d.text) < maxLine {
 		if len(d.text) > 0 {
 			d.text = append(d.text, '\n')
 		}
@@ -164,6 +164,9 @@ func (d *SMTPDialogue) unasked(r *otelmail.Reply) {
 func (d *SMTPDialogue) end(r *otelmail.Reply) {
 	if d.command.open {
 		d.command.open, d.response = false, false
+		if d.command.name != "" && r.Failed() { // of a login that succeeds the server knows better
+			d.command.Note(otelmail.SMTPFacts{User: d.command.name})
+		}
 		d.command.End(d.command.because(r))
 	}
 }

@@ -73,7 +73,8 @@ func (w *world) users(n int) map[string]string {
 func TestUserAfterLogin(t *testing.T) {
 	w := newWorld(t, setup{caps: allCaps})
 	w.login().say("CREATE a", "OK").say("UNAUTHENTICATE", "OK").say("LOGIN bob@example.org wrong", "NO")
-	want := map[string]string{"IMAP LOGIN": "", "IMAP CREATE": "bob@example.org", "IMAP UNAUTHENTICATE": "bob@example.org"}
+	want := map[string]string{"IMAP LOGIN": "bob@example.org", // who tried
+		"IMAP CREATE": "bob@example.org", "IMAP UNAUTHENTICATE": "bob@example.org"}
 	got := w.users(4)
 	for name, user := range want {
 		if got[name] != user {

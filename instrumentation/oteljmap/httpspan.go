@@ -74,11 +74,7 @@ func (h *handler) bringsContext(header http.Header) bool {
 }
 
 func (h *handler) describe(span trace.Span, r *http.Request) {
-	c := otelmail.Conn{Remote: clientAddr(r.RemoteAddr), TLS: r.TLS}
-	if h.config.serverName == "" {
-		c.Local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
-	}
-	h.tel.JMAP.Describe(span, c)
+	h.tel.JMAP.Describe(span, h.conn(r))
 
 	attrs := make([]attribute.KeyValue, 0, 6)
 	attrs = append(attrs, semconv.HTTPRequestMethodKey.String(knownMethod(r.Method)), semconv.URLScheme(scheme(r)))
@@ -95,6 +91,16 @@ func (h *handler) describe(span trace.Span, r *http.Request) {
 		attrs = append(attrs, semconv.NetworkProtocolVersion(version))
 	}
 	span.SetAttributes(attrs...)
+}
+
+// conn is the connection of a request. Behind a name of its own the server's address is
+// nobody's business.
+func (h *handler) conn(r *http.Request) otelmail.Conn {
+	c := otelmail.Conn{Remote: clientAddr(r.RemoteAddr), TLS: r.TLS}
+	if h.config.serverName == "" {
+		c.Local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	}
+	return c
 }
 
 // endSpan ends the span. A server's span is in error for what is the server's

@@ -92,7 +92,7 @@ func (h *handler) end(span trace.Span, r *http.Request, out *writer, panicked bo
 		out.status = http.StatusOK // as net/http answers for a handler that does not
 	}
 	if scheme, _, given := strings.Cut(r.Header.Get("Authorization"), " "); given && !panicked {
-		h.tel.JMAP.Authenticated(scheme, out.status != http.StatusUnauthorized)
+		h.authenticated(r, scheme, out.status != http.StatusUnauthorized)
 	}
 	errorType := ""
 	if q := out.request; q != nil {
@@ -104,4 +104,13 @@ func (h *handler) end(span trace.Span, r *http.Request, out *writer, panicked bo
 	if !h.config.inside {
 		h.endSpan(span, r, out.status, errorType, panicked)
 	}
+}
+
+func (h *handler) authenticated(r *http.Request, scheme string, ok bool) {
+	login := otelmail.JMAPLogin{Scheme: scheme}
+	if !ok {
+		login.User, _, _ = r.BasicAuth()
+		login.Conn = h.conn(r)
+	}
+	h.tel.JMAP.Authenticated(r.Context(), login, ok)
 }

@@ -30,4 +30,10 @@ var (
 		Meaning: "Where it goes; a file is appended to, and opened again after a rename or SIGHUP",
 		Guards:  true,
 	})
+	LogMailEvents = define(Setting{
+		Section: Log, Names: []string{"RUSMES_LOG_MAIL_EVENTS"},
+		Kind: Flag, Default: "false",
+		Options: []string{"otelmail.WithLogMailEvents"},
+		Meaning: "With `true` mail events ([events.md](events.md)) are lines of level info in it, too",
+	})
 )

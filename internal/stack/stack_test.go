@@ -41,7 +41,7 @@ func TestResourceSpoilsNothing(t *testing.T) {
 func TestMoreDomainsThanTheSDKShows(t *testing.T) {
 	const domains = 2500
 	for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
-		w := bothWays(t, []otlp.Option{otlp.Temporality(preference), otlp.Traces(otlp.Off())}, otelmail.WithDomainLimit(domains))
+		w := bothWays(t, []otlp.Option{otlp.Temporality(preference), otlp.Traces(otlp.Off()), otlp.Logs(otlp.Off())}, otelmail.WithDomainLimit(domains))
 		session := w.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
 		for i := range domains {
 			session.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, fmt.Sprintf("u@d%d.example", i))

@@ -24,6 +24,7 @@ func run() error {
 		write("docs/series.md", reference.Series),
 		write("docs/settings.md", reference.Settings),
 		write("docs/fault.md", reference.Fault),
+		write("docs/events.md", reference.Events),
 		write("docs/attributes.md", func(w io.Writer) error {
 			return reference.Attributes(w, os.DirFS("mailconv"))
 		}),

@@ -126,7 +126,7 @@ func fateOf(reply otelmail.Reply) otelmail.Removal {
 // make two servers write to each other for ever (RFC 5321 section 6.1).
 func (w *worker) giveUp(ctx context.Context, it *item, failed []failure, message []byte) error {
 	if it.bounce() {
-		w.tel.Mail.Dropped()
+		w.tel.Mail.Dropped(ctx)
 		w.log.InfoContext(ctx, "dropped", "id", it.ID, "by", "no sender to bounce to")
 		return nil
 	}
