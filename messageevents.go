@@ -195,6 +195,7 @@ func (o *Delivering) ends(outcome Outcome, r *Reply) {
 
 func (k *knownAttempt) notePeer(addr net.Addr) {
 	if k != nil {
+		addr := addr // else it would be allocated where nobody listens, too
 		k.peer.Store(&addr)
 	}
 }

@@ -254,7 +254,7 @@ func (k *knownSession) recipient() string {
 // authEnded counts how AUTH has ended, and emits it.
 func (c *SMTPCommand) authEnded(r *Reply) {
 	mechanism := c.smtp.conns.authEnded(c.session, protocolSMTP, r.authResult())
-	l := login{mechanism: mechanism, result: r.authResult(), reply: r, role: c.role.String()}
+	l := login{mechanism: mechanism, result: r.authResult(), reply: *r, role: c.role.String()}
 	if r.failed() {
 		l.errorType = r.errorType()
 	}
@@ -266,7 +266,7 @@ type login struct {
 	mechanism int
 	result    authResult
 	errorType string
-	reply     *Reply // of SMTP
+	reply     Reply // of SMTP; no pointer, for which each command's reply would be allocated
 	role      string
 }
 
@@ -294,14 +294,12 @@ func (a *attributes) login(l login) *attributes {
 	if l.result == authError {
 		fault = FaultOurs
 	}
+	if f := l.reply.Fault; f == FaultOurs || f == FaultTheirs {
+		fault = f
+	}
 	a.add(mailconv.LoginMechanismKey.String(mechanisms[l.mechanism])).
 		add(mailconv.LoginResultKey.String(authResults[l.result])).
-		add(mailconv.FaultKey.String(fault.String()))
-	if l.reply != nil {
-		if f := l.reply.Fault; f == FaultOurs || f == FaultTheirs {
-			a.list[len(a.list)-1] = mailconv.FaultKey.String(f.String())
-		}
-		a.reply(l.reply)
-	}
+		add(mailconv.FaultKey.String(fault.String())).
+		reply(&l.reply)
 	return a.text(mailconv.SMTPRoleKey, l.role).failed(l.errorType)
 }
