@@ -3,6 +3,7 @@ package otelmail_test
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/log/embedded"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -488,14 +490,26 @@ func TestEventsAreThoseOfTheTable(t *testing.T) {
 }
 
 // TestEventsNameNobody puts one word into every name, id and text of the stories, and
-// looks for it in all that comes out.
+// looks for it in all that comes out: events, lines of the local log, labels of series.
 func TestEventsNameNobody(t *testing.T) {
 	for _, policy := range []otelmail.Privacy{otelmail.PrivacyDomain, otelmail.PrivacyHash, otelmail.PrivacyNone, otelmail.PrivacyFull} {
 		var l listener
 		var local syncBuffer
-		tel := listened(t, &l, otelmail.WithPrivacy(policy), otelmail.WithLogMailEvents(), otelmail.WithLogHandler(jsonLines(&local)))
+		reader := sdkmetric.NewManualReader()
+		tel := listened(t, &l, otelmail.WithPrivacy(policy), otelmail.WithLogMailEvents(), otelmail.WithLogHandler(jsonLines(&local)),
+			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				p.AddReader(reader)
+				return nil
+			})))
 		for _, s := range stories(t) {
 			s.do(t.Context(), tel)
+		}
+		series := strings.ToLower(fmt.Sprint(collect(t, reader)))
+		if i := strings.Index(series, canary); i >= 0 && policy != otelmail.PrivacyFull {
+			t.Errorf("%v: a series has it: %.300s", policy, series[max(i-200, 0):])
+		}
+		if !strings.Contains(series, "rejections_total") {
+			t.Errorf("no series were read: %.300s", series)
 		}
 		found := strings.Count(strings.ToLower(local.String()), canary)
 		for _, e := range l.heard() {

@@ -75,6 +75,7 @@ func TestPrometheusScrapesTheDemo(t *testing.T) {
 	t.Run("types", func(t *testing.T) { wantTypes(t, prometheus) })
 	t.Run("from the first scrape", func(t *testing.T) { wantFromTheFirstScrape(t, prometheus) })
 	t.Run("everything moves", func(t *testing.T) { wantMoves(t, prometheus) })
+	t.Run("a short page", func(t *testing.T) { wantShort(t, d.classicPage()) })
 	t.Run("exemplars", func(t *testing.T) { wantExemplars(t, prometheus, collector) })
 	t.Run("always up", func(t *testing.T) {
 		if up := prometheus.Query("min_over_time(up[1h])"); len(up) != 1 || up[0].Value != 1 {
@@ -85,6 +86,21 @@ func TestPrometheusScrapesTheDemo(t *testing.T) {
 	prometheus.Stop()
 	d.stop()
 	d.wantEmptyLog()
+}
+
+// wantShort wants few lines on the page of a busy server, beside domains and senders,
+// however much has moved: a scraper pays for each.
+func wantShort(t *testing.T, page string) {
+	t.Helper()
+	lines := 0
+	for line := range strings.Lines(page) {
+		if !strings.Contains(line, `domain="`) && !strings.Contains(line, `user_hash="`) {
+			lines++
+		}
+	}
+	if lines >= 1500 || lines < 600 {
+		t.Errorf("the page has %d lines, want fewer than 1,500, and more than an idle server's", lines)
+	}
 }
 
 func wantTypes(t *testing.T, prometheus *peer.Prometheus) {

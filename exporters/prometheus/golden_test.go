@@ -2,6 +2,7 @@ package prometheus_test
 
 import (
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -120,5 +121,15 @@ func TestPageIsClean(t *testing.T) {
 		if !strings.Contains(page.body, "\n"+name+" ") {
 			t.Errorf("%s is missing", name)
 		}
+	}
+}
+
+// TestAnIdleServersPageIsShort: the whole page, with what Go and the process say.
+func TestAnIdleServersPageIsShort(t *testing.T) {
+	page := get(t, start(t).url+"/metrics")
+	if lines := strings.Count(page.body, "\n"); page.code != http.StatusOK || lines >= 600 || len(page.body) >= 100_000 || lines < 300 {
+		t.Errorf("status %d, %d lines, %d bytes; want fewer than 600 lines and 100,000 bytes", page.code, lines, len(page.body))
+	} else {
+		t.Logf("%d lines, %d bytes", lines, len(page.body))
 	}
 }

@@ -33,7 +33,7 @@ func (c Counts) withReplies() Counts {
 			continue
 		}
 		command := words[2]
-		if !slices.Contains(labelledCommands, command) || words[1] == "SMTP" && command == "QUIT" {
+		if !slices.Contains(labelledCommands, command) {
 			command = "other"
 		}
 		class := words[3]
