@@ -23,18 +23,6 @@ import (
 	"github.com/rusmes/otelmail"
 )
 
-// patience is for what takes a moment: long, because a busy machine is slow.
-const patience = 60 * time.Second
-
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // probe asks one of the probes.
 func probe(tel *otelmail.Telemetry, path string) (int, string) {
 	rec := httptest.NewRecorder()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -304,5 +305,17 @@ func TestSumOfLongSessions(t *testing.T) {
 	m := collect(t, reader)["rusmes_message_processing_latency_seconds"]
 	if p := m.Data.(metricdata.Histogram[float64]).DataPoints[0]; p.Sum < 2.7e10 || p.Count != 3 {
 		t.Errorf("sum %v of %d records, want 3 times 292 years", p.Sum, p.Count)
+	}
+}
+
+// patience is for what takes a moment: long, because a busy machine is slow.
+const patience = 60 * time.Second
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not in time: %s", what)
+		}
 	}
 }
