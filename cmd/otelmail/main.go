@@ -1,8 +1,9 @@
 // Otelmail is the program beside the otelmail library.
 //
-//	otelmail demo     runs a small mail server on this machine, with telemetry
-//	otelmail check    says which settings of the environment are wrong
-//	otelmail help     lists the commands
+//	otelmail demo        runs a small mail server on this machine, with telemetry
+//	otelmail check       says which settings of the environment are wrong
+//	otelmail dashboard   prints dashboards for Grafana
+//	otelmail help        lists the commands
 package main
 
 import (
@@ -18,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/check"
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/dashboards"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/demo"
 )
 
@@ -27,10 +29,12 @@ Usage:
 
 	otelmail demo [flags]   run a small mail server on this machine, with telemetry
 	otelmail check          say which settings of the environment are wrong
+	otelmail dashboard [flags] [NAME]
+	                        print dashboards for Grafana
 	otelmail help           show this text
 
-"otelmail demo --help" lists the flags. "otelmail check" opens, writes and sends
-nothing; its exit status is 1 if a setting is wrong.
+"otelmail demo --help" and "otelmail dashboard --help" list the flags. "otelmail
+check" opens, writes and sends nothing; its exit status is 1 if a setting is wrong.
 `
 
 // The exit statuses.
@@ -54,11 +58,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runDemo(args[1:], stdout, stderr)
 	case "check":
 		return runCheck(args[1:], os.Environ(), stdout, stderr)
+	case "dashboard":
+		return runDashboard(args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
-		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check or help\n\n%s", command, usage)
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard or help\n\n%s", command, usage)
 		return exitUsage
 	}
 }
@@ -102,6 +108,24 @@ func runDemo(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	if err := demo.Run(ctx, config, stdout); err != nil {
 		fmt.Fprintf(stderr, "otelmail demo: %v\n", err)
+		return exitFailed
+	}
+	return exitOK
+}
+
+// runDashboard prints a dashboard, or writes one or all.
+func runDashboard(args []string, stdout, stderr io.Writer) int {
+	config, err := dashboards.ParseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		dashboards.Usage(stdout)
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "otelmail dashboard: %v\n\"otelmail dashboard --help\" lists the flags.\n", err)
+		return exitUsage
+	}
+	if err := dashboards.Run(config, stdout); err != nil {
+		fmt.Fprintf(stderr, "otelmail dashboard: %v\n", err)
 		return exitFailed
 	}
 	return exitOK

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"net"
+	"os"
 	"strings"
 	"testing"
 )
@@ -21,8 +22,12 @@ func TestCommands(t *testing.T) {
 		{"", exitUsage, "", "otelmail demo [flags]"},
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
-		{"dance", exitUsage, "", `"dance" is not a command: want demo, check or help`},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard or help`},
 		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
+		{"dashboard --help", exitOK, "--native-histograms\n", ""},
+		{"dashboard overview", exitOK, `"title": "Mail: overview"`, ""},
+		{"dashboard mail", exitUsage, "", `"mail" is not a dashboard: want overview, smtp`},
+		{"dashboard --out " + os.Args[0], exitFailed, "", "make the directory of --out"},
 		{"demo --help", exitOK, "--smtp host:port", ""},
 		{"demo --rate fast", exitUsage, "", `invalid value "fast" for flag -rate: want a number from 0 to 1000`},
 		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},

@@ -1,0 +1,223 @@
+package dashboards
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/cog/variants"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/stat"
+	"github.com/grafana/grafana-foundation-sdk/go/table"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/settings"
+)
+
+// row is a heading and what stands below it.
+type row struct {
+	title  string
+	panels []panel
+}
+
+// kind is how a panel shows its queries.
+type kind uint8
+
+const (
+	graph  kind = iota // over time
+	single             // one large value
+	list               // a table of the values now
+)
+
+// panel is one picture. What is left out is taken from the series that it shows.
+type panel struct {
+	title   string
+	says    string // description, in Markdown; "" is Help and Rise of the series
+	unit    string // of Grafana's; "" is the unit of the first series
+	kind    kind
+	queries []query
+	steps   []dashboard.Threshold // from what value on which colour
+	empty   string                // what to show without data
+}
+
+const (
+	green  = "green"
+	yellow = "yellow"
+	red    = "red"
+)
+
+// fine is green whatever the value: more is no trouble.
+func fine() []dashboard.Threshold { return steps(green) }
+
+// above is yellow and red from a value on.
+func above(warn, bad float64) []dashboard.Threshold {
+	return steps(green, dashboard.Threshold{Value: &warn, Color: yellow}, dashboard.Threshold{Value: &bad, Color: red})
+}
+
+// any is red from a value on.
+func anyAbove(bad float64) []dashboard.Threshold {
+	return steps(green, dashboard.Threshold{Value: &bad, Color: red})
+}
+
+// below is yellow and red under a value.
+func below(warn, bad float64) []dashboard.Threshold {
+	return steps(red, dashboard.Threshold{Value: &bad, Color: yellow}, dashboard.Threshold{Value: &warn, Color: green})
+}
+
+func steps(first string, further ...dashboard.Threshold) []dashboard.Threshold {
+	return append([]dashboard.Threshold{{Color: first}}, further...)
+}
+
+// size is the width that a panel has at least, and its height, in the units of the grid.
+func (p panel) size() (width, height uint32) {
+	switch p.kind {
+	case single:
+		return 3, 4
+	case list:
+		return 12, 8
+	}
+	return 8, 8
+}
+
+// build is the panel as Grafana reads it.
+func (p panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
+	if p.unit == "" {
+		p.unit = unitOf(p.queries[0].of)
+	}
+	if p.says == "" {
+		p.says = p.meaning()
+	}
+	thresholds := dashboard.NewThresholdsConfigBuilder().Mode(dashboard.ThresholdsModeAbsolute).Steps(fine())
+	if p.steps != nil {
+		thresholds.Steps(p.steps)
+	}
+	switch p.kind {
+	case single:
+		b := stat.NewPanelBuilder().Id(id).GridPos(at).Title(p.title).Description(p.says).Unit(p.unit).
+			Datasource(source).Targets(p.targets()).Links(p.links()).Thresholds(thresholds).NoValue(p.empty).
+			GraphMode(common.BigValueGraphModeArea).ColorMode(common.BigValueColorModeValue)
+		if p.empty == "" {
+			b.NoValue("no data")
+		}
+		return b.ReduceOptions(common.NewReduceDataOptionsBuilder().Calcs([]string{"lastNotNull"})).Build()
+	case list:
+		return table.NewPanelBuilder().Id(id).GridPos(at).Title(p.title).Description(p.says).Unit(p.unit).
+			Datasource(source).Targets(p.targets()).Links(p.links()).Thresholds(thresholds).
+			Footer(common.NewTableFooterOptionsBuilder().Reducer([]string{})).
+			WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}}).
+			WithOverride(dashboard.MatcherConfig{Id: "byName", Options: "Time"},
+				[]dashboard.DynamicConfigValue{{Id: "custom.hidden", Value: true}}).
+			Build()
+	}
+	b := timeseries.NewPanelBuilder().Id(id).GridPos(at).Title(p.title).Description(p.says).Unit(p.unit).
+		Datasource(source).Targets(p.targets()).Links(p.links()).Thresholds(thresholds).
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassic)).
+		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)).
+		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
+		FillOpacity(8).LineWidth(1).ShowPoints(common.VisibilityModeNever).AxisSoftMin(0)
+	if p.steps != nil {
+		b.ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
+	}
+	if p.hasExemplars() {
+		b.DataLinks([]cog.Builder[dashboard.DashboardLink]{toTraces()})
+	}
+	return b.Build()
+}
+
+// targets are the queries. Histograms come with exemplars.
+func (p panel) targets() []cog.Builder[variants.Dataquery] {
+	var all []cog.Builder[variants.Dataquery]
+	for i, q := range p.queries {
+		one := prometheus.NewDataqueryBuilder().Datasource(source).RefId(string(rune('A' + i))).
+			Expr(q.expr).EditorMode(prometheus.QueryEditorModeCode)
+		if q.legend != "" {
+			one.LegendFormat(q.legend)
+		} else {
+			one.LegendFormat(p.title)
+		}
+		if p.kind == list {
+			one.Instant().Format(prometheus.PromQueryFormatTable)
+		} else {
+			one.Range().Format(prometheus.PromQueryFormatTimeSeries)
+			one.Exemplar(p.kind == graph && q.of.Kind == catalog.Histogram)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func (p panel) hasExemplars() bool {
+	return slices.ContainsFunc(p.queries, func(q query) bool { return q.of.Kind == catalog.Histogram })
+}
+
+// shows is the series of the panel, each once.
+func (p panel) shows() []catalog.Metric {
+	var all []catalog.Metric
+	for _, q := range p.queries {
+		if q.of.Name != "" && !slices.ContainsFunc(all, func(m catalog.Metric) bool { return m.Name == q.of.Name }) {
+			all = append(all, q.of)
+		}
+	}
+	return all
+}
+
+// meaning is what the Catalog says of the series.
+func (p panel) meaning() string {
+	var parts []string
+	for _, m := range p.shows() {
+		parts = append(parts, m.Help+".\n\n"+m.Rise)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// repository is where the pages are that panels lead to.
+const repository = "https://github.com/rusmes/otelmail/blob/main/docs/"
+
+// links lead to what the series mean; the reference has them under the default namespace.
+func (p panel) links() []cog.Builder[dashboard.DashboardLink] {
+	var all []cog.Builder[dashboard.DashboardLink]
+	for _, m := range p.shows() {
+		page := "series.md#" + m.FullName(settings.Namespace)
+		if besideCatalog(m) {
+			page = "series.md"
+		}
+		all = append(all, dashboard.NewDashboardLinkBuilder(m.Name).Type(dashboard.DashboardLinkTypeLink).Url(repository+page).TargetBlank(true))
+	}
+	if all == nil {
+		all = append(all, dashboard.NewDashboardLinkBuilder("The series").Type(dashboard.DashboardLinkTypeLink).Url(repository+"series.md").TargetBlank(true))
+	}
+	return all
+}
+
+// toTraces leads from a point of a histogram to the traces of the time that is shown. An
+// exemplar's own link is made by the data source, from its trace_id.
+func toTraces() cog.Builder[dashboard.DashboardLink] {
+	const explore = `{"datasource":"${traces}","queries":[{"refId":"A","queryType":"traceql","query":"{}"}],"range":{"from":"${__from}","to":"${__to}"}}`
+	escaped := strings.NewReplacer("%24%7B", "${", "traces%7D", "traces}", "from%7D", "from}", "to%7D", "to}").Replace(url.QueryEscape(explore))
+	return dashboard.NewDashboardLinkBuilder("Traces of this time").Type(dashboard.DashboardLinkTypeLink).
+		Url("/explore?left=" + escaped).TargetBlank(true)
+}
+
+// unitOf is Grafana's name of the unit that the values of a panel have: a second, of counters.
+func unitOf(m catalog.Metric) string {
+	switch {
+	case m.Kind == catalog.Counter && m.Unit == "{message}":
+		return units.MessagesPerSecond
+	case m.Kind == catalog.Counter && m.Unit == "{request}":
+		return units.RequestsPerSecond
+	case m.Kind == catalog.Counter:
+		return units.CountsPerSecond
+	case m.Unit == "s":
+		return units.Seconds
+	case m.Unit == "By":
+		return units.BytesIEC
+	case m.Unit == "1":
+		return units.PercentUnit
+	}
+	return units.Short
+}

@@ -1,0 +1,82 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/units"
+
+	s "github.com/rusmes/otelmail/cmd/otelmail/internal/series"
+)
+
+func telemetry(q queries) []row {
+	return []row{
+		{"Health", []panel{
+			{
+				title: "Health checks", says: "1 while the check is healthy, 0 while it is not or has not run yet; of several servers, the worst. A 0 is what /health answers 503 for; its body says which check and in what state.",
+				queries: []query{q.least(s.HealthStatus, "check")},
+			},
+			{title: "Panics, by component", queries: []query{q.rate(s.Panics, "component")}},
+			{title: "Log records, by level", queries: []query{q.rate(s.LogRecords, "level")}},
+			{kind: list, title: "Versions", queries: []query{q.sum(s.BuildInfo, "instance, version, goversion, otelmail")}},
+		}},
+		{"Push over OTLP", []panel{
+			{title: "Sent, by signal", queries: []query{q.rate(s.SelfSent, "signal")}},
+			{title: "Waiting to be sent, by signal", queries: []query{q.sum(s.SelfWaiting, "signal")}},
+			{title: "Given up, by signal", queries: []query{q.rate(s.SelfDropped, "signal")}, steps: anyAbove(0.01)},
+			{title: "Set aside, by signal", queries: []query{q.sum(s.SelfDeferred, "signal")}},
+		}},
+		{"Scrape", []panel{
+			{
+				title:   "Servers that answer",
+				says:    "1 while Prometheus can scrape the server, 0 while it cannot. Where telemetry is pushed only, there is nothing to scrape.",
+				unit:    units.Short,
+				queries: []query{q.foreign("min by (instance)", "up", "")},
+			},
+			{
+				title:   "Duration of a scrape",
+				says:    "How long Prometheus waited for /metrics. It should stay well below the scrape's time-out.",
+				unit:    units.Seconds,
+				queries: []query{q.foreign("max by (instance)", "scrape_duration_seconds", "")},
+			},
+			{
+				title:   "Size of a scrape",
+				says:    "How many samples a page of /metrics has. It grows with domains and senders up to their limits, and with series of the application's own.",
+				unit:    units.Short,
+				queries: []query{q.foreign("max by (instance)", "scrape_samples_scraped", "")},
+			},
+			{title: "What kept a scrape from being whole", queries: []query{q.rate(s.ScrapeErrors, "reason")}},
+			{title: "Requests that the server of /metrics refused", queries: []query{q.rate(s.ServerProblems, "reason")}},
+			{title: "Age of what gauges show", queries: []query{q.most(s.SourceAge, "source")}},
+		}},
+		{"What could not be recorded as it was", []panel{
+			{title: "Values refused, by reason", queries: []query{q.rate(s.SelfRefused, "reason")}},
+			{title: "Texts cleaned, by reason", queries: []query{q.rate(s.SelfCleaned, "reason")}},
+			{title: "Sessions that could not be followed", queries: []query{q.rate(s.SelfUnfollowed, "protocol")}},
+			{title: "Records not in the local log", queries: []query{q.rate(s.SelfUnlogged, "reason")}},
+		}},
+		{"Process", []panel{
+			memory(q),
+			processor(q),
+			{
+				title: "File descriptors",
+				says:  "Descriptors that each server has open, as a share of what it may open. At 1 it accepts no connection and opens no file.",
+				unit:  units.PercentUnit,
+				queries: []query{{
+					expr:   "max by (instance) (process_open_fds{" + matchers + "} / process_max_fds{" + matchers + "})",
+					legend: "{{instance}}",
+				}},
+				steps: above(0.7, 0.9),
+			},
+			{
+				title:   "Goroutines",
+				says:    "Goroutines of each server, a few for each connection. A level that only grows, whatever the traffic, is a leak.",
+				unit:    units.Short,
+				queries: []query{q.foreign("sum by (instance)", "go_goroutines", "")},
+			},
+			{
+				title:   "Time in garbage collection",
+				says:    "The share of time for which each server stood still for the garbage collector. Above some hundredths there is too little memory.",
+				unit:    units.PercentUnit,
+				queries: []query{q.foreign("sum by (instance)", "go_gc_duration_seconds_sum", "rate")},
+			},
+		}},
+	}
+}
