@@ -19,7 +19,6 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/check"
-	"github.com/rusmes/otelmail/cmd/otelmail/internal/dashboards"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/demo"
 )
 
@@ -108,24 +107,6 @@ func runDemo(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	if err := demo.Run(ctx, config, stdout); err != nil {
 		fmt.Fprintf(stderr, "otelmail demo: %v\n", err)
-		return exitFailed
-	}
-	return exitOK
-}
-
-// runDashboard prints a dashboard, or writes one or all.
-func runDashboard(args []string, stdout, stderr io.Writer) int {
-	config, err := dashboards.ParseFlags(args)
-	if errors.Is(err, flag.ErrHelp) {
-		dashboards.Usage(stdout)
-		return exitOK
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "otelmail dashboard: %v\n\"otelmail dashboard --help\" lists the flags.\n", err)
-		return exitUsage
-	}
-	if err := dashboards.Run(config, stdout); err != nil {
-		fmt.Fprintf(stderr, "otelmail dashboard: %v\n", err)
 		return exitFailed
 	}
 	return exitOK

@@ -95,12 +95,9 @@ func (p page) build(c Config) (*model, error) {
 	if d.Templating.List, err = variables(c); err != nil {
 		return nil, err
 	}
-	others, err := dashboard.NewDashboardLinkBuilder("Mail").Type(dashboard.DashboardLinkTypeDashboards).
-		Tags([]string{tag}).AsDropdown(true).IncludeVars(true).KeepTime(true).Build()
-	if err != nil {
-		return nil, fmt.Errorf("link the dashboards: %w", err)
-	}
-	d.Links = []dashboard.DashboardLink{others}
+	d.Links = []dashboard.DashboardLink{{
+		Title: "Mail", Type: dashboard.DashboardLinkTypeDashboards, Tags: []string{tag}, AsDropdown: true, IncludeVars: true, KeepTime: true,
+	}}
 	d.Panels, err = place(p.rows(queries{
 		scope:  series.Scope{Namespace: "${" + namespaceVariable + "}", Matchers: matchers},
 		native: c.NativeHistograms,

@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -297,7 +298,8 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// TestExemplars: every graph of a histogram asks for them, and leads to the traces.
+// TestExemplars: every graph of quantiles asks for them, and leads to the traces; on another
+// axis than the histogram's own they would stand anywhere.
 func TestExemplars(t *testing.T) {
 	n := 0
 	for _, name := range dashboards.Names() {
@@ -307,7 +309,10 @@ func TestExemplars(t *testing.T) {
 				if !ok {
 					q = *target.(*prometheus.Dataquery)
 				}
-				if p.Type != "timeseries" || !strings.Contains(q.Expr, "_bucket") {
+				if p.Type != "timeseries" || !strings.HasPrefix(q.Expr, "histogram_quantile(") {
+					if q.Exemplar != nil && *q.Exemplar {
+						t.Errorf("%s: %q has exemplars", name, *p.Title)
+					}
 					continue
 				}
 				n++
@@ -321,6 +326,37 @@ func TestExemplars(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("no graph shows a histogram")
+	}
+}
+
+// TestLinks: what panels lead to is there.
+func TestLinks(t *testing.T) {
+	docs := filepath.Join(committed, "..", "docs")
+	reference, err := os.ReadFile(filepath.Join(docs, "series.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = os.Stat(filepath.Join(docs, "runbooks"))
+	noRunbooks := errors.Is(err, fs.ErrNotExist)
+	const base = "https://github.com/rusmes/otelmail/blob/main/docs/"
+	for _, name := range dashboards.Names() {
+		for _, p := range panels(read(t, name, dashboards.Default())) {
+			for _, link := range p.Links {
+				page, ok := strings.CutPrefix(*link.Url, base)
+				file, anchor, _ := strings.Cut(page, "#")
+				switch {
+				case !ok:
+					t.Errorf("%s: %q leads to %s", name, *p.Title, *link.Url)
+				case anchor != "" && !bytes.Contains(reference, []byte("\n## `"+anchor+"`\n")):
+					t.Errorf("%s: %q leads to %s, which is not there", name, *p.Title, page)
+				case strings.HasPrefix(file, "runbooks/") && noRunbooks:
+				default:
+					if _, err := os.Stat(filepath.Join(docs, file)); err != nil {
+						t.Errorf("%s: %q: %v", name, *p.Title, err)
+					}
+				}
+			}
+		}
 	}
 }
 

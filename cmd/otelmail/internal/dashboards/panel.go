@@ -15,6 +15,7 @@ import (
 	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
+	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/settings"
 )
@@ -43,6 +44,7 @@ type panel struct {
 	queries []query
 	steps   []dashboard.Threshold // from what value on which colour
 	empty   string                // what to show without data
+	runbook string                // the alert that this is the picture of, and its page
 }
 
 const (
@@ -129,7 +131,7 @@ func (p panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
 	return b.Build()
 }
 
-// targets are the queries. Histograms come with exemplars.
+// targets are the queries. Quantiles come with exemplars.
 func (p panel) targets() []cog.Builder[variants.Dataquery] {
 	var all []cog.Builder[variants.Dataquery]
 	for i, q := range p.queries {
@@ -144,7 +146,7 @@ func (p panel) targets() []cog.Builder[variants.Dataquery] {
 			one.Instant().Format(prometheus.PromQueryFormatTable)
 		} else {
 			one.Range().Format(prometheus.PromQueryFormatTimeSeries)
-			one.Exemplar(p.kind == graph && q.of.Kind == catalog.Histogram)
+			one.Exemplar(p.kind == graph && q.exemplars)
 		}
 		all = append(all, one)
 	}
@@ -152,7 +154,7 @@ func (p panel) targets() []cog.Builder[variants.Dataquery] {
 }
 
 func (p panel) hasExemplars() bool {
-	return slices.ContainsFunc(p.queries, func(q query) bool { return q.of.Kind == catalog.Histogram })
+	return slices.ContainsFunc(p.queries, func(q query) bool { return q.exemplars })
 }
 
 // shows is the series of the panel, each once.
@@ -178,29 +180,40 @@ func (p panel) meaning() string {
 // repository is where the pages are that panels lead to.
 const repository = "https://github.com/rusmes/otelmail/blob/main/docs/"
 
-// links lead to what the series mean; the reference has them under the default namespace.
+// link is one that is followed, in a new tab.
+type link struct{ title, url string }
+
+// Build is the link as Grafana reads it.
+func (l link) Build() (dashboard.DashboardLink, error) {
+	return dashboard.DashboardLink{
+		Title: l.title, Url: &l.url, Type: dashboard.DashboardLinkTypeLink, Tags: []string{}, TargetBlank: true,
+	}, nil
+}
+
+// links lead to what to do, and to what the series mean: the reference has them under the
+// default namespace.
 func (p panel) links() []cog.Builder[dashboard.DashboardLink] {
 	var all []cog.Builder[dashboard.DashboardLink]
+	if p.runbook != "" {
+		all = append(all, link{"What to do", repository + "runbooks/" + p.runbook + ".md"})
+	}
 	for _, m := range p.shows() {
-		page := "series.md#" + m.FullName(settings.Namespace)
-		if besideCatalog(m) {
-			page = "series.md"
+		if inCatalog(m) {
+			all = append(all, link{m.Name, repository + "series.md#" + m.FullName(settings.Namespace)})
 		}
-		all = append(all, dashboard.NewDashboardLinkBuilder(m.Name).Type(dashboard.DashboardLinkTypeLink).Url(repository+page).TargetBlank(true))
 	}
 	if all == nil {
-		all = append(all, dashboard.NewDashboardLinkBuilder("The series").Type(dashboard.DashboardLinkTypeLink).Url(repository+"series.md").TargetBlank(true))
+		all = append(all, link{"The series", repository + "series.md"})
 	}
 	return all
 }
 
 // toTraces leads from a point of a histogram to the traces of the time that is shown. An
 // exemplar's own link is made by the data source, from its trace_id.
-func toTraces() cog.Builder[dashboard.DashboardLink] {
+func toTraces() link {
 	const explore = `{"datasource":"${traces}","queries":[{"refId":"A","queryType":"traceql","query":"{}"}],"range":{"from":"${__from}","to":"${__to}"}}`
 	escaped := strings.NewReplacer("%24%7B", "${", "traces%7D", "traces}", "from%7D", "from}", "to%7D", "to}").Replace(url.QueryEscape(explore))
-	return dashboard.NewDashboardLinkBuilder("Traces of this time").Type(dashboard.DashboardLinkTypeLink).
-		Url("/explore?left=" + escaped).TargetBlank(true)
+	return link{"Traces of this time", "/explore?left=" + escaped}
 }
 
 // unitOf is Grafana's name of the unit that the values of a panel have: a second, of counters.
@@ -220,4 +233,9 @@ func unitOf(m catalog.Metric) string {
 		return units.PercentUnit
 	}
 	return units.Short
+}
+
+// inCatalog reports whether the reference has a section for m.
+func inCatalog(m catalog.Metric) bool {
+	return slices.ContainsFunc(otelmail.Catalog(), func(c catalog.Metric) bool { return c.Name == m.Name })
 }

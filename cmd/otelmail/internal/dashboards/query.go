@@ -14,6 +14,9 @@ type query struct {
 	expr   string
 	legend string // in Grafana's form: {{label}}
 	of     catalog.Metric
+	// exemplars is for what has the unit of the histogram that it is of: they are drawn at
+	// their own values.
+	exemplars bool
 }
 
 // named is q with a legend of its own.
@@ -48,11 +51,11 @@ func (q queries) sum(m catalog.Metric, by string, matchers ...string) query {
 }
 
 func (q queries) most(m catalog.Metric, by string, matchers ...string) query {
-	return query{aggregate("max", m, by, q.scope.Select(m, matchers...)), legend(by), m}
+	return query{expr: aggregate("max", m, by, q.scope.Select(m, matchers...)), legend: legend(by), of: m}
 }
 
 func (q queries) least(m catalog.Metric, by string, matchers ...string) query {
-	return query{aggregate("min", m, by, q.scope.Select(m, matchers...)), legend(by), m}
+	return query{expr: aggregate("min", m, by, q.scope.Select(m, matchers...)), legend: legend(by), of: m}
 }
 
 // since is how long ago the latest of the times was that a gauge shows; nothing for 0.
@@ -71,7 +74,7 @@ func (q queries) until(m catalog.Metric, by string) query {
 
 // at0 is how many series of a gauge are at 0.
 func (q queries) at0(m catalog.Metric) query {
-	return query{"sum(" + q.scope.Select(m) + " == bool 0)", "", m}
+	return query{expr: "sum(" + q.scope.Select(m) + " == bool 0)", of: m}
 }
 
 // top is the n largest of a query.
@@ -101,7 +104,7 @@ func (q queries) quantile(share string, m catalog.Metric, by string, matchers ..
 	} else {
 		inner = aggregate("sum", m, by, "rate("+q.scope.Bucket(m, matchers...)+every+")", "le")
 	}
-	return query{"histogram_quantile(" + share + ", " + inner + ")", legend(by), m}
+	return query{expr: "histogram_quantile(" + share + ", " + inner + ")", legend: legend(by), of: m, exemplars: true}
 }
 
 // recorded is how often a histogram has recorded something, a second.
@@ -128,15 +131,15 @@ func (q queries) within(bound float64, m catalog.Metric, window string, matchers
 	}
 	in := "[" + window + "]"
 	if q.native {
-		return query{fmt.Sprintf("histogram_fraction(0, %v, sum(rate(%s))) >= 0", bound, q.scope.Select(m, matchers...)+in), "", m}
+		return query{expr: fmt.Sprintf("histogram_fraction(0, %v, sum(rate(%s))) >= 0", bound, q.scope.Select(m, matchers...)+in), of: m}
 	}
 	// Prometheus 3 writes 30 as 30.0, and older ones as they get it.
 	below := append([]string{fmt.Sprintf(`le=~"%v([.]0)?"`, bound)}, matchers...)
-	return query{fmt.Sprintf("sum(rate(%s)) / (sum(rate(%s)) > 0)", q.scope.Bucket(m, below...)+in, q.scope.Count(m, matchers...)+in), "", m}
+	return query{expr: fmt.Sprintf("sum(rate(%s)) / (sum(rate(%s)) > 0)", q.scope.Bucket(m, below...)+in, q.scope.Count(m, matchers...)+in), of: m}
 }
 
 func (q queries) query(m catalog.Metric, by, expr string) query {
-	return query{aggregate("sum", m, by, expr), legend(by), m}
+	return query{expr: aggregate("sum", m, by, expr), legend: legend(by), of: m}
 }
 
 // foreign is a series that is not ours: Prometheus' own or its client library's. By is an

@@ -9,14 +9,14 @@ import (
 func queue(q queries) []row {
 	return []row{
 		{"Queue", []panel{
-			{title: "Messages in the queue", queries: []query{q.sum(s.QueueSize, "instance")}},
+			{title: "Messages in the queue", runbook: "MailQueueGrowing", queries: []query{q.sum(s.QueueSize, "instance")}},
 			queueByState(q),
 			oldestByState(q),
 			{title: "Bytes in the queue, by state", queries: []query{q.sum(s.QueueBytes, "state")}},
-			{title: "How late attempts begin", queries: q.quantiles(s.SchedulerLag)},
+			{title: "How late attempts begin", runbook: "MailFirstAttemptBudgetBurn", queries: q.quantiles(s.SchedulerLag)},
 			{
-				title: "Retries and messages given up",
-				says:  "Attempts after a message's first one, and messages given up because their time was over. Retries: destinations are away or defer our mail. Given up: one has been away for days, or something here has; the senders hear of it only now.",
+				title: "Retries and messages given up", runbook: "MailRetryStorm",
+				says: "Attempts after a message's first one, and messages given up because their time was over. Retries: destinations are away or defer our mail. Given up: one has been away for days, or something here has; the senders hear of it only now.",
 				queries: []query{
 					q.rate(s.QueueRetries, "").named("retries"),
 					q.rate(s.QueueExpired, "").named("given up"),
@@ -25,8 +25,8 @@ func queue(q queries) []row {
 		}},
 		{"Fate of messages", []panel{
 			{
-				title: "Messages, by what became of them",
-				says:  "What left the pipeline, and what it became: delivered to a mailbox or another server, bounced, or discarded by a rule. A message to two destinations is delivered twice. Bounces: a remote server refuses ours, or a list is old.",
+				title: "Messages, by what became of them", runbook: "MailBounces",
+				says: "What left the pipeline, and what it became: delivered to a mailbox or another server, bounced, or discarded by a rule. A message to two destinations is delivered twice. Bounces: a remote server refuses ours, or a list is old.",
 				queries: []query{
 					q.rate(s.MailProcessed, "").named("processed"),
 					q.rate(s.MailDelivered, "").named("delivered"),
@@ -34,11 +34,11 @@ func queue(q queries) []row {
 					q.rate(s.MailDropped, "").named("dropped"),
 				},
 			},
-			{title: "From accepted to final fate, 95 %, by outcome", queries: []query{q.p95(s.DeliveryTotal, "outcome")}, steps: anyAbove(30)},
+			{title: "From accepted to final fate, 95 %, by outcome", runbook: "MailDeliveryTimeBudgetBurn", queries: []query{q.p95(s.DeliveryTotal, "outcome")}, steps: anyAbove(30)},
 			{
-				title: "Delivered within 30 s and 5 min",
-				says:  "The share of messages that were delivered within 30 s and 5 min of being accepted. Below 95 % within 30 s (the line), mail is late.",
-				unit:  units.PercentUnit,
+				title: "Delivered within 30 s and 5 min", runbook: "MailDeliveryTimeBudgetBurn",
+				says: "The share of messages that were delivered within 30 s and 5 min of being accepted. Below 95 % within 30 s (the line), mail is late.",
+				unit: units.PercentUnit,
 				queries: []query{
 					q.within(30, s.DeliveryTotal, "$__rate_interval", `outcome="delivered"`).named("30 s"),
 					q.within(300, s.DeliveryTotal, "$__rate_interval", `outcome="delivered"`).named("5 min"),
@@ -46,7 +46,7 @@ func queue(q queries) []row {
 				steps: below(0.95, 0.9),
 			},
 			{
-				title:   "Since mail last went through, by direction",
+				title: "Since mail last went through, by direction", runbook: "MailQueueStuck",
 				queries: []query{q.since(s.LastSuccessTime, "direction")},
 			},
 			latency(q),
@@ -65,7 +65,7 @@ func queue(q queries) []row {
 			{title: "Connections that could not be made, by kind", queries: []query{q.rate(s.OutboundFailures, "kind")}},
 			{title: "DNS lookups, by result", unit: units.CountsPerSecond, queries: []query{q.recorded(s.DNSDuration, "result")}},
 			{title: "Duration of DNS lookups, 95 %, by type", queries: []query{q.p95(s.DNSDuration, "type")}},
-			{title: "TLS asked for and what came of it", queries: []query{q.rate(s.OutboundTLSTotal, "policy, result")}},
+			{title: "TLS asked for and what came of it", runbook: "MailOutboundTLSFailures", queries: []query{q.rate(s.OutboundTLSTotal, "policy, result")}},
 		}},
 	}
 }

@@ -10,9 +10,9 @@ import (
 
 func messagesByProtocol(q queries) panel {
 	return panel{
-		title: "Messages, by protocol",
-		says:  "What came in over SMTP and went out over it, and what users put in or took over IMAP, JMAP and POP3. A protocol that falls to nothing while its connections go on refuses everything.",
-		unit:  units.MessagesPerSecond,
+		title: "Messages, by protocol", runbook: "MailNoneReceived",
+		says: "What came in over SMTP and went out over it, and what users put in or took over IMAP, JMAP and POP3. A protocol that falls to nothing while its connections go on refuses everything.",
+		unit: units.MessagesPerSecond,
 		queries: []query{
 			q.rate(s.SMTPReceived, "").named("SMTP, received"),
 			q.rate(s.SMTPSent, "").named("SMTP, sent"),
@@ -41,15 +41,15 @@ func errorsByProtocol(q queries) panel {
 }
 
 func queueByState(q queries) panel {
-	return panel{title: "Messages in the queue, by state", queries: []query{q.sum(s.QueueMessages, "state")}}
+	return panel{title: "Messages in the queue, by state", runbook: "MailQueueGrowing", queries: []query{q.sum(s.QueueMessages, "state")}}
 }
 
 func oldestByState(q queries) panel {
-	return panel{title: "Age of the oldest message, by state", queries: []query{q.most(s.QueueOldest, "state")}, steps: above(hour, day)}
+	return panel{title: "Age of the oldest message, by state", runbook: "MailQueueOld", queries: []query{q.most(s.QueueOldest, "state")}, steps: above(hour, day)}
 }
 
 func attemptsByOutcome(q queries) panel {
-	return panel{title: "Attempts to deliver, by outcome", queries: []query{q.rate(s.DeliveryAttempts, "outcome")}}
+	return panel{title: "Attempts to deliver, by outcome", runbook: "MailRetryStorm", queries: []query{q.rate(s.DeliveryAttempts, "outcome")}}
 }
 
 func latency(q queries) panel {
@@ -57,25 +57,25 @@ func latency(q queries) panel {
 }
 
 func diskFree(q queries) panel {
-	return panel{title: "Free disk, by path", queries: []query{q.least(s.DiskFree, "path")}, steps: below(0.2, 0.1)}
+	return panel{title: "Free disk, by path", runbook: "MailDiskFilling", queries: []query{q.least(s.DiskFree, "path")}, steps: below(0.2, 0.1)}
 }
 
 func inodesFree(q queries) panel {
-	return panel{title: "Free inodes, by path", queries: []query{q.least(s.InodesFree, "path")}, steps: below(0.2, 0.1)}
+	return panel{title: "Free inodes, by path", runbook: "MailInodesLow", queries: []query{q.least(s.InodesFree, "path")}, steps: below(0.2, 0.1)}
 }
 
 func certificates(q queries) panel {
 	return panel{
-		title: "Certificates expire in, by listener", queries: []query{q.until(s.CertificateNotAfter, "listener")},
+		title: "Certificates expire in, by listener", runbook: "MailCertificateExpiring", queries: []query{q.until(s.CertificateNotAfter, "listener")},
 		steps: below(14*day, 7*day),
 	}
 }
 
 func memory(q queries) panel {
 	return panel{
-		title: "Memory of the process",
-		says:  "Resident memory of each server. A level that only grows, whatever the traffic, is a leak; see the goroutines in the dashboard of the telemetry.",
-		unit:  units.BytesIEC, queries: []query{q.foreign("sum by (instance)", "process_resident_memory_bytes", "")},
+		title: "Memory of the process", runbook: "MailMemoryHigh",
+		says: "Resident memory of each server. A level that only grows, whatever the traffic, is a leak; see the goroutines in the dashboard of the telemetry.",
+		unit: units.BytesIEC, queries: []query{q.foreign("sum by (instance)", "process_resident_memory_bytes", "")},
 	}
 }
 

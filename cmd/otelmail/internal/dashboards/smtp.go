@@ -34,8 +34,8 @@ func smtp(q queries) []row {
 		}},
 		{"Messages", []panel{
 			{
-				title: "Messages",
-				says:  "Messages accepted after DATA or BDAT, refused at or after it, and handed to other servers. Received falls to zero while connections go on: everything is refused. A rise of sent that no user explains: a stolen password or an open relay.",
+				title: "Messages", runbook: "MailNoneReceived",
+				says: "Messages accepted after DATA or BDAT, refused at or after it, and handed to other servers. Received falls to zero while connections go on: everything is refused. A rise of sent that no user explains: a stolen password or an open relay.",
 				queries: []query{
 					q.rate(s.SMTPReceived, "").named("received"),
 					q.rate(s.SMTPRejected, "").named("rejected"),
@@ -53,7 +53,7 @@ func smtp(q queries) []row {
 			{title: "Errors", queries: []query{q.rate(s.SMTPErrors, "").named("errors")}},
 		}},
 		{"Refusals", []panel{
-			{title: "Our fault, by reason", queries: []query{q.rate(s.Rejections, "reason", `fault="ours"`)}},
+			{title: "Our fault, by reason", runbook: "MailRejectedByUs", queries: []query{q.rate(s.Rejections, "reason", `fault="ours"`)}},
 			{title: "Their fault, by reason", queries: []query{q.rate(s.Rejections, "reason", `fault="theirs"`)}},
 			{title: "By stage and class", queries: []query{q.rate(s.Rejections, "stage, class")}},
 			{title: "By role of the listener", queries: []query{q.rate(s.Rejections, "role")}},

@@ -10,28 +10,28 @@ func telemetry(q queries) []row {
 	return []row{
 		{"Health", []panel{
 			{
-				title: "Health checks", says: "1 while the check is healthy, 0 while it is not or has not run yet; of several servers, the worst. A 0 is what /health answers 503 for; its body says which check and in what state.",
+				title: "Health checks", runbook: "MailHealthCheckDown", says: "1 while the check is healthy, 0 while it is not or has not run yet; of several servers, the worst. A 0 is what /health answers 503 for; its body says which check and in what state.",
 				queries: []query{q.least(s.HealthStatus, "check")},
 			},
-			{title: "Panics, by component", queries: []query{q.rate(s.Panics, "component")}},
+			{title: "Panics, by component", runbook: "MailPanics", queries: []query{q.rate(s.Panics, "component")}},
 			{title: "Log records, by level", queries: []query{q.rate(s.LogRecords, "level")}},
 			{kind: list, title: "Versions", queries: []query{q.sum(s.BuildInfo, "instance, version, goversion, otelmail")}},
 		}},
 		{"Push over OTLP", []panel{
-			{title: "Sent, by signal", queries: []query{q.rate(s.SelfSent, "signal")}},
-			{title: "Waiting to be sent, by signal", queries: []query{q.sum(s.SelfWaiting, "signal")}},
-			{title: "Given up, by signal", queries: []query{q.rate(s.SelfDropped, "signal")}, steps: anyAbove(0.01)},
+			{title: "Sent, by signal", runbook: "MailPushBudgetBurn", queries: []query{q.rate(s.SelfSent, "signal")}},
+			{title: "Waiting to be sent, by signal", runbook: "MailTelemetryWaiting", queries: []query{q.sum(s.SelfWaiting, "signal")}},
+			{title: "Given up, by signal", runbook: "MailTelemetryDropped", queries: []query{q.rate(s.SelfDropped, "signal")}, steps: anyAbove(0.01)},
 			{title: "Set aside, by signal", queries: []query{q.sum(s.SelfDeferred, "signal")}},
 		}},
 		{"Scrape", []panel{
 			{
-				title:   "Servers that answer",
+				title: "Servers that answer", runbook: "MailTargetDown",
 				says:    "1 while Prometheus can scrape the server, 0 while it cannot. Where telemetry is pushed only, there is nothing to scrape.",
 				unit:    units.Short,
 				queries: []query{q.foreign("min by (instance)", "up", "")},
 			},
 			{
-				title:   "Duration of a scrape",
+				title: "Duration of a scrape", runbook: "MailScrapeBudgetBurn",
 				says:    "How long Prometheus waited for /metrics. It should stay well below the scrape's time-out.",
 				unit:    units.Seconds,
 				queries: []query{q.foreign("max by (instance)", "scrape_duration_seconds", "")},
@@ -42,9 +42,9 @@ func telemetry(q queries) []row {
 				unit:    units.Short,
 				queries: []query{q.foreign("max by (instance)", "scrape_samples_scraped", "")},
 			},
-			{title: "What kept a scrape from being whole", queries: []query{q.rate(s.ScrapeErrors, "reason")}},
+			{title: "What kept a scrape from being whole", runbook: "MailScrapeBudgetBurn", queries: []query{q.rate(s.ScrapeErrors, "reason")}},
 			{title: "Requests that the server of /metrics refused", queries: []query{q.rate(s.ServerProblems, "reason")}},
-			{title: "Age of what gauges show", queries: []query{q.most(s.SourceAge, "source")}},
+			{title: "Age of what gauges show", runbook: "MailGaugeStale", queries: []query{q.most(s.SourceAge, "source")}},
 		}},
 		{"What could not be recorded as it was", []panel{
 			{title: "Values refused, by reason", queries: []query{q.rate(s.SelfRefused, "reason")}},
@@ -56,9 +56,9 @@ func telemetry(q queries) []row {
 			memory(q),
 			processor(q),
 			{
-				title: "File descriptors",
-				says:  "Descriptors that each server has open, as a share of what it may open. At 1 it accepts no connection and opens no file.",
-				unit:  units.PercentUnit,
+				title: "File descriptors", runbook: "MailDescriptorsLow",
+				says: "Descriptors that each server has open, as a share of what it may open. At 1 it accepts no connection and opens no file.",
+				unit: units.PercentUnit,
 				queries: []query{{
 					expr:   "max by (instance) (process_open_fds{" + matchers + "} / process_max_fds{" + matchers + "})",
 					legend: "{{instance}}",
