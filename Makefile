@@ -82,6 +82,7 @@ release: ## can $(VERSION) be released? With TAG=1 makes its tags; see RELEASING
 .PHONY: generate
 generate: ## write the pages that repeat facts of the code
 	go generate ./...
+	cd cmd/otelmail && go generate ./...
 
 .PHONY: tidy
 tidy:

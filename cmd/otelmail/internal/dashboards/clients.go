@@ -1,6 +1,8 @@
 package dashboards
 
 import (
+	"strings"
+
 	"github.com/grafana/grafana-foundation-sdk/go/units"
 
 	s "github.com/rusmes/otelmail/cmd/otelmail/internal/series"
@@ -16,17 +18,17 @@ func clients(q queries) []row {
 		}},
 	}}}
 	of := func(protocol string) []panel {
-		only := `protocol="` + protocol + `"`
+		name, only := strings.ToUpper(protocol), `protocol="`+protocol+`"`
 		return []panel{
-			{title: "Replies, by class", queries: []query{q.rate(s.Replies, "class", only)}},
-			{title: "Commands, by name", unit: units.CountsPerSecond, queries: []query{q.recorded(s.CommandDuration, "command", only)}},
-			{title: "Duration, 95 %, by command", queries: []query{q.p95(s.CommandDuration, "command", only)}},
+			{title: name + " replies, by class", queries: []query{q.rate(s.Replies, "class", only)}},
+			{title: name + " commands, by name", unit: units.CountsPerSecond, queries: []query{q.recorded(s.CommandDuration, "command", only)}},
+			{title: "Duration of " + name + " commands, 95 %", queries: []query{q.p95(s.CommandDuration, "command", only)}},
 		}
 	}
 	return append(rows,
 		row{"IMAP", append([]panel{
 			{title: "IMAP connections accepted", queries: []query{q.rate(s.IMAPConnections, "").named("connections")}},
-			{title: "IMAP commands", queries: []query{q.rate(s.IMAPCommands, "").named("commands")}},
+			{title: "IMAP commands that ended", queries: []query{q.rate(s.IMAPCommands, "").named("commands")}},
 			{title: "IMAP errors", queries: []query{q.rate(s.IMAPErrors, "").named("errors")}},
 		}, of("imap")...)},
 		row{"JMAP", append([]panel{
