@@ -1,5 +1,7 @@
 package dashboards
 
+// A series that was renamed has its Go name first.
+//go:generate go generate ../series
 //go:generate go run ../.. dashboard --out ../../../../dashboards
 
 import (
