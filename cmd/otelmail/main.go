@@ -3,6 +3,7 @@
 //	otelmail demo        runs a small mail server on this machine, with telemetry
 //	otelmail check       says which settings of the environment are wrong
 //	otelmail dashboard   prints dashboards for Grafana
+//	otelmail rules       prints alerting rules for Prometheus
 //	otelmail help        lists the commands
 package main
 
@@ -30,10 +31,11 @@ Usage:
 	otelmail check          say which settings of the environment are wrong
 	otelmail dashboard [flags] [NAME]
 	                        print dashboards for Grafana
+	otelmail rules [flags]  print alerting rules for Prometheus
 	otelmail help           show this text
 
-"otelmail demo --help" and "otelmail dashboard --help" list the flags. "otelmail
-check" opens, writes and sends nothing; its exit status is 1 if a setting is wrong.
+"--help" behind demo, dashboard or rules lists the flags. "otelmail check" opens, writes
+and sends nothing; its exit status is 1 if a setting is wrong.
 `
 
 // The exit statuses.
@@ -59,11 +61,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runCheck(args[1:], os.Environ(), stdout, stderr)
 	case "dashboard":
 		return runDashboard(args[1:], stdout, stderr)
+	case "rules":
+		return runRules(args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
-		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard or help\n\n%s", command, usage)
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules or help\n\n%s", command, usage)
 		return exitUsage
 	}
 }

@@ -22,7 +22,7 @@ func TestCommands(t *testing.T) {
 		{"", exitUsage, "", "otelmail demo [flags]"},
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
-		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard or help`},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules or help`},
 		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
 		{"dashboard --help", exitOK, "--native-histograms\n", ""},
 		{"dashboard overview", exitOK, `"title": "Mail: overview"`, ""},
@@ -30,6 +30,10 @@ func TestCommands(t *testing.T) {
 		{"dashboard --out " + os.Args[0], exitFailed, "", "make the directory of --out"},
 		{"demo --help", exitOK, "--smtp host:port", ""},
 		{"demo --rate fast", exitUsage, "", `invalid value "fast" for flag -rate: want a number from 0 to 1000`},
+		{"rules --help", exitOK, "--slo percent", ""},
+		{"rules --namespace acme --job mx", exitOK, `acme_queue_size{job="mx"} > 100`, ""},
+		{"rules --slo 90", exitUsage, "", `invalid value "90" for flag -slo: want a percentage from 95 to 99.999`},
+		{"rules --out /nowhere/to/be/found", exitFailed, "", "/nowhere/to/be/found"},
 		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},
 	}
 	for _, tt := range tests {

@@ -1,0 +1,56 @@
+package rules
+
+import (
+	"strings"
+
+	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/series"
+)
+
+// query makes expressions.
+type query struct {
+	scope series.Scope
+	job   string
+}
+
+// increase is how much a counter has grown within the window, summed.
+func (q query) increase(m catalog.Metric, window, by string, matchers ...string) string {
+	return "sum by (" + by + ") (" + q.grown(m, q.scope.Select(m, matchers...), window) + ")"
+}
+
+// grown is how much the selected counters of m have grown within the window.
+//
+// Prometheus' own increase() does not see the first value of a series: where a series appears
+// with its first event, nothing is seen of that. So what was not there a window ago counts
+// whole, if its server was scraped then; if it was not, nobody knows when the events were.
+func (q query) grown(m catalog.Metric, selected, window string) string {
+	grown := "increase(" + selected + "[" + window + "])"
+	if m.Preset() {
+		return grown
+	}
+	return "(" + selected + " unless " + selected + " offset " + window +
+		"\n and on (job, instance) " + q.scope.Select(series.BuildInfo) + " offset " + window + "\n or " + grown + ")"
+}
+
+// target is a series that is not ours: of the job, or of whatever shows our series too.
+func (q query) target(name string) string {
+	if q.job == "" {
+		return name
+	}
+	return name + "{" + q.scope.Matchers + "}"
+}
+
+// ours keeps of expr what is of a mail server: now, or for up, which stays when the others
+// go, within the last week.
+func (q query) ours(expr, window string) string {
+	if q.job != "" {
+		return expr
+	}
+	build := q.scope.Select(series.BuildInfo)
+	if window != "" {
+		build = "last_over_time(" + build + "[" + window + "])"
+	}
+	return "(" + expr + ")\nand on (job, instance) " + build
+}
+
+func lines(parts ...string) string { return strings.Join(parts, "\n") }
