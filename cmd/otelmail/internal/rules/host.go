@@ -8,19 +8,19 @@ import (
 // host is what the server stands on, and its own health.
 func (q query) host() []rule {
 	rss := q.target("process_resident_memory_bytes")
-	free := func(name, what string, m catalog.Metric) []rule {
+	free := func(name, few, hardlyAny string, m catalog.Metric) []rule {
 		ratio := q.scope.Select(m)
 		return []rule{
 			alert(name, ticket, "15m", ratio+" < 0.1",
-				"Few "+what+" are left on {{ $labels.path }} at {{ $labels.instance }}",
-				"{{ $value | humanizePercentage }} are free. Where none is left mail is refused with 452."),
+				few+" left on {{ $labels.path }} at {{ $labels.instance }}",
+				"{{ $value | humanizePercentage }} is free. Where nothing is left mail is refused with 452."),
 			alert(name, page, "5m",
 				lines(ratio+" < 0.03", "or "+ratio+" < 0.2 and predict_linear("+ratio+"[1h], 4 * 3600) < 0"),
-				"Hardly any "+what+" are left on {{ $labels.path }} at {{ $labels.instance }}",
-				"{{ $value | humanizePercentage }} are free: less than 3 %, or none within four hours if it goes on like this."),
+				hardlyAny+" left on {{ $labels.path }} at {{ $labels.instance }}",
+				"{{ $value | humanizePercentage }} is free: less than 3 %, or nothing within four hours if it goes on like this."),
 		}
 	}
-	disk, inodes := free("MailDiskFilling", "blocks", series.DiskFree), free("MailInodesLow", "inodes", series.InodesFree)
+	disk, inodes := free("MailDiskFilling", "Little space is", "Hardly any space is", series.DiskFree), free("MailInodesLow", "Few inodes are", "Hardly any inodes are", series.InodesFree)
 	return append(append(disk, inodes...),
 		alert("MailDescriptorsLow", page, "10m",
 			q.ours(q.target("process_open_fds")+" / "+q.target("process_max_fds")+" > 0.8", ""),

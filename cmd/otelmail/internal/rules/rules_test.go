@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/series"
 )
 
 const root = "../../../../"
@@ -88,6 +89,17 @@ func exprs(c Config) string {
 		}
 	}
 	return strings.Join(all, "\n")
+}
+
+// TestARenameOfASeries changes the rules, and nothing by hand.
+func TestARenameOfASeries(t *testing.T) {
+	was := series.QueueSize
+	t.Cleanup(func() { series.QueueSize = was })
+	series.QueueSize.Name = "messages_queued"
+	text := written(t)
+	if !strings.Contains(text, "rusmes_messages_queued > 100") || strings.Contains(text, was.FullName("rusmes")) {
+		t.Errorf("%s is still there", was.Name)
+	}
 }
 
 func TestObjective(t *testing.T) {
