@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/flags"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -72,20 +73,12 @@ func Usage(w io.Writer) {
 	fmt.Fprintf(w, "Usage: otelmail dashboard [flags] [NAME]\n\n"+
 		"Prints a dashboard for Grafana 10 and later, ready to import: %s.\n"+
 		"With --out it is written there, and without a name all of them are.\n\n", allowedNames())
-	newFlagSet(&c).VisitAll(func(f *flag.Flag) {
-		kind, text := flag.UnquoteUsage(f)
-		if kind != "" {
-			kind = " " + kind
-		}
-		fmt.Fprintf(w, "  --%s%s\n        %s (default %q)\n", f.Name, kind, text, f.DefValue)
-	})
+	flags.Print(w, newFlagSet(&c))
 }
 
 func newFlagSet(c *Config) *flag.FlagSet {
-	set := flag.NewFlagSet("otelmail dashboard", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the caller prints the error
-	set.Usage = func() {}
-	set.Var((*namespace)(&c.Namespace), "namespace", "`prefix` of the series, chosen at first if there are several")
+	set := flags.New("dashboard")
+	set.Var((*flags.Namespace)(&c.Namespace), "namespace", "`prefix` of the series, chosen at first if there are several")
 	set.Var((*word)(&c.Job), "job", "`name` of the servers' job in Prometheus, chosen at first; empty for all")
 	set.Var((*word)(&c.DataSource), "datasource", "`name` or uid of the data source in Grafana, chosen at first; empty for its default one")
 	set.BoolVar(&c.NativeHistograms, "native-histograms", false, "for servers with otelmail.WithExponentialHistograms, whose histograms Prometheus keeps as native ones")
@@ -130,19 +123,8 @@ func write(dir, name string, text []byte, stdout io.Writer) error {
 // The types of the flags refuse what is wrong and say what is allowed; package flag adds
 // the flag's name and the value.
 type (
-	namespace string
-	word      string
+	word string
 )
-
-func (n *namespace) String() string { return string(*n) }
-
-func (n *namespace) Set(s string) error {
-	if settings.CheckNamespace("", s) != nil {
-		return errors.New("want 1 to 63 letters, digits and underscores, the first a letter")
-	}
-	*n = namespace(s)
-	return nil
-}
 
 func (w *word) String() string { return string(*w) }
 

@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/flags"
 )
 
 // Config is what the flags say.
@@ -50,14 +52,8 @@ const maxRate = 1000
 // what is allowed; it is [flag.ErrHelp] when help is asked for.
 func ParseFlags(args []string) (Config, error) {
 	c := Default()
-	set := newFlagSet(&c)
-	if err := set.Parse(args); err != nil {
-		return c, err
-	}
-	if set.NArg() > 0 {
-		return c, fmt.Errorf("%q is not allowed: want flags only", set.Arg(0))
-	}
-	return c, nil
+	err := flags.Parse(newFlagSet(&c), args)
+	return c, err
 }
 
 // Usage writes the flags with their defaults.
@@ -65,16 +61,11 @@ func Usage(w io.Writer) {
 	c := Default()
 	fmt.Fprint(w, "Usage: otelmail demo [flags]\n\n"+
 		"Runs a small mail server on this machine, instrumented with otelmail, and sends it mail and reads it.\n\n")
-	newFlagSet(&c).VisitAll(func(f *flag.Flag) {
-		kind, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  --%s %s\n        %s (default %q)\n", f.Name, kind, text, f.DefValue)
-	})
+	flags.Print(w, newFlagSet(&c))
 }
 
 func newFlagSet(c *Config) *flag.FlagSet {
-	set := flag.NewFlagSet("otelmail demo", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the caller prints the error
-	set.Usage = func() {}
+	set := flags.New("demo")
 	set.Var((*address)(&c.HTTP), "http", "`host:port` of /metrics, /health, /ready and /live; port 0 takes a free one")
 	set.Var((*address)(&c.SMTP), "smtp", "`host:port` of the mail server; port 0 takes a free one")
 	set.Var((*address)(&c.IMAP), "imap", "`host:port` of IMAP; port 0 takes a free one")

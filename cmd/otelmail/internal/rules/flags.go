@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/flags"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -35,14 +36,8 @@ const (
 // it is [flag.ErrHelp] when help is asked for.
 func ParseFlags(args []string) (Config, error) {
 	c := Default()
-	set := newFlagSet(&c)
-	if err := set.Parse(args); err != nil {
-		return c, err
-	}
-	if set.NArg() > 0 {
-		return c, fmt.Errorf("%q is not allowed: want flags only", set.Arg(0))
-	}
-	return c, nil
+	err := flags.Parse(newFlagSet(&c), args)
+	return c, err
 }
 
 // Usage writes the flags with their defaults.
@@ -50,17 +45,12 @@ func Usage(w io.Writer) {
 	c := Default()
 	fmt.Fprint(w, "Usage: otelmail rules [flags]\n\n"+
 		"Prints a file of recording and alerting rules for Prometheus, VictoriaMetrics or Mimir.\n\n")
-	newFlagSet(&c).VisitAll(func(f *flag.Flag) {
-		kind, text := flag.UnquoteUsage(f)
-		fmt.Fprintf(w, "  --%s %s\n        %s (default %q)\n", f.Name, kind, text, f.DefValue)
-	})
+	flags.Print(w, newFlagSet(&c))
 }
 
 func newFlagSet(c *Config) *flag.FlagSet {
-	set := flag.NewFlagSet("otelmail rules", flag.ContinueOnError)
-	set.SetOutput(io.Discard) // the caller prints the error
-	set.Usage = func() {}
-	set.Var((*namespace)(&c.Namespace), "namespace", "`prefix` of the series, as the server's WithNamespace has it")
+	set := flags.New("rules")
+	set.Var((*flags.Namespace)(&c.Namespace), "namespace", "`prefix` of the series, as the server's WithNamespace has it")
 	set.Var((*job)(&c.Job), "job", "`name` of the job that scrapes the servers; empty looks at every job")
 	set.Var((*slo)(&c.SLO), "slo", "`percent` of the mail that is to be accepted, and of the logins that are to be answered")
 	set.StringVar(&c.Out, "out", c.Out, "`file` to write; empty is standard output")
@@ -70,20 +60,9 @@ func newFlagSet(c *Config) *flag.FlagSet {
 // The types of the flags refuse what is wrong and say what is allowed; package flag adds the
 // flag's name and the value.
 type (
-	namespace string
-	job       string
-	slo       float64
+	job string
+	slo float64
 )
-
-func (n *namespace) String() string { return string(*n) }
-
-func (n *namespace) Set(s string) error {
-	if settings.CheckNamespace("--namespace", s) != nil {
-		return errors.New("want 1 to 63 letters, digits and underscores, the first a letter")
-	}
-	*n = namespace(s)
-	return nil
-}
 
 func (j *job) String() string { return string(*j) }
 
