@@ -38,11 +38,14 @@ func TestPrometheusEvaluatesTheRules(t *testing.T) {
 			return nil
 		})
 	}
+	peer.Eventually(t, time.Minute, func() error {
+		if got := p.Query(`ALERTS{alertname="MailWatchdog",alertstate="firing"}`); len(got) != 1 {
+			return fmt.Errorf("the watchdog says %v", got)
+		}
+		return nil
+	})
 	if got := p.Query(`ALERTS{alertstate="firing",severity="page"}`); len(got) > 0 {
 		t.Errorf("somebody is woken: %v", got)
-	}
-	if got := p.Query(`ALERTS{alertname="MailWatchdog",alertstate="firing"}`); len(got) != 1 {
-		t.Errorf("the watchdog says %v", got)
 	}
 }
 
