@@ -31,12 +31,12 @@ peers: ## build the Collector, Prometheus and promtool once, into the user's cac
 
 .PHONY: integration
 integration: peers ## tests against real peers
-	cd integration && go test $(RACE) -count=1 -timeout 20m ./...
+	cd integration && go test $(RACE) -count=1 -timeout 30m ./...
 
 .PHONY: test-peers
 test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate
 	./integration/install-debian.sh
-	cd integration && go test $(RACE) -count=1 -timeout 20m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
+	cd integration && go test $(RACE) -count=1 -timeout 30m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for $(FUZZTIME)
