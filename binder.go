@@ -148,10 +148,16 @@ func (b *binder) histogram(m *catalog.Metric) histogram {
 // issue 8759): then bind here.
 type histogram struct{ metric.Float64Histogram }
 
+// The buckets of durations, in seconds.
+var (
+	durationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120} // of work
+	dnsBuckets      = []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+)
+
 // record records a duration; a sampled span in ctx becomes the exemplar.
-func (h histogram) record(ctx context.Context, d time.Duration) {
+func (h histogram) record(ctx context.Context, d time.Duration, labels ...metric.RecordOption) {
 	if h.Float64Histogram != nil {
-		h.Record(ctx, max(d, 0).Seconds()) // a clock that was set back must not make a sum fall
+		h.Record(ctx, max(d, 0).Seconds(), labels...) // a clock that was set back must not make a sum fall
 	}
 }
 

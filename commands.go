@@ -21,8 +21,6 @@ var commandNames = []string{
 }
 
 var (
-	durationBounds = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120}
-
 	protocolLabel = catalog.Label{Key: "protocol", Values: protocolNames,
 		Help: "The protocol; LMTP and submission count as smtp"}
 	commandLabel = catalog.Label{Key: "command", Values: commandNames,
@@ -33,7 +31,7 @@ var (
 		Help:    "How long commands took, from the command to the end of the reply to it; DATA and BDAT with the message that the client sends, IMAP without IDLE",
 		Rise:    "RCPT: lookups of users or block lists are slow. DATA: a filter, the disk, or clients on slow lines. AUTH, LOGIN, PASS: the user database. FETCH, SEARCH, SELECT: the store. Compare with stage_duration_seconds and store_operation_duration_seconds.",
 		Labels:  []catalog.Label{protocolLabel, commandLabel},
-		Buckets: durationBounds,
+		Buckets: durationBuckets,
 	})
 	replies = define(catalog.Metric{
 		Name: "replies_total", Kind: catalog.Counter, Unit: "{reply}",
@@ -173,21 +171,6 @@ func (c *connections) replied(cmd *SMTPCommand, r *Reply) {
 	if c != nil {
 		c.commands.replies.add(1, int(protocolSMTP), indexOf(smtpCommandIndexes, cmd.verb), int(smtpClass(r)))
 	}
-}
-
-// authEnded counts an attempt to log in with the mechanism that was noted, and returns that.
-func (c *connections) authEnded(s *session, p protocol, result authResult) (mechanism int) {
-	mechanism = len(mechanisms) - 1
-	if c == nil {
-		return mechanism
-	}
-	if s != nil {
-		if noted := s.mechanism.Swap(0); noted > 0 {
-			mechanism = int(noted) - 1
-		}
-	}
-	c.commands.authenticated(p, mechanism, result)
-	return mechanism
 }
 
 func (s *session) noteMechanism(name string) {

@@ -91,7 +91,7 @@ type Delivery struct {
 	duration   labelledHistogram
 	lag        histogram
 	phases     labelledHistogram
-	throttled  []*count.Counter
+	throttled  labelledCounter
 	tls        outboundTLS
 	outbound   outbound
 }
@@ -118,9 +118,6 @@ var (
 	})
 )
 
-// durationBuckets are those of work on a message.
-var durationBuckets = []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120}
-
 var deliveryLabels = []catalog.Label{
 	{Key: "transport", Values: append(slices.Clip(transports), other), Help: "To a remote server, to a mail store over LMTP, or into a mailbox"},
 	{Key: "outcome", Values: append(slices.Clip(outcomes), other), Help: "Taken over by the other side; to be tried again; or not to be tried again"},
@@ -136,7 +133,7 @@ func newDelivery(b *binder, t *tracer, m *Mail, q *Queue, out *handshakes, last 
 		duration:  b.labelledHistogram(deliveryDuration),
 		lag:       b.histogram(schedulerLag),
 		phases:    b.labelledHistogram(deliveryPhase),
-		throttled: b.counters(deliveryThrottled),
+		throttled: b.labelledCounter(deliveryThrottled),
 		tls:       newOutboundTLS(b),
 		outbound:  newOutbound(b),
 	}
@@ -232,7 +229,7 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 	d, a := o.delivery, o.attempt
 	reason := 0
 	if r.Cause == CausePanic {
-		o.delivery.tracer.panicked(ComponentDelivery)
+		d.tracer.panicked(ComponentDelivery)
 	}
 	if outcome == OutcomeDelivered {
 		d.delivered.Add(1)

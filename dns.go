@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/rusmes/otelmail/catalog"
@@ -15,7 +13,7 @@ var dnsDuration = define(catalog.Metric{
 	Name: "dns_lookup_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 	Help:    "How long DNS lookups took",
 	Rise:    "The resolver is slow or away: timeout and servfail for all names at once are its own, for some names those of their servers. Mail is late in both directions, and SPF, DKIM and block lists give no answer.",
-	Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+	Buckets: dnsBuckets,
 	Labels: []catalog.Label{
 		{Key: "type", Values: dnsTypes[:], Help: "The type of the records that were asked for; other where it is another, or more than one"},
 		{Key: "result", Values: dnsResults[:], Help: "There was an answer; no such name, or no such record of it; no answer in time; the server failed (SERVFAIL, RFC 1035) or could not be reached; or anything else"},
@@ -45,8 +43,7 @@ func newDNS(b *binder) *DNS { return &DNS{b.labelledHistogram(dnsDuration)} }
 // "CNAME" or "SRV", in any case. All else is "other", and so should be a lookup for several
 // types at once, as [net.Resolver.LookupHost] does. The span in ctx is the exemplar.
 func (d *DNS) Lookup(ctx context.Context, recordType string) DNSLookup {
-	at := slices.IndexFunc(dnsTypes[:], func(t string) bool { return strings.EqualFold(t, recordType) })
-	return DNSLookup{orEmpty(d), orBackground(ctx), at, time.Now()}
+	return DNSLookup{orEmpty(d), orBackground(ctx), valueAt(dnsTypes[:], recordType), time.Now()}
 }
 
 // DNSLookup is a lookup in progress. End it exactly once.

@@ -34,7 +34,7 @@ var (
 			{Key: "zone", Help: "The block list, as it was given: at most 50"},
 			{Key: "result", Values: dnsblResults, Help: "listed; not_listed; timeout; error: no answer, or one that is no listing, such as Spamhaus's 127.255.255.0/24 for a resolver that it refuses"},
 		},
-		Buckets: []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+		Buckets: dnsBuckets,
 	})
 )
 
@@ -70,20 +70,13 @@ const (
 
 // blockLists shows what the lists said.
 type blockLists struct {
-	listed *named[float64]
+	listed *named[int64]
 	lookup histogram
 }
 
 func newBlockLists(b *binder) *blockLists {
-	l := &blockLists{listed: &named[float64]{what: "the zone"}, lookup: b.histogram(dnsblLookup)}
-	b.each(dnsblListed,
-		func(observe func(int64, labelSet)) {
-			l.listed.each(func(n float64, labels labelSet) { observe(int64(n), labels) })
-		},
-		one(func(zone string) (int64, bool) {
-			n, ok := l.listed.get(zone)
-			return int64(n), ok
-		}))
+	l := &blockLists{listed: &named[int64]{what: "the zone"}, lookup: b.histogram(dnsblLookup)}
+	b.each(dnsblListed, l.listed.each, one(l.listed.get))
 	return l
 }
 
@@ -146,7 +139,7 @@ func (b BlockLists) checked() (BlockLists, error) {
 // ask looks all addresses up in one zone. The number shown is that of a round in which each of
 // them was answered.
 func (l *blockLists) ask(ctx context.Context, b BlockLists, zone string, options [][]metric.RecordOption) error {
-	var n float64
+	var n int64
 	var errs []error
 	for _, a := range b.Addresses {
 		begun := time.Now()
@@ -154,7 +147,7 @@ func (l *blockLists) ask(ctx context.Context, b BlockLists, zone string, options
 		if ctx.Err() != nil {
 			return ctx.Err() // shut down: it says nothing of the list
 		}
-		l.lookup.Record(ctx, time.Since(begun).Seconds(), options[result]...)
+		l.lookup.record(ctx, time.Since(begun), options[result]...)
 		if result == dnsblIsListed {
 			n++
 		}

@@ -9,7 +9,7 @@ import (
 
 // HistogramRecorder gives a benchmark the bare histogram record.
 func HistogramRecorder(t *Telemetry) func(context.Context, time.Duration) {
-	return t.Mail.latency.record
+	return func(ctx context.Context, d time.Duration) { t.Mail.latency.record(ctx, d) }
 }
 
 // DomainCounter gives a benchmark the counting of one recipient's domain.

@@ -36,11 +36,16 @@ func (r *Reply) reason() refusal.Reason { return r.rule().Reason }
 
 // fault is whose it is: what the application says, else what the table does.
 func (r *Reply) fault() Fault {
-	if r.Fault == FaultOurs || r.Fault == FaultTheirs {
-		return r.Fault
-	}
 	if r.rule().Theirs {
-		return FaultTheirs
+		return r.Fault.or(FaultTheirs)
 	}
-	return FaultOurs
+	return r.Fault.or(FaultOurs)
+}
+
+// or is f where the application has said whose fault it is, else what we take it for.
+func (f Fault) or(taken Fault) Fault {
+	if f == FaultOurs || f == FaultTheirs {
+		return f
+	}
+	return taken
 }

@@ -65,11 +65,14 @@ func (c Component) String() string { return nameAt(componentNames, c) }
 // value stands for all others, whose name is the last: no position is its own.
 func at[V ~uint8](v V) int { return int(v) - 1 }
 
-func nameAt[V ~uint8](names []string, v V) string {
-	if p := at(v); p >= 0 && p < len(names) {
-		return names[p]
+func nameAt[V ~uint8](names []string, v V) string { return nameOrLast(names, at(v)) }
+
+// nameOrLast is the name at a position, and the last one for a position that there is not.
+func nameOrLast(names []string, position int) string {
+	if position < 0 || position >= len(names) {
+		position = len(names) - 1
 	}
-	return names[len(names)-1]
+	return names[position]
 }
 
 // Host records what only the machine and the process know: certificates, disks, block

@@ -101,8 +101,7 @@ func (c *IMAPCommand) count(r *IMAPReply) {
 		c.session.noteMechanism("LOGIN")
 	}
 	if c.logsIn() {
-		mechanism := conns.authEnded(c.session, protocolIMAP, r.authResult())
-		c.imap.tracer.loginEnded(c.ctx, c.session, login{mechanism: mechanism, result: r.authResult(), errorType: r.errorType()})
+		conns.authEnded(c.ctx, c.imap.tracer, c.session, protocolIMAP, login{result: r.authResult(), errorType: r.errorType()})
 	}
 }
 

@@ -44,7 +44,7 @@ var (
 		Rise: "This stage is what makes message_processing_latency_seconds rise: the scanner, the lookup or the disk behind it.",
 		Labels: []catalog.Label{{Key: "stage",
 			Help: "The configured name of the stage: the first 20, the rest are `_OTHER`"}},
-		Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120},
+		Buckets: durationBuckets,
 	})
 )
 
@@ -213,7 +213,7 @@ func (s Stage) End(result StageResult, cause Cause) {
 	if cause == CausePanic {
 		s.mail.tracer.panicked(ComponentStage)
 	}
-	s.mail.stages.record(s.Context(), time.Since(s.begun), s.name)
+	s.mail.stages.duration.record(s.Context(), time.Since(s.begun), s.name.labels...)
 	s.decided(result)
 	if s.Recording() {
 		s.mail.tracer.describe(s.span).add(mailconv.StageResultKey.String(result.String())).set()

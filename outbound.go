@@ -31,11 +31,11 @@ var connectFailures = [...]string{"timeout", "refused", "no_route", "connection_
 // outbound counts connections to other servers.
 type outbound struct {
 	open     *count.Counter
-	failures []*count.Counter
+	failures labelledCounter
 }
 
 func newOutbound(b *binder) outbound {
-	return outbound{b.counter(outboundConnections), b.counters(outboundFailures)}
+	return outbound{b.counter(outboundConnections), b.labelledCounter(outboundFailures)}
 }
 
 // Dial connects for the attempt, by dial, which is the DialContext of a [net.Dialer] or
@@ -57,24 +57,16 @@ func (o Delivering) Dial(ctx context.Context, dial func(ctx context.Context, net
 	if err == nil && conn == nil {
 		err = errors.New("otelmail: dial returned neither a connection nor an error")
 	}
-	if o.delivery == nil || o.delivery.outbound.failures == nil {
+	if o.delivery == nil || o.delivery.outbound.open == nil {
 		return conn, err
 	}
 	if err != nil {
-		o.delivery.outbound.failed(CauseOf(err))
+		o.delivery.outbound.failures.add(1, slices.Index(connectFailures[:], CauseOf(err).String()))
 		return conn, err
 	}
 	o.Peer(conn.RemoteAddr())
 	o.delivery.outbound.open.Add(1)
 	return &outboundConn{Conn: conn, open: o.delivery.outbound.open}, nil
-}
-
-func (o outbound) failed(why Cause) {
-	i := slices.Index(connectFailures[:], why.String())
-	if i < 0 {
-		i = len(connectFailures) - 1
-	}
-	o.failures[i].Add(1)
 }
 
 // outboundConn is open until it is closed for the first time.

@@ -39,7 +39,7 @@ const (
 var phases = [...]string{"queue", "dns", "connect", "tls", "transfer", "other"}
 
 // String returns "queue", "dns", "connect", "tls", "transfer" or "other".
-func (p Phase) String() string { return phases[min(int(p), len(phases)-1)] }
+func (p Phase) String() string { return nameOrLast(phases[:], int(p)) }
 
 // Phase begins a phase of the attempt.
 func (o Delivering) Phase(p Phase) PhaseTimer {

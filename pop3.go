@@ -127,11 +127,11 @@ func (c *POP3Command) count(r *POP3Reply) {
 }
 
 func (c *POP3Command) authEnded(r *POP3Reply) {
-	l := login{mechanism: c.pop3.conns.authEnded(c.session, protocolPOP3, r.authResult()), result: r.authResult()}
+	l := login{result: r.authResult()}
 	if !r.OK {
 		l.errorType = r.errorType()
 	}
-	c.pop3.tracer.loginEnded(c.ctx, c.session, l)
+	c.pop3.conns.authEnded(c.ctx, c.pop3.tracer, c.session, protocolPOP3, l)
 }
 
 func (r *POP3Reply) errorType() string { return cmp.Or(r.Cause.String(), "err") }

@@ -147,7 +147,7 @@ const (
 var removals = [...]string{"delivered", "bounced", "expired", "dropped", "other"}
 
 // String returns "delivered", "bounced", "expired", "dropped" or "other".
-func (r Removal) String() string { return removals[min(int(r), len(removals)-1)] }
+func (r Removal) String() string { return nameOrLast(removals[:], int(r)) }
 
 // Remove notes that a message has left the queue for good, and why: queue_size falls by
 // one, unless a function tells it, and delivery_total_seconds records the time since

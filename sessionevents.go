@@ -253,12 +253,11 @@ func (k *knownSession) recipient() string {
 
 // authEnded counts how AUTH has ended, and emits it.
 func (c *SMTPCommand) authEnded(r *Reply) {
-	mechanism := c.smtp.conns.authEnded(c.session, protocolSMTP, r.authResult())
-	l := login{mechanism: mechanism, result: r.authResult(), reply: *r, role: c.role.String()}
+	l := login{result: r.authResult(), reply: *r, role: c.role.String()}
 	if r.failed() {
 		l.errorType = r.errorType()
 	}
-	c.smtp.tracer.loginEnded(c.ctx, c.session, l)
+	c.smtp.conns.authEnded(c.ctx, c.smtp.tracer, c.session, protocolSMTP, l)
 }
 
 // login is an attempt to log in that has ended.
@@ -268,6 +267,21 @@ type login struct {
 	errorType string
 	reply     Reply // of SMTP; no pointer, for which each command's reply would be allocated
 	role      string
+}
+
+// authEnded counts an attempt to log in with the mechanism that was noted, and emits one that
+// has failed.
+func (c *connections) authEnded(ctx context.Context, t *tracer, s *session, p protocol, l login) {
+	l.mechanism = len(mechanisms) - 1
+	if c != nil {
+		if s != nil {
+			if noted := s.mechanism.Swap(0); noted > 0 {
+				l.mechanism = int(noted) - 1
+			}
+		}
+		c.commands.authenticated(p, l.mechanism, l.result)
+	}
+	t.loginEnded(ctx, s, l)
 }
 
 // loginEnded emits that nobody has logged in, or remembers who has.
@@ -294,12 +308,9 @@ func (a *attributes) login(l login) *attributes {
 	if l.result == authError {
 		fault = FaultOurs
 	}
-	if f := l.reply.Fault; f == FaultOurs || f == FaultTheirs {
-		fault = f
-	}
 	a.add(mailconv.LoginMechanismKey.String(mechanisms[l.mechanism])).
 		add(mailconv.LoginResultKey.String(authResults[l.result])).
-		add(mailconv.FaultKey.String(fault.String())).
+		add(mailconv.FaultKey.String(l.reply.Fault.or(fault).String())).
 		reply(&l.reply)
 	return a.text(mailconv.SMTPRoleKey, l.role).failed(l.errorType)
 }

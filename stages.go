@@ -1,9 +1,7 @@
 package otelmail
 
 import (
-	"context"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/otel/metric"
 
@@ -60,10 +58,4 @@ func (s *stageNames) known(stage string) stageName {
 	}
 	s.names[stage] = name
 	return name
-}
-
-func (s *stageNames) record(ctx context.Context, took time.Duration, name stageName) {
-	if s.duration.Float64Histogram != nil {
-		s.duration.Record(ctx, max(took, 0).Seconds(), name.labels...)
-	}
 }

@@ -31,7 +31,7 @@ var (
 			{Key: "op", Values: storeOps, Help: "What was done"},
 			{Key: "result", Values: []string{"ok", "error"}, Help: "How it ended"},
 		},
-		Buckets: []float64{0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 120},
+		Buckets: durationBuckets,
 	})
 	indexLag = define(catalog.Metric{
 		Name: "index_lag_seconds", Kind: catalog.Gauge, Unit: "s",
@@ -88,7 +88,7 @@ func (o StoreOp) String() string { return nameAt(storeOps, o) }
 // Operation begins an operation on the store. It has no span of its own; a sampled one in ctx
 // becomes the exemplar.
 func (s *Storage) Operation(ctx context.Context, op StoreOp) StoreOperation {
-	return StoreOperation{ctx, orEmpty(s), op, time.Now()}
+	return StoreOperation{orBackground(ctx), orEmpty(s), op, time.Now()}
 }
 
 // StoreOperation is an operation in progress. End it exactly once.
@@ -112,5 +112,5 @@ func (o StoreOperation) End(cause Cause) {
 	if cause == CausePanic {
 		o.storage.tracer.panicked(ComponentStorage)
 	}
-	o.storage.duration.record(Op{ctx: o.ctx}.Context(), time.Since(o.begun), at(o.op), result)
+	o.storage.duration.record(o.ctx, time.Since(o.begun), at(o.op), result)
 }

@@ -25,13 +25,11 @@ const (
 var throttles = [...]string{"rate_limit", "concurrency", "greylisting", "remote_busy", "other"}
 
 // String returns "rate_limit", "concurrency", "greylisting", "remote_busy" or "other".
-func (t Throttle) String() string { return throttles[min(int(t), len(throttles)-1)] }
+func (t Throttle) String() string { return nameOrLast(throttles[:], int(t)) }
 
 // Throttled counts a delivery that a limit put off: before an attempt, or beside the end of
 // one whose reply the server takes for greylisting or for too much, which no reply code
 // says for certain.
 func (d *Delivery) Throttled(why Throttle) {
-	if d != nil && d.throttled != nil {
-		d.throttled[min(why, ThrottledOther)].Add(1)
-	}
+	orEmpty(d).throttled.add(1, int(why))
 }

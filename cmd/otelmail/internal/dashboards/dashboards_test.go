@@ -7,7 +7,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -336,8 +335,6 @@ func TestLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = os.Stat(filepath.Join(docs, "runbooks"))
-	noRunbooks := errors.Is(err, fs.ErrNotExist)
 	const base = "https://github.com/rusmes/otelmail/blob/main/docs/"
 	for _, name := range dashboards.Names() {
 		for _, p := range panels(read(t, name, dashboards.Default())) {
@@ -349,7 +346,6 @@ func TestLinks(t *testing.T) {
 					t.Errorf("%s: %q leads to %s", name, *p.Title, *link.Url)
 				case anchor != "" && !bytes.Contains(reference, []byte("\n## `"+anchor+"`\n")):
 					t.Errorf("%s: %q leads to %s, which is not there", name, *p.Title, page)
-				case strings.HasPrefix(file, "runbooks/") && noRunbooks:
 				default:
 					if _, err := os.Stat(filepath.Join(docs, file)); err != nil {
 						t.Errorf("%s: %q: %v", name, *p.Title, err)

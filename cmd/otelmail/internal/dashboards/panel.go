@@ -17,6 +17,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/docs"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -61,7 +62,7 @@ func above(warn, bad float64) []dashboard.Threshold {
 	return steps(green, dashboard.Threshold{Value: &warn, Color: yellow}, dashboard.Threshold{Value: &bad, Color: red})
 }
 
-// any is red from a value on.
+// anyAbove is red from a value on.
 func anyAbove(bad float64) []dashboard.Threshold {
 	return steps(green, dashboard.Threshold{Value: &bad, Color: red})
 }
@@ -177,9 +178,6 @@ func (p panel) meaning() string {
 	return strings.Join(parts, "\n\n")
 }
 
-// repository is where the pages are that panels lead to.
-const repository = "https://github.com/rusmes/otelmail/blob/main/docs/"
-
 // link is one that is followed, in a new tab.
 type link struct{ title, url string }
 
@@ -195,15 +193,15 @@ func (l link) Build() (dashboard.DashboardLink, error) {
 func (p panel) links() []cog.Builder[dashboard.DashboardLink] {
 	var all []cog.Builder[dashboard.DashboardLink]
 	if p.runbook != "" {
-		all = append(all, link{"What to do", repository + "runbooks/" + p.runbook + ".md"})
+		all = append(all, link{"What to do", docs.Runbook(p.runbook)})
 	}
 	for _, m := range p.shows() {
 		if inCatalog(m) {
-			all = append(all, link{m.Name, repository + "series.md#" + m.FullName(settings.Namespace)})
+			all = append(all, link{m.Name, docs.URL + "series.md#" + m.FullName(settings.Namespace)})
 		}
 	}
 	if all == nil {
-		all = append(all, link{"The series", repository + "series.md"})
+		all = append(all, link{"The series", docs.URL + "series.md"})
 	}
 	return all
 }

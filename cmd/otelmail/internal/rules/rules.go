@@ -9,13 +9,11 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/docs"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/series"
 )
 
 //go:generate go run ../.. rules --out ../../../../rules/otelmail.rules.yaml
-
-// runbooks is where the pages are that say what to do.
-const runbooks = "https://github.com/rusmes/otelmail/blob/main/docs/runbooks/"
 
 // The severities: who is woken, and what can wait for the morning. The dead man's switch is
 // neither: it always fires, and what is heard is its silence.
@@ -55,7 +53,7 @@ type annotations struct {
 func alert(name, severity, wait, expr, summary, description string) rule {
 	return rule{
 		Alert: name, Expr: expr, For: wait, Labels: map[string]string{"severity": severity},
-		Annotations: &annotations{Summary: summary, Description: description, RunbookURL: runbooks + name + ".md"},
+		Annotations: &annotations{Summary: summary, Description: description, RunbookURL: docs.Runbook(name)},
 	}
 }
 

@@ -139,7 +139,7 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 		if severity != page && severity != ticket && (severity != none || r.Alert != "MailWatchdog") {
 			t.Errorf("%s: severity %q", r.Alert, severity)
 		}
-		if a.Summary == "" || a.Description == "" || a.RunbookURL != runbooks+r.Alert+".md" {
+		if a.Summary == "" || a.Description == "" || a.RunbookURL != "https://github.com/rusmes/otelmail/blob/main/docs/runbooks/"+r.Alert+".md" {
 			t.Errorf("%s: %+v", r.Alert, a)
 		}
 	}
