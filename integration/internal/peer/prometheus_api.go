@@ -38,8 +38,8 @@ func (p *Prometheus) Targets() []Target {
 	return targets
 }
 
-// WaitUp returns once every target was scraped and is up, and ends the test when one is
-// not within the given time.
+// WaitUp returns once every target is up and a page of each can be queried, and ends the
+// test when one is not within the given time.
 func (p *Prometheus) WaitUp(within time.Duration) {
 	p.t.Helper()
 	Eventually(p.t, within, func() error {
@@ -51,6 +51,11 @@ func (p *Prometheus) WaitUp(within time.Duration) {
 			if target.Health != "up" {
 				return fmt.Errorf("scrape target %s is %s: %s", target.URL, target.Health, target.LastError)
 			}
+		}
+		// A target is up before what was scraped from it can be queried, which all of one
+		// page can at once.
+		if stored := p.Query("up == 1"); len(stored) < len(targets) {
+			return fmt.Errorf("of %d scrape targets %d can be queried", len(targets), len(stored))
 		}
 		return nil
 	})
