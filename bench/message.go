@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"strconv"
+	"fmt"
 	"time"
 
-	prom "github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace"
 	tracenoop "go.opentelemetry.io/otel/trace/noop"
 
@@ -14,13 +13,11 @@ import (
 )
 
 // An accepted message's set is all the series that a message and the clients around it
-// change: 15 counters (one of them its recipient's domain), 2 gauges, 3 histograms.
+// change, as [movedBy] counts them.
 
 const (
-	setCounters   = 15
-	setGauges     = 2
-	setHistograms = 3
 	setSpans      = 9
+	setProcessing = 3 // times that the pipeline has the message
 
 	recipient       = "bob@mail.example.org"
 	recipientDomain = "mail.example.org"
@@ -36,7 +33,7 @@ type handles struct {
 	session    otelmail.SMTPSession
 	auth, data otelmail.SMTPCommand
 	queueing   otelmail.Queueing
-	processing [setHistograms]otelmail.Processing
+	processing [setProcessing]otelmail.Processing
 	attempt    otelmail.Delivering
 	fetch      otelmail.IMAPCommand
 	notifying  otelmail.Notifying
@@ -90,39 +87,6 @@ func (h *handles) end(tel *otelmail.Telemetry) {
 	tel.Storage.Messages.Add(1)                                // stored messages (gauge)
 }
 
-// promSet is the same set with client_golang, all children resolved.
-type promSet struct {
-	counters   [setCounters]prom.Counter
-	gauges     [setGauges]prom.Gauge
-	histograms [setHistograms]prom.Histogram
-}
-
-func newPromSet() *promSet {
-	s := &promSet{}
-	for i := range s.counters {
-		s.counters[i] = prom.NewCounter(prom.CounterOpts{Name: "c" + strconv.Itoa(i)})
-	}
-	for i := range s.gauges {
-		s.gauges[i] = prom.NewGauge(prom.GaugeOpts{Name: "g" + strconv.Itoa(i)})
-	}
-	for i := range s.histograms {
-		s.histograms[i] = prom.NewHistogram(prom.HistogramOpts{Name: "h" + strconv.Itoa(i), Buckets: latencyBuckets})
-	}
-	return s
-}
-
-func (s *promSet) record(begun time.Time) {
-	for _, c := range s.counters {
-		c.Inc()
-	}
-	for _, g := range s.gauges {
-		g.Add(1)
-	}
-	for _, h := range s.histograms {
-		h.Observe(time.Since(begun).Seconds())
-	}
-}
-
 func messageDuels(ctx context.Context) ([]duel, error) {
 	untraced, err := startUntraced()
 	if err != nil {
@@ -132,7 +96,14 @@ func messageDuels(ctx context.Context) ([]duel, error) {
 	if err != nil {
 		return nil, err
 	}
-	theirs := newPromSet()
+	moves, err := movedBy(ctx, func(tel *otelmail.Telemetry) func() {
+		h := beginSessions(ctx, tel).begin(tel)
+		return func() { h.end(tel) }
+	})
+	if err != nil {
+		return nil, err
+	}
+	theirs := moves.promSet()
 	noop := tracenoop.NewTracerProvider().Tracer("bench")
 
 	events := func(n int) {
@@ -169,12 +140,13 @@ func messageDuels(ctx context.Context) ([]duel, error) {
 			}
 		}
 	}
-	set := "15 counters (one of them the recipient's domain, looked up), 2 gauges, 3 histograms, by the methods that a server calls at the end of its work. The time of the histograms' three readings of the clock is taken off both sides."
+	set := fmt.Sprintf("%v (one of the counters the recipient's domain, looked up), by the methods that a server calls at the end of its work. The time of the %d readings of the clock is taken off both sides.", moves, len(moves.durations))
+	clock := readClock(len(moves.durations))
 	return []duel{
 		{row: Row{ID: "message", What: "an accepted message's set, one core", Against: "client_golang, resolved children", Goal: Goal{Ratio: 2.1}, Note: set + " No spans."},
-			ours: events, theirs: promEvents, common: readClock(setHistograms)},
+			ours: events, theirs: promEvents, common: clock},
 		{row: Row{ID: "message-cores", What: "an accepted message's set, all cores busy", Against: "client_golang, resolved children", Goal: Goal{Ratio: 1.0}, Note: set + " No spans."},
-			ours: events, theirs: promEvents, common: readClock(setHistograms), allCores: true},
+			ours: events, theirs: promEvents, common: clock, allCores: true},
 		{row: Row{ID: "message-unsampled", What: "the same with 9 spans begun and ended, unsampled", Against: "the same otelmail calls, no-op tracer", Goal: Goal{Ratio: 1.5},
 			Note: "The SDK's tracer with a ratio of 0 against OpenTelemetry's no-op tracer; children of one session."},
 			ours: whole(unsampled), theirs: whole(untraced)},

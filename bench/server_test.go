@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"testing"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // TestMain lets the test's own program be the child that the tests start.
@@ -78,45 +81,25 @@ func TestExposed(t *testing.T) {
 	}
 }
 
-// Recording the set changes what its row says.
-func TestMessageSet(t *testing.T) {
-	tel, err := start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = tel.Shutdown(context.Background()) }()
-	h := beginSessions(t.Context(), tel).begin(tel)
-	h.end(tel)
-	counters, gauges := 0, 0
-	for _, c := range []struct {
-		name   string
-		labels []string
-		want   int64
-		into   *int
+// What the other side of a duel has to do is counted right.
+func TestMovedBy(t *testing.T) {
+	for name, c := range map[string]struct {
+		work func(*otelmail.Telemetry)
+		want string
 	}{
-		{"smtp_auth_success_total", nil, 1, &counters},
-		{"smtp_messages_received_total", nil, 1, &counters},
-		{"messages_per_domain_total", []string{recipientDomain}, 1, &counters},
-		{"mail_processed_total", nil, setHistograms, &counters},
-		{"mail_delivered_total", nil, 1, &counters},
-		{"smtp_messages_sent_total", nil, 1, &counters},
-		{"imap_commands_total", nil, 1, &counters},
-		{"push_delivery_failures_total", nil, 1, &counters},
-		{"push_deliveries_total", nil, 1, &counters},
-		{"jmap_requests_total", nil, 1, &counters},
-		{"smtp_errors_total", nil, 1, &counters},
-		{"smtp_connections_rejected_overload_total", nil, 1, &counters},
-		{"mail_dropped_total", nil, 1, &counters},
-		{"queue_size", nil, 1, &gauges},
-		{"messages_total", nil, 1, &gauges},
+		"nothing":          {func(*otelmail.Telemetry) {}, "0 counters, 0 gauges, 0 histograms"},
+		"a gauge":          {func(tel *otelmail.Telemetry) { tel.Storage.Messages.Add(1) }, "0 counters, 1 gauges, 0 histograms"},
+		"a counter, twice": {func(tel *otelmail.Telemetry) { tel.WebPush.GaveUp(); tel.WebPush.GaveUp() }, "2 counters, 0 gauges, 0 histograms"},
+		"a message accepted": {func(tel *otelmail.Telemetry) {
+			tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).Command(mailconv.SMTPData).EndMessage(accepted, recipient)
+		}, "5 counters, 1 gauges, 2 histograms"},
 	} {
-		got, err := tel.Value(c.name, c.labels...)
-		if err != nil || got != c.want {
-			t.Errorf("%s = %d, %v, want %d", c.name, got, err, c.want)
+		got, err := movedBy(t.Context(), func(tel *otelmail.Telemetry) func() { return func() { c.work(tel) } })
+		if err != nil || got.String() != c.want {
+			t.Errorf("%s: %v, %v, want %s", name, got, err, c.want)
 		}
-		*c.into += int(got)
-	}
-	if counters != setCounters || gauges != setGauges {
-		t.Errorf("the set moves %d counters and %d gauges, the row says %d and %d", counters, gauges, setCounters, setGauges)
+		if len(got.durations) != len(got.sizes) { // of a message: of its command, of its recipients
+			t.Errorf("%s: %d durations, %d sizes", name, len(got.durations), len(got.sizes))
+		}
 	}
 }
