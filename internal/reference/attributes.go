@@ -27,7 +27,8 @@ func Attributes(w io.Writer, source fs.FS) error {
 
 OpenTelemetry has no conventions for mail yet. These are the names that otelmail
 uses where it has none, in the Go package ` + "`mailconv`" + `. [spans.md](spans.md) says which
-span carries what, and which names of OpenTelemetry stand beside these.
+span carries what, and which names of OpenTelemetry stand beside these;
+[semantic-conventions.md](semantic-conventions.md) argues for each choice.
 `)
 	for _, file := range files {
 		if strings.HasSuffix(file, "_test.go") {
