@@ -301,7 +301,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	}
 	accepted := make([]string, 0, len(replies))
 	var failed, refused int
-	worst := Reply{Code: 250}
+	span := Reply{Code: 250} // what the span shows: the last that was not accepted, if any
 	c.smtp.conns.took(&c)
 	for _, r := range replies {
 		c.smtp.conns.replied(&c, &r.Reply)
@@ -314,7 +314,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 		if r.Reply.Refused() {
 			refused++
 		}
-		worst = r.Reply
+		span = r.Reply
 	}
 	c.smtp.errors.Add(int64(failed))
 	size := c.messageEnds()
@@ -328,11 +328,11 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 	case refused > 0 && refused == failed:
 		c.smtp.rejected.Add(1)
 	}
-	c.session.knows().ends(c.verb, &worst)
+	c.session.knows().ends(c.verb, &span)
 	if c.Recording() {
 		c.describe().add(mailconv.SMTPRecipientCountKey.Int(len(accepted))).set()
 	}
-	c.finish(&worst)
+	c.finish(&span)
 }
 
 // finish ends the span, and counts nothing but a panic.
