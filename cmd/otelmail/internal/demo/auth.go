@@ -27,7 +27,10 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 }
 
 func (s *session) login(user, password string) error {
-	if !s.server.store.login(user, password) {
+	switch err := s.server.store.login(user, password); {
+	case errors.Is(err, errUsersAway):
+		return &smtp.SMTPError{Code: 454, EnhancedCode: smtp.EnhancedCode{4, 7, 0}, Message: "Nobody can log in now"}
+	case err != nil:
 		return smtp.ErrAuthFailed
 	}
 	s.user = s.server.store.userName

@@ -58,6 +58,9 @@ type Demo struct {
 	traffic *traffic
 	ports   ports
 
+	certificate *certificate
+	troubles    *troubles
+
 	alive       []*health.Heartbeat // one for each worker
 	working     sync.WaitGroup
 	stopWorkers context.CancelFunc
@@ -66,7 +69,11 @@ type Demo struct {
 }
 
 // ports are what the mail server listens on.
-type ports struct{ mx, submissions, narrow, imap, jmap, pop3, pop3s net.Listener }
+type ports struct {
+	mx, submissions, narrow, imap, jmap, pop3, pop3s net.Listener
+
+	trouble net.Listener // nil without --trouble
+}
 
 // Start brings everything up. extra options are added to those of otelmail.Start.
 func Start(ctx context.Context, c Config, extra ...otelmail.StartOption) (*Demo, error) {
@@ -78,10 +85,11 @@ func Start(ctx context.Context, c Config, extra ...otelmail.StartOption) (*Demo,
 }
 
 func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
-	certificate, err := selfSigned(localHost)
-	if err != nil {
+	var err error
+	if d.certificate, err = newCertificate(localHost, d.config.certificateValid()); err != nil {
 		return err
 	}
+	certificate := d.certificate.config()
 	if d.spool, err = openSpool(d.config.Spool); err != nil {
 		return err
 	}
@@ -107,7 +115,7 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	if d.signer, err = newSigner(d.dns); err != nil {
 		return err
 	}
-	if err := d.watchHost(certificate); err != nil {
+	if err := d.watchHost(); err != nil {
 		return err
 	}
 	if d.renewal, err = startRenewal(d.tel, d.local); err != nil {
@@ -124,6 +132,7 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	d.startWorkers(routes)
 	d.serve(certificate)
 	d.startTraffic()
+	d.troubles = newTroubles(d)
 	return nil
 }
 
@@ -186,7 +195,11 @@ func (d *Demo) listen() error {
 		{&d.ports.jmap, "--jmap " + d.config.JMAP, d.config.JMAP},
 		{&d.ports.pop3, "--pop3 " + d.config.POP3, d.config.POP3},
 		{&d.ports.pop3s, "POP3 over TLS", "127.0.0.1:0"},
+		{&d.ports.trouble, "--trouble " + d.config.Trouble, d.config.Trouble},
 	} {
+		if p.address == "" {
+			continue
+		}
 		l, err := net.Listen("tcp", p.address)
 		if err != nil {
 			return fmt.Errorf("%s: %w: stop what listens there or choose another address", p.name, err)
@@ -201,7 +214,7 @@ func (d *Demo) listen() error {
 // show what a connection limit does.
 func (d *Demo) serve(certificate *tls.Config) {
 	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue,
-		authenticator: &authenticator{d.tel, d.dns.resolver()}, limit: newSenderLimit(d.tel)}
+		authenticator: &authenticator{d.tel, d.dns.resolver()}, limit: newPace(d.tel, otelmail.LimiterSender, time.Second)}
 
 	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()), maxConnections)
 	mx.serve(d.ports.mx)
@@ -260,7 +273,7 @@ func (d *Demo) startTraffic() {
 		subscribe:   d.push.subscribe,
 	}
 	if d.config.Rate > 0 {
-		d.sending.Go(func() { d.traffic.run(ctx, schedule, d.config.Rate) })
+		d.sending.Go(func() { d.traffic.run(ctx, d.config.schedule(), d.config.Rate) })
 		d.sending.Go(func() { d.traffic.run(ctx, visits, d.config.Rate*visitsPerMessage) })
 	}
 }

@@ -111,6 +111,13 @@ func (d *dnsServer) add(records ...string) error {
 	return nil
 }
 
+// remove removes all records of a name, in lower case with the final dot.
+func (d *dnsServer) remove(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.zones, name)
+}
+
 // ServeDNS implements [dns.Handler].
 func (d *dnsServer) ServeDNS(w dns.ResponseWriter, query *dns.Msg) {
 	reply := new(dns.Msg).SetReply(query)

@@ -27,6 +27,7 @@ type Config struct {
 	User     string        // who may log in, and whose mailbox there is
 	Password string
 	Spool    string // the directory of the queue; "" is a temporary one
+	Trouble  string // where trouble is switched on and off; host:port, "" for nowhere
 
 	// backoff is the pause after each failed attempt but the last.
 	backoff []time.Duration
@@ -76,6 +77,7 @@ func newFlagSet(c *Config) *flag.FlagSet {
 	set.Var((*userName)(&c.User), "user", "`name` of the mailbox and of who may log in")
 	set.Var((*password)(&c.Password), "password", "`password` of that user")
 	set.StringVar(&c.Spool, "spool", c.Spool, "`directory` of the queue, kept over a restart; empty is a temporary one")
+	set.Var((*loopback)(&c.Trouble), "trouble", "`host:port` on this machine where trouble is switched on and off; all else is then well, and port 0 takes a free one. Empty is nowhere")
 	return set
 }
 
@@ -83,6 +85,7 @@ func newFlagSet(c *Config) *flag.FlagSet {
 // flag adds the flag's name and the value.
 type (
 	address  string
+	loopback string
 	rate     float64
 	duration time.Duration
 	userName string
@@ -100,6 +103,19 @@ func (a *address) Set(s string) error {
 		return errors.New("want host:port with a port from 0 to 65535, like 127.0.0.1:2525")
 	}
 	*a = address(s)
+	return nil
+}
+
+func (l *loopback) String() string { return string(*l) }
+
+func (l *loopback) Set(s string) error {
+	var a address
+	host, _, _ := net.SplitHostPort(s)
+	ip := net.ParseIP(host)
+	if s != "" && (a.Set(s) != nil || host != "localhost" && !ip.IsLoopback()) {
+		return errors.New("want host:port of this machine alone, like 127.0.0.1:9099, or nothing for nowhere")
+	}
+	*l = loopback(s)
 	return nil
 }
 

@@ -29,6 +29,7 @@ func TestFlagsDefaults(t *testing.T) {
 		"--user":     {c.User, "demo"},
 		"--password": {c.Password, "demo"},
 		"--spool":    {c.Spool, ""},
+		"--trouble":  {c.Trouble, ""},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
@@ -39,7 +40,7 @@ func TestFlagsDefaults(t *testing.T) {
 func TestFlags(t *testing.T) {
 	c, err := ParseFlags([]string{
 		"--http", "[::1]:0", "--smtp=:25", "--imap", "127.0.0.1:0", "--jmap", "localhost:1", "--pop3", "127.0.0.1:2",
-		"--rate", "0.5", "--duration", "2m", "--user", "anna", "--password", "geheim", "--spool", "queue",
+		"--rate", "0.5", "--duration", "2m", "--user", "anna", "--password", "geheim", "--spool", "queue", "--trouble", "[::1]:0",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,7 @@ func TestFlags(t *testing.T) {
 		"--user":     {c.User, "anna"},
 		"--password": {c.Password, "geheim"},
 		"--spool":    {c.Spool, "queue"},
+		"--trouble":  {c.Trouble, "[::1]:0"},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
@@ -80,6 +82,11 @@ func TestWrongFlags(t *testing.T) {
 		{"--user a@b", "user", "a@b", "want 1 to 64 of a-z"},
 		{"--user=", "user", "", "want 1 to 64 of a-z"},
 		{"--password=", "password", "", "want 1 to 128 bytes"},
+		{"--trouble 192.0.2.1:9099", "trouble", "192.0.2.1:9099", "of this machine alone"},
+		{"--trouble :9099", "trouble", ":9099", "of this machine alone"},
+		{"--trouble mail.example:9099", "trouble", "mail.example:9099", "of this machine alone"},
+		{"--trouble 127.0.0.1", "trouble", "127.0.0.1", "want host:port"},
+		{"--trouble localhost:http", "trouble", "localhost:http", "want host:port"},
 		{"--colour", "colour", "colour", "not defined"},
 		{"fast", "fast", "fast", "want flags only"},
 	}
@@ -104,7 +111,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	var help strings.Builder
 	Usage(&help)
 	for _, want := range []string{
-		"--http", "--smtp", "--imap", "--jmap", "--pop3", "--rate", "--duration", "--user", "--password", "--spool",
+		"--http", "--smtp", "--imap", "--jmap", "--pop3", "--rate", "--duration", "--user", "--password", "--spool", "--trouble",
 		`(default "127.0.0.1:2525")`, `(default "5")`,
 	} {
 		if !strings.Contains(help.String(), want) {

@@ -1,9 +1,7 @@
 package demo
 
 import (
-	"crypto/tls"
 	"errors"
-	"net/netip"
 	"time"
 
 	"github.com/rusmes/otelmail"
@@ -14,24 +12,28 @@ import (
 var hashKey = []byte("the demo's key is no secret")
 
 // watchHost has what ends one day watched: the certificate, the disk of the queue, and the
-// reputation of our addresses, of which 127.0.0.13 has none left.
-func (d *Demo) watchHost(certificate *tls.Config) error {
-	return errors.Join(
-		d.tel.Host.WatchCertificate("smtp", certificate, localHost),
-		watched(d.tel.Host.WatchDisk("spool", d.spool.dir)),
-		d.tel.Host.WatchBlockLists(otelmail.BlockLists{
-			Addresses: []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.13")},
-			Zones:     []string{dnsblZone},
-			Interval:  time.Minute,
-			Resolver:  d.dns.resolver(),
-		}),
-	)
+// reputation of our addresses. What is watched already is asked anew, at once.
+func (d *Demo) watchHost() error {
+	return errors.Join(d.watchCertificate(), d.watchDisk(), d.watchBlockLists())
 }
 
-// watched is no error where a system cannot tell.
-func watched(err error) error {
+func (d *Demo) watchCertificate() error {
+	return d.tel.Host.WatchCertificate("smtp", d.certificate.config(), localHost)
+}
+
+func (d *Demo) watchDisk() error {
+	err := d.tel.Host.WatchDisk("spool", d.spool.dir)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil
 	}
 	return err
+}
+
+func (d *Demo) watchBlockLists() error {
+	return d.tel.Host.WatchBlockLists(otelmail.BlockLists{
+		Addresses: d.config.addresses(),
+		Zones:     []string{dnsblZone},
+		Interval:  time.Minute,
+		Resolver:  d.dns.resolver(),
+	})
 }

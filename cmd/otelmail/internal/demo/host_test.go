@@ -119,7 +119,7 @@ func TestVerdictsAndPanics(t *testing.T) {
 	d := running(t, quick())
 	const n = 3
 	for i := range n {
-		if err := d.traffic.sendSpam(t.Context(), i); err != nil {
+		if err := d.traffic.sendOdd(t.Context(), i); err != nil {
 			t.Fatal(err)
 		}
 		if err := d.traffic.sendInbound(t.Context(), i); err != nil {
@@ -144,10 +144,9 @@ func TestASenderIsThrottled(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tel.Shutdown(t.Context())
-	l := newSenderLimit(tel)
-	l.every = time.Hour
+	l := newPace(tel, otelmail.LimiterSender, time.Hour)
 	for range 4 {
-		l.wait(t.Context(), "demo")
+		l.wait("demo")
 	}
 	if got, err := tel.Value("ratelimit_total", "sender", "delay"); err != nil || got != 3 {
 		t.Errorf("%d, %v: want 3 of 4 messages to wait", got, err)

@@ -108,7 +108,7 @@ func TestIMAPClientsMoveTheGauges(t *testing.T) {
 
 func TestIMAPNeedsTLSOffThisMachine(t *testing.T) {
 	d := running(t, quick())
-	certificate, err := selfSigned(localHost)
+	certificate, err := newCertificate(localHost, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestIMAPNeedsTLSOffThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newIMAPServer(d.tel, d.store, certificate, false, discardLog)
+	s := newIMAPServer(d.tel, d.store, certificate.config(), false, discardLog)
 	s.serve(l, discardLog)
 	defer s.stop(t.Context())
 	elsewhere := *d.traffic

@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -92,7 +93,10 @@ func (s *imapSession) Close() error {
 
 // Login implements [imapserver.Session].
 func (s *imapSession) Login(userName, password string) error {
-	if !s.server.store.login(userName, password) {
+	switch err := s.server.store.login(userName, password); {
+	case errors.Is(err, errUsersAway):
+		return &imap.Error{Type: imap.StatusResponseTypeNo, Code: imap.ResponseCodeUnavailable, Text: "Nobody can log in now"}
+	case err != nil:
 		return imapserver.ErrAuthFailed
 	}
 	s.user = s.server.store.userName

@@ -90,7 +90,15 @@ func (s *jmapServer) stop(ctx context.Context) {
 func (s *jmapServer) authenticated(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, ok := r.BasicAuth()
-		if !ok || !s.store.login(user, password) {
+		var err error
+		if ok {
+			err = s.store.login(user, password)
+		}
+		if errors.Is(err, errUsersAway) {
+			refuse(w, problem{Type: "about:blank", Status: http.StatusServiceUnavailable, Detail: "Nobody can log in now"})
+			return
+		}
+		if !ok || err != nil {
 			w.Header().Set("WWW-Authenticate", `Basic realm="JMAP", charset="UTF-8"`)
 			refuse(w, problem{Type: "about:blank", Status: http.StatusUnauthorized, Detail: "Log in with the name and password of the demo's user"})
 			return

@@ -3,9 +3,11 @@ package demo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
@@ -30,6 +32,8 @@ type mailStore struct {
 	user     *imapmemserver.User
 	readers  *readerServer
 	index    *subjectIndex
+	guesses  *pace       // of the user's password
+	away     atomic.Bool // nobody can be told from anybody else
 	indexing context.CancelFunc
 	changes  atomic.Int64 // counts on with every change
 
@@ -43,7 +47,8 @@ type mailStore struct {
 
 func newMailStore(tel *otelmail.Telemetry, userName, password string) (*mailStore, error) {
 	user := imapmemserver.NewUser(userName, password)
-	s := &mailStore{tel: tel, userName: userName, user: user, readers: startReaders(user), index: newSubjectIndex()}
+	s := &mailStore{tel: tel, userName: userName, user: user, readers: startReaders(user), index: newSubjectIndex(),
+		guesses: newPace(tel, otelmail.LimiterAuth, guessEvery)}
 	ctx, cancel := context.WithCancel(context.Background())
 	s.indexing = cancel
 	go s.index.run(ctx)
@@ -68,13 +73,32 @@ func (s *mailStore) has(address string) bool {
 	return domainOf(address) == localDomain && localPartOf(address) == s.userName
 }
 
+// Why somebody is not let in.
+var (
+	errWrongPassword = errors.New("wrong name or password")
+	errUsersAway     = errors.New("the users cannot be looked up now")
+)
+
+// guessEvery is the least time between two wrong passwords of one account that need not
+// wait: programs that try an old one are slower, and programs that guess are not.
+const guessEvery = 20 * time.Millisecond
+
 // login checks a password. The name may come alone or as an address of the
 // local domain.
-func (s *mailStore) login(userName, password string) bool {
+func (s *mailStore) login(userName, password string) error {
+	if s.away.Load() {
+		return errUsersAway
+	}
 	if domainOf(userName) == localDomain {
 		userName = localPartOf(userName)
 	}
-	return s.user.Login(userName, password) == nil
+	if s.user.Login(userName, password) == nil {
+		return nil
+	}
+	if userName == s.userName {
+		s.guesses.wait(userName)
+	}
+	return errWrongPassword
 }
 
 // deliver appends a message to the recipient's INBOX.

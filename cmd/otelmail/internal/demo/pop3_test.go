@@ -249,7 +249,7 @@ func popServer(t testing.TB, tel *otelmail.Telemetry, idle time.Duration) *pop3S
 	if err != nil {
 		t.Fatal(err)
 	}
-	certificate, err := selfSigned(localHost)
+	certificate, err := newCertificate(localHost, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ func popServer(t testing.TB, tel *otelmail.Telemetry, idle time.Duration) *pop3S
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newPOP3Server(tel, store, certificate, true, discardLog)
+	s := newPOP3Server(tel, store, certificate.config(), true, discardLog)
 	s.idle = idle
 	s.serve(l)
 	t.Cleanup(func() {

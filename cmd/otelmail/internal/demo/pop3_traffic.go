@@ -43,10 +43,16 @@ func (t *traffic) popTake(ctx context.Context, _ int) error {
 // popGuess tries a password that is wrong.
 func (t *traffic) popGuess(ctx context.Context, _ int) error {
 	err := t.popSession(ctx, t.password+"?", func(*popClient) error { return nil })
-	if refusal, ok := errors.AsType[*popRefusal](err); ok && strings.HasPrefix(refusal.text, "[AUTH]") {
+	if popRefused(err) {
 		return nil
 	}
 	return fmt.Errorf("not refused for the password: %w", err)
+}
+
+// popRefused says whether an error is the refusal of a password.
+func popRefused(err error) bool {
+	refusal, ok := errors.AsType[*popRefusal](err)
+	return ok && strings.HasPrefix(refusal.text, "[AUTH]")
 }
 
 // slowLine is how long a client on a slow line lets its server wait.
@@ -59,7 +65,7 @@ func (t *traffic) popSession(ctx context.Context, password string, work func(*po
 	if err != nil {
 		return err
 	}
-	c := &popClient{textproto.NewConn(conn)}
+	c := newPOPClient(conn)
 	if _, err := c.reply(); err != nil {
 		return err
 	}
@@ -83,6 +89,8 @@ func (t *traffic) popSession(ctx context.Context, password string, work func(*po
 
 // popClient is a small POP3 client.
 type popClient struct{ *textproto.Conn }
+
+func newPOPClient(conn io.ReadWriteCloser) *popClient { return &popClient{textproto.NewConn(conn)} }
 
 // popRefusal is an -ERR.
 type popRefusal struct{ text string }

@@ -3,11 +3,14 @@ package demo
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/textproto"
 	"strconv"
 	"strings"
+
+	"github.com/rusmes/otelmail"
 )
 
 // obey does what a command asks for, if it may be given now.
@@ -79,10 +82,14 @@ func (p *pop3Session) user(name string) answer {
 func (p *pop3Session) pass(password string) answer {
 	name := p.name
 	p.name = ""
-	switch {
-	case name == "":
+	if name == "" {
 		return no("Send USER first")
-	case !p.server.store.login(name, password):
+	}
+	switch err := p.server.store.login(name, password); {
+	case errors.Is(err, errUsersAway):
+		p.conn.Cause(otelmail.CauseStorage)
+		return no("[SYS/TEMP] Nobody can log in now")
+	case err != nil:
 		return no("[AUTH] Wrong name or password")
 	}
 	drop, err := p.server.openMaildrop()

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"context"
 	"crypto/rand"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,11 @@ type queue struct {
 	active   map[*item]bool // with a worker
 	changed  chan struct{}  // closed and replaced at every change
 	draining bool
+	pauses   int // while there are any nothing is handed out
+
+	// storing is held for reading while a message is stored, and for writing while the spool
+	// is moved.
+	storing sync.RWMutex
 }
 
 // openQueue takes up what an earlier run has left in the spool.
@@ -72,7 +78,10 @@ func (q *queue) enqueue(ctx context.Context, it *item, message []byte) error {
 
 	var putting otelmail.Queueing
 	it.Telemetry, putting = q.tel.Queue.Enqueue(ctx, it.facts())
-	if err := q.spool.add(it, message); err != nil {
+	q.storing.RLock()
+	err := q.spool.add(it, message)
+	q.storing.RUnlock()
+	if err != nil {
 		putting.End(otelmail.CauseStorage)
 		return err
 	}
@@ -110,7 +119,7 @@ func (q *queue) take(ctx context.Context, within time.Duration) *item {
 func (q *queue) pop() (it *item, wait time.Duration, changed <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.waiting) == 0 {
+	if len(q.waiting) == 0 || q.pauses > 0 {
 		return nil, time.Hour, q.changed
 	}
 	if wait = time.Until(q.waiting[0].Next); wait > 0 {
@@ -119,6 +128,36 @@ func (q *queue) pop() (it *item, wait time.Duration, changed <-chan struct{}) {
 	it = heap.Pop(&q.waiting).(*item)
 	q.active[it] = true
 	return it, 0, nil
+}
+
+// pause has nothing handed out until resume is called as often, and returns when no worker
+// has a message any more.
+func (q *queue) pause(ctx context.Context) error {
+	q.mu.Lock()
+	q.pauses++
+	q.mu.Unlock()
+	for q.busy() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			q.resume()
+			return fmt.Errorf("wait for the workers: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
+func (q *queue) resume() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pauses--
+	q.wake()
+}
+
+func (q *queue) busy() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.active) > 0
 }
 
 // done forgets a message that was taken and has left the queue.

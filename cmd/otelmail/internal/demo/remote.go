@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ const remoteHost = "mx.remote.example"
 // and everything else is taken and thrown away. At a second address it offers STARTTLS and
 // has no certificate, as servers that nobody looks after do.
 type remote struct {
+	certificate            *tls.Config
+	log                    *slog.Logger
 	serving, broken        *serving
 	address, brokenAddress string // host:port
 
@@ -46,22 +49,34 @@ func startRemote(certificate *tls.Config, log *slog.Logger) (*remote, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the server without a certificate: %w", err), l.Close())
 	}
-	r := &remote{address: l.Addr().String(), brokenAddress: broken.Addr().String(), tries: map[string]int{}}
-	r.serving = r.serve(remoteHost, l, certificate, log)
+	r := &remote{certificate: certificate, log: log, address: l.Addr().String(), brokenAddress: broken.Addr().String(), tries: map[string]int{}}
+	r.serving = r.serve(remoteHost, l, certificate)
 	r.broken = r.serve(brokenHost, broken, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return nil, errors.New("no certificate")
-	}}, log)
+	}})
 	return r, nil
 }
 
-func (r *remote) serve(name string, l net.Listener, certificate *tls.Config, log *slog.Logger) *serving {
+// close has the second server refuse connections, until open.
+func (r *remote) close(ctx context.Context) { r.serving.stop(ctx) }
+
+func (r *remote) open() error {
+	l, err := net.Listen("tcp", r.address)
+	if err != nil {
+		return fmt.Errorf("the second server: %w", err)
+	}
+	r.serving = r.serve(remoteHost, l, r.certificate)
+	return nil
+}
+
+func (r *remote) serve(name string, l net.Listener, certificate *tls.Config) *serving {
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) {
 		return &remoteSession{remote: r}, nil
 	}))
 	server.Domain = name
 	server.TLSConfig = certificate
 	server.ReadTimeout = time.Minute
-	s := newServing(nil, server, log)
+	s := newServing(nil, server, r.log)
 	s.serve(l)
 	return s
 }

@@ -64,6 +64,9 @@ func (d *Demo) welcome(w io.Writer) {
 	} else {
 		fmt.Fprintln(w, "  metrics            off (RUSMES_METRICS_ENABLED=false)")
 	}
+	if l := d.ports.trouble; l != nil {
+		fmt.Fprintf(w, "  trouble            http://%s/trouble\n", l.Addr())
+	}
 	fmt.Fprintf(w, "  queue              %s", d.spool.dir)
 	if d.spool.temporary {
 		fmt.Fprint(w, "   removed at the end")
@@ -81,6 +84,9 @@ func (d *Demo) welcome(w io.Writer) {
 	fmt.Fprintf(w, "  curl -s -u %s pop3://%s/1\n", user, d.ports.pop3.Addr())
 	fmt.Fprintf(w, "  curl -s -u %s http://%s/.well-known/jmap\n", user, d.ports.jmap.Addr())
 	fmt.Fprintf(w, "  curl -s -u %s -H 'Content-Type: application/json' http://%s/jmap/api -d '"+tryJMAP+"'\n", user, d.ports.jmap.Addr(), d.config.User)
+	if l := d.ports.trouble; l != nil {
+		fmt.Fprintf(w, "  curl http://%s/trouble   lists what can go wrong; -X PUT .../trouble/outbound begins it, -X DELETE ends it\n", l.Addr())
+	}
 	fmt.Fprintln(w, "  OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318 otelmail demo   pushes metrics, traces and logs")
 	fmt.Fprintln(w)
 }

@@ -39,7 +39,7 @@ type smtpServer struct {
 	queue *queue
 
 	authenticator *authenticator
-	limit         *senderLimit
+	limit         *pace // of a user's messages
 }
 
 // newServing makes a go-smtp server of one role, which is recorded.
@@ -109,7 +109,7 @@ func (s *session) Data(r io.Reader) error {
 	if s.user == "" {
 		s.server.authenticator.evaluate(ctx, s.conn.Conn().RemoteAddr(), s.conn.Hostname(), s.sender, text)
 	} else {
-		s.server.limit.wait(ctx, s.user)
+		s.server.limit.wait(s.user) // there is but one
 	}
 	it := &item{
 		Sender:     s.sender,

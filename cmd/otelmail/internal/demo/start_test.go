@@ -22,9 +22,9 @@ func TestAnAddressInUseIsNamed(t *testing.T) {
 	defer taken.Close()
 	address := taken.Addr().String()
 
-	smtp, web, imap, jmap, pop3 := quick(), quick(), quick(), quick(), quick()
-	smtp.SMTP, web.HTTP, imap.IMAP, jmap.JMAP, pop3.POP3 = address, address, address, address, address
-	for name, c := range map[string]Config{"--smtp": smtp, "--http": web, "--imap": imap, "--jmap": jmap, "--pop3": pop3} {
+	smtp, web, imap, jmap, pop3, trouble := quick(), quick(), quick(), quick(), quick(), quick()
+	smtp.SMTP, web.HTTP, imap.IMAP, jmap.JMAP, pop3.POP3, trouble.Trouble = address, address, address, address, address, address
+	for name, c := range map[string]Config{"--smtp": smtp, "--http": web, "--imap": imap, "--jmap": jmap, "--pop3": pop3, "--trouble": trouble} {
 		t.Setenv("TMPDIR", t.TempDir())
 		_, err := tryStart(t, c)
 		if err == nil {

@@ -21,6 +21,7 @@ const (
 // once.
 func (d *Demo) Stop() error {
 	d.tel.Health.Drain() // /ready answers 503 from here on
+	troubled := d.troubles.stop()
 	d.stopTraffic()
 	d.sending.Wait()
 	d.stopSessions()
@@ -28,7 +29,7 @@ func (d *Demo) Stop() error {
 	d.stopPush()
 	d.store.close()
 	d.stopOthers()
-	return errors.Join(d.stopTelemetry(), d.spool.close())
+	return errors.Join(troubled, d.stopTelemetry(), d.spool.close())
 }
 
 func (d *Demo) stopSessions() {
@@ -69,7 +70,7 @@ func (d *Demo) stopTelemetry() error {
 // abandon undoes a Start that failed half-way, before anything was served.
 func (d *Demo) abandon() error {
 	p := d.ports
-	for _, l := range []net.Listener{p.mx, p.submissions, p.narrow, p.imap, p.jmap, p.pop3, p.pop3s} {
+	for _, l := range []net.Listener{p.mx, p.submissions, p.narrow, p.imap, p.jmap, p.pop3, p.pop3s, p.trouble} {
 		if l != nil {
 			_ = l.Close()
 		}

@@ -38,6 +38,7 @@ type client struct {
 var (
 	inbound     = client{"mail for the local user", (*traffic).sendInbound}
 	spam        = client{"spam", (*traffic).sendSpam}
+	odd         = client{"spam that the filter panics over", (*traffic).sendOdd}
 	unknownUser = client{"mail for nobody", (*traffic).sendToNobody}
 	oversized   = client{"a message too large", (*traffic).sendOversized}
 	outbound    = client{"mail to another domain", (*traffic).sendOutbound}
@@ -77,7 +78,7 @@ var schedule = []client{
 	stolen, unknownUser, inbound, guesser, overTLS,
 	inbound, mailing, fromBlocked, inbound, rejected,
 	oversized, inbound, held, tooMany, inbound,
-	spam, inbound, limited, legacy, inbound,
+	odd, inbound, limited, legacy, inbound,
 	mailing, scanner, overTLS, inbound, outbound,
 }
 

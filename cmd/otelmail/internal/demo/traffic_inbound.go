@@ -24,6 +24,12 @@ func (t *traffic) sendInbound(ctx context.Context, n int) error {
 
 func (t *traffic) sendSpam(ctx context.Context, n int) error {
 	from := "winner@lottery.example"
+	return t.bring(ctx, from, t.own(), letter(n, from, t.own(), "You have won.", "X-Spam: yes"))
+}
+
+// sendOdd is spam that the filter panics over.
+func (t *traffic) sendOdd(ctx context.Context, n int) error {
+	from := "winner@lottery.example"
 	return t.bring(ctx, from, t.own(), letter(n, from, t.own(), "You have won.", "X-Spam: yes", oddField))
 }
 
