@@ -58,7 +58,7 @@ func BeginSMTPCommand(ctx context.Context, t *Telemetry, verb mailconv.SMTPVerb)
 func BeginIMAPCommand(ctx context.Context, t *Telemetry, verb mailconv.IMAPVerb) IMAPCommand {
 	c := IMAPCommand{Op: t.IMAP.tracer.begin(ctx, nameOf(imapSpans, verb), serverKind), imap: t.IMAP, verb: verb, begun: now()}
 	if c.Recording() {
-		t.IMAP.tracer.describe(c.span).add(mailconv.IMAPCommandKey.String(verb.String())).set()
+		t.IMAP.tracer.describe(c.span).conn(protocolIMAP.String(), Conn{}).add(mailconv.IMAPCommandKey.String(verb.String())).set()
 	}
 	return c
 }

@@ -158,7 +158,8 @@ func TestIMAPFactsUnderEachPolicy(t *testing.T) {
 			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{User: "bob@example.org", Mailbox: tc.mailbox, State: mailconv.IMAPAuthenticated}).
 				End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 		}, otelmail.WithPrivacy(tc.policy))
-		want := map[string]string{"imap.command": "SELECT", "imap.response.status": "ok", "imap.state": "authenticated"}
+		want := map[string]string{"imap.command": "SELECT", "imap.response.status": "ok", "imap.state": "authenticated",
+			"network.protocol.name": "imap", "network.transport": "tcp"}
 		maps.Copy(want, tc.want)
 		checkAttrs(t, s, want)
 	}

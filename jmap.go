@@ -10,28 +10,13 @@ import (
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/count"
+	"github.com/rusmes/otelmail/internal/jmapmethod"
 	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// jmapMethods are the methods of RFC 8620 (core, push), RFC 8621 (mail),
-// RFC 8887, RFC 9007 (MDN), RFC 9404 (blob), RFC 9425 (quota), RFC 9610
-// (contacts) and RFC 9661 (Sieve).
-var jmapMethods = []string{other, "Core/echo", "Blob/copy", "Blob/upload", "Blob/get", "Blob/lookup",
-	"PushSubscription/get", "PushSubscription/set",
-	"Mailbox/get", "Mailbox/changes", "Mailbox/query", "Mailbox/queryChanges", "Mailbox/set",
-	"Thread/get", "Thread/changes",
-	"Email/get", "Email/changes", "Email/query", "Email/queryChanges", "Email/set", "Email/copy",
-	"Email/import", "Email/parse", "SearchSnippet/get",
-	"Identity/get", "Identity/changes", "Identity/set",
-	"EmailSubmission/get", "EmailSubmission/changes", "EmailSubmission/query",
-	"EmailSubmission/queryChanges", "EmailSubmission/set",
-	"VacationResponse/get", "VacationResponse/set",
-	"MDN/send", "MDN/parse", "Quota/get", "Quota/changes", "Quota/query", "Quota/queryChanges",
-	"SieveScript/get", "SieveScript/query", "SieveScript/set", "SieveScript/validate",
-	"AddressBook/get", "AddressBook/changes", "AddressBook/set",
-	"ContactCard/get", "ContactCard/changes", "ContactCard/query", "ContactCard/queryChanges",
-	"ContactCard/set", "ContactCard/copy"}
+// jmapMethods are the methods that are told apart.
+var jmapMethods = jmapmethod.Names
 
 // jmapSpans are the names of the spans, by index of the method.
 var jmapSpans = func() []string {

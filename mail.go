@@ -190,7 +190,7 @@ func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage
 	known := m.stages.known(name)
 	s := Stage{Op: m.tracer.begin(ctx, known.span, internalKind), mail: m, name: known, named: name, begun: time.Now()}
 	if s.Recording() {
-		m.tracer.describe(s.span).text(mailconv.StageNameKey, name).message(&facts).set()
+		m.tracer.describe(s.span).text(mailconv.StageNameKey, cmp.Or(name, other)).message(&facts).set()
 	}
 	return s
 }

@@ -111,6 +111,7 @@ func listened(t testing.TB, l *listener, opts ...otelmail.StartOption) *otelmail
 	tel, _ := start(t, append(opts, otelmail.WithHashKey(testKey),
 		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
 			p.AddLogProcessor(processor{l})
+			p.AddLogProcessor(conventionalEvents{t})
 			return nil
 		})))...)
 	return tel
@@ -473,11 +474,11 @@ func TestEventsAreThoseOfTheTable(t *testing.T) {
 		}
 	}
 	for _, e := range mailevent.All() {
-		for _, key := range e.Keys {
-			if !seen[e.Name][string(key)] {
-				t.Errorf("%s never has %s", e.Name, key)
+		for _, u := range e.Uses {
+			if !seen[e.Name][string(u.Key)] {
+				t.Errorf("%s never has %s", e.Name, u.Key)
 			}
-			delete(seen[e.Name], string(key))
+			delete(seen[e.Name], string(u.Key))
 		}
 		if len(seen[e.Name]) > 0 {
 			t.Errorf("%s has %v, which the table does not list", e.Name, slices.Sorted(maps.Keys(seen[e.Name])))

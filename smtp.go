@@ -266,7 +266,12 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 
 // Abandon ends a command that the server has passed over or never got to, such as one
 // that was sent behind QUIT: its span is over, but it has no reply and is not counted.
-func (c SMTPCommand) Abandon() { c.end("") }
+func (c SMTPCommand) Abandon() {
+	if c.Recording() {
+		c.describe().add(mailconv.SMTPCommandKey.String(c.verb.String())).set()
+	}
+	c.end("")
+}
 
 // EndMessage ends DATA or the last BDAT of a message for the given recipients.
 // In addition to what End counts, an accepted message counts once for each distinct

@@ -44,6 +44,7 @@ func traced(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, *t
 			return nil
 		})))
 	tel, _ := start(t, opts...)
+	t.Cleanup(func() { holdsConventions(t, rec.Ended()...) })
 	return tel, rec
 }
 
@@ -127,11 +128,11 @@ func TestSpans(t *testing.T) {
 		{"IMAP FETCH", trace.SpanKindServer, false, func(tel *otelmail.Telemetry) {
 			noted(otelmail.BeginIMAPCommand(ctx, tel, mailconv.IMAPFetch), otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: mailconv.IMAPSelected}).
 				End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
-		}, map[string]string{"imap.command": "FETCH", "imap.mailbox": "INBOX", "imap.state": "selected",
+		}, map[string]string{"network.protocol.name": "imap", "network.transport": "tcp", "imap.command": "FETCH", "imap.mailbox": "INBOX", "imap.state": "selected",
 			"user.hash": bob, "imap.response.status": "ok"}},
 		{"IMAP SELECT", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
 			noted(otelmail.BeginIMAPCommand(ctx, tel, mailconv.IMAPSelect), otelmail.IMAPFacts{Mailbox: "Bob's secret"}).End(otelmail.IMAPReply{Result: otelmail.IMAPNo})
-		}, map[string]string{"imap.command": "SELECT", "imap.mailbox": hashOfText(t, "Bob's secret"), "imap.response.status": "no", "error.type": "no"}},
+		}, map[string]string{"network.protocol.name": "imap", "network.transport": "tcp", "imap.command": "SELECT", "imap.mailbox": hashOfText(t, "Bob's secret"), "imap.response.status": "no", "error.type": "no"}},
 		{"JMAP Email/get", trace.SpanKindServer, true, func(tel *otelmail.Telemetry) {
 			tel.JMAP.Request(ctx).Call(ctx, otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob@example.org", CallID: "c0", RequestID: "r1"}).
 				End("accountNotFound")

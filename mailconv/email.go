@@ -4,79 +4,82 @@ import "go.opentelemetry.io/otel/attribute"
 
 // Messages, their stages and their deliveries.
 const (
-	// MessageIDKey is the Message-ID header: hashed unless PrivacyFull.
+	// MessageIDKey is the Message-ID header: hashed unless PrivacyFull. Example:
+	// "58dac16a9c6a4cc0".
 	MessageIDKey = attribute.Key("email.message_id")
-	// DirectionKey is "inbound", "outbound" or "internal".
+	// DirectionKey is which way a message goes: "inbound", "outbound" or "internal".
 	DirectionKey = attribute.Key("email.direction")
-	// StageNameKey is the name of a mailet, a stage of the pipeline. Required
-	// on stage spans. Example: "spam-filter".
+	// StageNameKey is the name of a mailet, a stage of the pipeline. Example: "spam-filter".
 	StageNameKey = attribute.Key("email.stage.name")
-	// StageResultKey is "continue", "drop", "reject", "defer", "error" or "_OTHER".
-	// Required on stage spans.
+	// StageResultKey is how a stage left a message: "continue", "drop", "reject", "defer",
+	// "error" or "_OTHER".
 	StageResultKey = attribute.Key("email.stage.result")
-	// FateKey says how a message left the pipeline: "delivered", "queued",
+	// FateKey is how a message left the pipeline: "delivered", "queued",
 	// "dropped", "rejected", "deferred", "bounced", "error" or "_OTHER".
 	FateKey = attribute.Key("email.fate")
-	// TransportKey is "smtp", "lmtp", "local" or "_OTHER". Required on delivery spans.
+	// TransportKey is what a message is delivered over: "smtp", "lmtp", "local" or "_OTHER".
 	TransportKey = attribute.Key("email.delivery.transport")
-	// OutcomeKey is "delivered", "deferred", "failed" or "_OTHER". Required on delivery
-	// spans once the attempt has ended.
+	// OutcomeKey is how an attempt to deliver ended: "delivered", "deferred", "failed" or "_OTHER".
 	OutcomeKey = attribute.Key("email.delivery.outcome")
 	// ReasonKey is why an attempt failed: "unknown_user", "address", "mailbox",
 	// "mailbox_full", "too_large", "content", "policy", "auth_required",
 	// "authentication", "protocol", "network", "tls", "dns", "timeout", "system" or
-	// "other", as docs/fault.md decides it. On failed attempts only.
+	// "other", as docs/fault.md decides it.
 	ReasonKey = attribute.Key("email.delivery.reason")
-	// AttemptKey is the number of the attempt, from 1, an int. Required on
-	// delivery spans.
+	// AttemptKey is the number of the attempt, from 1, an int.
 	AttemptKey = attribute.Key("email.delivery.attempt")
-	// RecipientDomainKey is the destination domain in lower-case ASCII.
+	// RecipientDomainKey is the destination domain in lower-case ASCII. Example:
+	// "example.org".
 	RecipientDomainKey = attribute.Key("email.recipient.domain")
-	// TLSPolicyKey is "none", "opportunistic", "required", "dane" or "mta-sts".
+	// TLSPolicyKey is what an attempt to deliver asks of TLS: "none", "opportunistic",
+	// "required", "dane" or "mta-sts".
 	TLSPolicyKey = attribute.Key("email.tls.policy")
 	// TLSFailureKey is why a session with another server did not get the TLS that
-	// was asked for: a result type of RFC 8460 section 4.3. On delivery spans.
-	// Example: "certificate-expired".
+	// was asked for: a result type of RFC 8460 section 4.3. Example: "certificate-expired".
 	TLSFailureKey = attribute.Key("email.tls.failure")
-	// QueueWaitKey is the time a message spent in the queue, in seconds, a
-	// double. Recommended on CONSUMER spans.
+	// QueueWaitKey is the time a message has spent in the queue so far, in seconds, a
+	// double.
 	QueueWaitKey = attribute.Key("email.queue.wait")
-	// PushFinalKey says whether a failed Web Push notification was given up, a
-	// boolean. On failed attempts only.
+	// PushFinalKey is whether a failed Web Push notification was given up, a boolean.
 	PushFinalKey = attribute.Key("email.push.final")
 	// FaultKey is whose fault a refusal is, "ours" or "theirs", as docs/fault.md
-	// decides it. On events.
+	// decides it.
 	FaultKey = attribute.Key("email.fault")
 	// RejectionStageKey is how far the dialogue had come when mail was refused:
-	// "connect", "helo", "mail", "rcpt" or "data". On events.
+	// "connect", "helo", "mail", "rcpt" or "data".
 	RejectionStageKey = attribute.Key("email.rejection.stage")
-	// RejectionReasonKey is why mail was refused: a value of ReasonKey. On events.
+	// RejectionReasonKey is why mail was refused, in the words of email.delivery.reason.
 	RejectionReasonKey = attribute.Key("email.rejection.reason")
 )
 
-// Attempts to log in, by any protocol. On events.
+// Attempts to log in, by any protocol.
 const (
-	// LoginMechanismKey is the SASL mechanism, "LOGIN" for IMAP's command, "PASS" or
+	// LoginMechanismKey is how somebody tried to log in: the SASL mechanism, "LOGIN" for IMAP's command, "PASS" or
 	// "APOP" for POP3's, "Basic" or "Bearer" for HTTP's scheme, or "_OTHER".
 	LoginMechanismKey = attribute.Key("email.login.mechanism")
-	// LoginResultKey is "failure" where the credentials or the mechanism were refused,
-	// "error" where the server could not tell, "aborted" where the client gave up or left.
+	// LoginResultKey is how an attempt to log in ended: "failure" where the credentials or
+	// the mechanism were refused, "error" where the server could not tell, "aborted" where
+	// the client gave up or left.
 	LoginResultKey = attribute.Key("email.login.result")
 )
 
 // The sender (MAIL FROM) and one recipient (RCPT TO), each in three forms.
 const (
-	// FromAddressKey is the sender's address. Opt-in: PrivacyFull only.
+	// FromAddressKey is the sender's address. Opt-in: PrivacyFull only. Example:
+	// "bob@example.org".
 	FromAddressKey = attribute.Key("email.from.address")
-	// FromDomainKey is the sender's domain in lower-case ASCII, or "_other".
+	// FromDomainKey is the sender's domain in lower-case ASCII, or "_other". Example:
+	// "example.org".
 	FromDomainKey = attribute.Key("email.from.domain")
-	// FromHashKey is a keyed hash of the sender's address.
+	// FromHashKey is a keyed hash of the sender's address. Example: "58dac16a9c6a4cc0".
 	FromHashKey = attribute.Key("email.from.hash")
-	// ToAddressKey is the recipient's address. Opt-in: PrivacyFull only.
+	// ToAddressKey is the recipient's address. Opt-in: PrivacyFull only. Example:
+	// "eve@example.net".
 	ToAddressKey = attribute.Key("email.to.address")
-	// ToDomainKey is the recipient's domain in lower-case ASCII, or "_other".
+	// ToDomainKey is the recipient's domain in lower-case ASCII, or "_other". Example:
+	// "example.net".
 	ToDomainKey = attribute.Key("email.to.domain")
-	// ToHashKey is a keyed hash of the recipient's address.
+	// ToHashKey is a keyed hash of the recipient's address. Example: "0c6a4cc058dac16a".
 	ToHashKey = attribute.Key("email.to.hash")
 )
 

@@ -4,21 +4,21 @@ import "go.opentelemetry.io/otel/attribute"
 
 // IMAP (RFC 9051) and POP3 (RFC 1939).
 const (
-	// IMAPCommandKey is the command in upper case, or "_OTHER". Required on
-	// command spans. Example: "FETCH".
+	// IMAPCommandKey is the command in upper case, or "_OTHER". Example: "FETCH".
 	IMAPCommandKey = attribute.Key("imap.command")
-	// IMAPStatusKey is "ok", "no" or "bad" (RFC 9051 section 7.1), or "broken"
-	// for a command that got no reply, or "_OTHER". Required.
+	// IMAPStatusKey is the result in the reply: "ok", "no" or "bad" (RFC 9051 section
+	// 7.1), or "broken" for a command that got no reply, or "_OTHER".
 	IMAPStatusKey = attribute.Key("imap.response.status")
 	// IMAPStateKey is the session's state (RFC 9051 section 3):
 	// "not_authenticated", "authenticated", "selected" or "logout".
 	IMAPStateKey = attribute.Key("imap.state")
 	// IMAPMailboxKey is the mailbox name: with PrivacyFull as it is, else a keyed
-	// hash, except that PrivacyDomain shows common names (INBOX, Sent …) too.
+	// hash, except that PrivacyDomain shows common names (INBOX, Sent …) too. Example:
+	// "INBOX".
 	IMAPMailboxKey = attribute.Key("imap.mailbox")
-	// POP3CommandKey is the command in upper case, or "_OTHER". Required.
+	// POP3CommandKey is the command in upper case, or "_OTHER". Example: "RETR".
 	POP3CommandKey = attribute.Key("pop3.command")
-	// POP3StatusKey is "ok" or "err" (RFC 1939 section 3). Required.
+	// POP3StatusKey is the first word of the reply: "ok" or "err" (RFC 1939 section 3).
 	POP3StatusKey = attribute.Key("pop3.response.status")
 )
 

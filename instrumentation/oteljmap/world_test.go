@@ -7,12 +7,15 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -20,6 +23,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+	"github.com/rusmes/otelmail/internal/registry"
 )
 
 // patience is how long a test waits for what must happen.
@@ -45,7 +49,33 @@ func newWorld(t *testing.T, sampler sdktrace.Sampler, opts ...otelmail.NewOption
 	}
 	w.tel = tel
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	t.Cleanup(w.holdsConventions)
 	return w
+}
+
+// conventions are those of the committed registry.
+var conventions = sync.OnceValue(func() *registry.Telemetry {
+	r, err := registry.Read(os.DirFS("../../registry"))
+	if err != nil {
+		panic(err)
+	}
+	return r.Telemetry()
+})
+
+// holdsConventions wants the spans of otelmail to be as the registry has them.
+func (w *world) holdsConventions() {
+	for _, s := range w.spans.Ended() {
+		if !strings.HasPrefix(s.InstrumentationScope().Name, otelmail.ScopeName) {
+			continue
+		}
+		attributes := map[string]any{}
+		for _, kv := range s.Attributes() {
+			attributes[string(kv.Key)] = kv.Value.AsInterface()
+		}
+		if _, err := conventions().Span(s.Name(), s.SpanKind().String(), s.Status().Code == codes.Error, attributes); err != nil {
+			w.t.Error(err)
+		}
+	}
 }
 
 // sampled is a world in which every span is recorded.

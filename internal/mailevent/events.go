@@ -6,9 +6,9 @@ package mailevent
 import (
 	"slices"
 
-	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/rusmes/otelmail/internal/convention"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -16,14 +16,14 @@ import (
 type Event struct {
 	Name string
 	When string // it is emitted, for the page: the end of a sentence
-	// Keys are the attributes that it may have, in the order of the page.
-	Keys []attribute.Key
+	// Uses are the attributes that it may have, in the order of the page.
+	Uses []convention.Use
 }
 
 var all []*Event
 
-func define(name, when string, keys ...[]attribute.Key) *Event {
-	e := &Event{name, when, slices.Concat(keys...)}
+func define(name, when string, uses ...[]convention.Use) *Event {
+	e := &Event{name, when, slices.Concat(uses...)}
 	all = append(all, e)
 	return e
 }
@@ -31,16 +31,24 @@ func define(name, when string, keys ...[]attribute.Key) *Event {
 // All returns the events in the order of a message's life.
 func All() []*Event { return all }
 
+// Events come from clients and from the pipeline, and carry what there is of either.
+const (
+	byServer = "The server refuses, rather than the pipeline"
+	byReply  = "There was a failure to tell the kind of"
+	tried    = "An attempt is deferred, rather than the message by the pipeline"
+)
+
 // The events.
 var (
 	Accepted = define(mailconv.EventAccepted,
 		"a message by DATA or BDAT is answered with 2xx, in LMTP for one recipient at least: as often as `smtp_messages_received_total` counts",
-		[]attribute.Key{semconv.MessagingMessageIDKey}, parties, []attribute.Key{semconv.MessagingMessageBodySizeKey, mailconv.SMTPRecipientCountKey},
-		session, reply, connection)
+		messageID, parties, known(semconv.MessagingMessageBodySizeKey, mailconv.SMTPRecipientCountKey),
+		always(mailconv.SMTPRoleKey), session, reply, connection)
 	Rejected = define(mailconv.EventRejected,
 		"a connection is turned away, or EHLO, MAIL, RCPT or DATA is answered with 4xx or 5xx, in LMTP for each recipient: as often as `rejections_total` counts. Also when the pipeline refuses a message (`FateRejected`)",
-		message, []attribute.Key{mailconv.RejectionStageKey, mailconv.RejectionReasonKey, mailconv.FaultKey, mailconv.StageNameKey},
-		waited, session, reply, errorType, connection)
+		message, where(byServer, mailconv.RejectionStageKey, mailconv.RejectionReasonKey, mailconv.FaultKey),
+		knownWhere("The pipeline refuses", mailconv.StageNameKey),
+		waited, where(byServer, mailconv.SMTPRoleKey), session, reply, where(byReply, semconv.ErrorTypeKey), connection)
 	Queued = define(mailconv.EventQueued,
 		"a message is safely in the queue, a bounce too. A server that queues before it answers says `email.accepted` after it",
 		message)
@@ -52,20 +60,24 @@ var (
 		message, attempt, reply, peer)
 	Deferred = define(mailconv.EventDeferred,
 		"an attempt ends and is to be made again, or the pipeline puts a message off (`FateDeferred`)",
-		message, attempt, []attribute.Key{mailconv.ReasonKey, mailconv.StageNameKey}, reply, errorType, peer)
+		message, where(tried, mailconv.TransportKey, mailconv.AttemptKey), waited, destination,
+		where(tried, mailconv.ReasonKey), knownWhere("The pipeline defers", mailconv.StageNameKey),
+		reply, where(byReply, semconv.ErrorTypeKey), peer)
 	Failed = define(mailconv.EventFailed,
 		"an attempt ends and is not to be made again",
-		message, attempt, []attribute.Key{mailconv.ReasonKey}, reply, errorType, peer)
+		message, attempt, always(mailconv.ReasonKey), reply, always(semconv.ErrorTypeKey), peer)
 	Bounced = define(mailconv.EventBounced,
 		"a bounce (RFC 3464) is generated: as often as `mail_bounced_total` counts. The message is the one that bounces",
-		message, []attribute.Key{mailconv.StageNameKey}, waited)
+		message, known(mailconv.StageNameKey), waited)
 	Expired = define(mailconv.EventExpired,
 		"a message is given up because it has been in the queue, or has been tried, for as long as is allowed",
 		message, waited)
 	Dropped = define(mailconv.EventDropped,
 		"a message is discarded on purpose: as often as `mail_dropped_total` counts",
-		message, []attribute.Key{mailconv.StageNameKey}, waited)
+		message, known(mailconv.StageNameKey), waited)
 	LoginFailed = define(mailconv.EventLoginFailed,
 		"AUTH, LOGIN, AUTHENTICATE, PASS, APOP or a request with credentials does not succeed: as often as `auth_attempts_total` counts another result than success",
-		[]attribute.Key{mailconv.LoginMechanismKey, mailconv.LoginResultKey, mailconv.FaultKey}, role, user, reply, errorType, connection)
+		always(mailconv.LoginMechanismKey, mailconv.LoginResultKey, mailconv.FaultKey),
+		knownWhere("The protocol is SMTP", mailconv.SMTPRoleKey), user, reply,
+		where("The protocol is another than HTTP", semconv.ErrorTypeKey), connection)
 )

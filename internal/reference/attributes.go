@@ -2,92 +2,81 @@ package reference
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
 	"io/fs"
-	"path"
-	"slices"
-	"strconv"
+	"regexp"
 	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/internal/registry"
 )
 
-// Attributes writes docs/attributes.md from the constants of package mailconv
-// and their comments. source holds the package's files.
+// Attributes writes docs/attributes.md from the constants of package mailconv and their
+// comments. source holds the package's files.
 func Attributes(w io.Writer, source fs.FS) error {
-	files, err := fs.Glob(source, "*.go")
+	all, err := registry.Meanings(source)
 	if err != nil {
-		return fmt.Errorf("list the attribute files: %w", err)
+		return err
 	}
-	slices.Sort(files)
 	var b strings.Builder
 	b.WriteString(Generated)
 	b.WriteString(`# The attributes of our own
 
 OpenTelemetry has no conventions for mail yet. These are the names that otelmail
-uses where it has none, in the Go package ` + "`mailconv`" + `. [spans.md](spans.md) says which
-span carries what, and which names of OpenTelemetry stand beside these;
-[semantic-conventions.md](semantic-conventions.md) argues for each choice.
+uses where it has none, in the Go package ` + "`mailconv`" + `. [spans.md](spans.md) and
+[events.md](events.md) say what carries which, and which names of OpenTelemetry stand beside
+these; [semantic-conventions.md](semantic-conventions.md) argues for each choice. For programs the same stands in [registry/](../registry), in the format of
+[OpenTelemetry Weaver](https://github.com/open-telemetry/weaver).
+
+An enum is a string of a closed set, which the registry lists.
 `)
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
+	section := ""
+	for _, m := range all {
+		if m.Constant == "" {
 			continue
 		}
-		text, err := fs.ReadFile(source, file)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path.Base(file), err)
+		if m.Section != section {
+			section = m.Section
+			fmt.Fprintf(&b, "\n## %s\n\n| attribute | type | constant | is |\n|---|---|---|---|\n", section)
 		}
-		tree, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ParseComments)
-		if err != nil {
-			return fmt.Errorf("parse %s: %w", path.Base(file), err)
-		}
-		for _, d := range tree.Decls {
-			if g, ok := d.(*ast.GenDecl); ok && namesAttributes(g) {
-				writeConstants(&b, g)
-			}
-		}
+		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Key, typeName(m), m.Constant, says(m))
 	}
 	_, err = io.WriteString(w, b.String())
 	return err
 }
 
-// namesAttributes tells the constants that are attributes, whose names end in Key, from
-// the closed sets of verbs, states and the like.
-func namesAttributes(g *ast.GenDecl) bool {
-	return g.Tok == token.CONST && slices.ContainsFunc(g.Specs, func(s ast.Spec) bool {
-		v, ok := s.(*ast.ValueSpec)
-		return ok && strings.HasSuffix(v.Names[0].Name, "Key")
-	})
+func typeName(m registry.Meaning) string {
+	if m.Set != nil && m.Constant != "" {
+		return "enum"
+	}
+	return m.Type
 }
 
-func writeConstants(b *strings.Builder, g *ast.GenDecl) {
-	fmt.Fprintf(b, "\n## %s\n\n| attribute | constant | meaning |\n|---|---|---|\n",
-		strings.TrimSuffix(oneLine(g.Doc.Text()), "."))
-	for _, spec := range g.Specs {
-		v, ok := spec.(*ast.ValueSpec)
-		if !ok {
-			continue
-		}
-		name := v.Names[0].Name
-		meaning := strings.TrimPrefix(strings.TrimPrefix(oneLine(v.Doc.Text()), name+" "), "is ")
-		fmt.Fprintf(b, "| `%s` | `%s` | %s |\n", key(v), name, meaning)
+// says is what an attribute is, with an example.
+func says(m registry.Meaning) string {
+	text := quotedValue.ReplaceAllString(m.Says, "`$1`")
+	if m.Constant == "" && m.Set != nil {
+		text += ": " + code(", ", m.Set...)
 	}
+	for _, e := range m.Examples {
+		text += fmt.Sprintf("; for example `%v`", e)
+	}
+	return text
 }
 
-// key returns x of attribute.Key("x").
-func key(v *ast.ValueSpec) string {
-	if len(v.Values) != 1 {
-		return "?"
-	}
-	if call, ok := v.Values[0].(*ast.CallExpr); ok && len(call.Args) == 1 {
-		if lit, ok := call.Args[0].(*ast.BasicLit); ok {
-			if s, err := strconv.Unquote(lit.Value); err == nil {
-				return s
-			}
-		}
-	}
-	return "?"
-}
+// quotedValue finds a value as a comment has it.
+var quotedValue = regexp.MustCompile(`"([^" ]+)"`)
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// meanings are all attributes by their keys.
+func meanings(source fs.FS) (map[attribute.Key]registry.Meaning, error) {
+	all, err := registry.Meanings(source)
+	if err != nil {
+		return nil, err
+	}
+	byKey := map[attribute.Key]registry.Meaning{}
+	for _, m := range all {
+		byKey[m.Key] = m
+	}
+	return byKey, nil
+}

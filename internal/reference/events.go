@@ -1,92 +1,88 @@
 package reference
 
 import (
-	"bytes"
 	_ "embed" // the page's prose
 	"fmt"
 	"io"
-	"slices"
+	"io/fs"
 	"strings"
 	"text/template"
 
 	"go.opentelemetry.io/otel/attribute"
 
+	"github.com/rusmes/otelmail/internal/convention"
 	"github.com/rusmes/otelmail/internal/mailevent"
-	"github.com/rusmes/otelmail/mailconv"
 )
 
 //go:embed events.md.tmpl
 var eventsPage string
 
 // Events writes docs/events.md: the prose of events.md.tmpl around the table of package
-// mailevent.
-func Events(w io.Writer) error {
-	page, err := template.New("events").Funcs(template.FuncMap{"events": eventsTable, "attributes": attributesTable}).Parse(eventsPage)
-	if err != nil {
-		return fmt.Errorf("parse events.md.tmpl: %w", err)
-	}
-	var b bytes.Buffer
-	b.WriteString(Generated)
-	if err := page.Execute(&b, nil); err != nil {
-		return fmt.Errorf("fill in events.md.tmpl: %w", err)
-	}
-	_, err = w.Write(b.Bytes())
-	return err
+// mailevent. source holds the files of package mailconv.
+func Events(w io.Writer, source fs.FS) error {
+	return fill(w, "events.md.tmpl", eventsPage, template.FuncMap{
+		"events":     eventsTable,
+		"attributes": func() (string, error) { return eventAttributes(source) },
+	})
 }
 
 func eventsTable() string {
 	var b strings.Builder
-	b.WriteString("| event | is emitted when |\n|---|---|\n")
+	b.WriteString("| event | is emitted when | always has |\n|---|---|---|\n")
 	for _, e := range mailevent.All() {
-		fmt.Fprintf(&b, "| `%s` | %s |\n", e.Name, e.When)
+		var always []string
+		for _, u := range e.Uses {
+			if u.Level == convention.Required {
+				always = append(always, string(u.Key))
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, e.When, code(", ", always...))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// attributesTable lists every attribute once, with the events that may carry it.
-func attributesTable() (string, error) {
+// eventAttributes lists every attribute once, with the events that may carry it.
+func eventAttributes(source fs.FS) (string, error) {
+	known, err := meanings(source)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
-	b.WriteString("| attribute | is | on |\n|---|---|---|\n")
-	var listed []attribute.Key
+	b.WriteString("| attribute | type | is | on |\n|---|---|---|---|\n")
+	listed := map[attribute.Key]bool{}
 	for _, e := range mailevent.All() {
-		for _, key := range e.Keys {
-			if slices.Contains(listed, key) {
+		for _, u := range e.Uses {
+			if listed[u.Key] {
 				continue
 			}
-			listed = append(listed, key)
-			means, ok := mailevent.Meanings[key]
+			listed[u.Key] = true
+			m, ok := known[u.Key]
 			if !ok {
-				return "", fmt.Errorf("package mailevent does not say what %s is", key)
+				return "", fmt.Errorf("nothing says what %s is", u.Key)
 			}
-			if fullOnly(key) {
+			means := says(m)
+			if u.Level == convention.OptIn && !strings.Contains(means, "PrivacyFull") {
 				means += "; only with `PrivacyFull`"
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", key, means, carriers(key))
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", u.Key, typeName(m), means, carriers(u.Key))
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// fullOnly reports whether an attribute names a person or is a stranger's text.
-func fullOnly(key attribute.Key) bool {
-	switch key {
-	case mailconv.FromAddressKey, mailconv.ToAddressKey, mailconv.SMTPHeloKey, mailconv.SMTPResponseTextKey,
-		"user.id", "client.port":
-		return true
-	}
-	return false
-}
-
 // carriers are the events that may carry an attribute.
 func carriers(key attribute.Key) string {
 	var names []string
+	except := ""
 	for _, e := range mailevent.All() {
-		if slices.Contains(e.Keys, key) {
+		if _, ok := convention.Find(e.Uses, key); ok {
 			names = append(names, strings.TrimPrefix(e.Name, "email."))
+		} else {
+			except = strings.TrimPrefix(e.Name, "email.")
 		}
 	}
-	if len(names) == len(mailevent.All())-1 && !slices.Contains(names, "login_failed") {
-		return "all but login_failed"
+	if len(names) == len(mailevent.All())-1 {
+		return "all but " + except
 	}
 	return strings.Join(names, ", ")
 }

@@ -2,7 +2,6 @@ package reference_test
 
 import (
 	"bytes"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,19 +9,18 @@ import (
 	"strings"
 	"testing"
 
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/internal/mailevent"
+	"github.com/rusmes/otelmail/internal/mailspan"
 	"github.com/rusmes/otelmail/internal/reference"
+	"github.com/rusmes/otelmail/internal/registry"
 )
 
 const root = "../../"
 
 func TestPagesAreGenerated(t *testing.T) {
-	for file, page := range map[string]func(io.Writer) error{
-		"docs/series.md":     reference.Series,
-		"docs/settings.md":   reference.Settings,
-		"docs/fault.md":      reference.Fault,
-		"docs/events.md":     reference.Events,
-		"docs/attributes.md": func(w io.Writer) error { return reference.Attributes(w, os.DirFS(root+"mailconv")) },
-	} {
+	for file, page := range reference.Pages(os.DirFS(root)) {
 		var b bytes.Buffer
 		if err := page(&b); err != nil {
 			t.Fatal(err)
@@ -34,39 +32,32 @@ func TestPagesAreGenerated(t *testing.T) {
 		if !bytes.Equal(b.Bytes(), committed) {
 			t.Errorf("%s is not what the code says: run `go generate` in the root", file)
 		}
-		if strings.Contains(b.String(), "`?`") {
-			t.Errorf("%s names an attribute that could not be read", file)
-		}
 	}
 }
 
-// TestReferencesNameEveryAttribute: those of spans stand on a hand-written page.
-func TestReferencesNameEveryAttribute(t *testing.T) {
-	var b bytes.Buffer
-	if err := reference.Attributes(&b, os.DirFS(root+"mailconv")); err != nil {
+// TestEveryAttributeIsUsed: each of package mailconv is on a span or an event.
+func TestEveryAttributeIsUsed(t *testing.T) {
+	all, err := registry.Meanings(os.DirFS(root + "mailconv"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	pages := ""
-	for _, page := range []string{"docs/spans.md", "docs/events.md"} {
-		text, err := os.ReadFile(root + page)
-		if err != nil {
-			t.Fatal(err)
+	used := map[attribute.Key]bool{}
+	for _, s := range mailspan.All() {
+		for _, u := range s.Uses {
+			used[u.Key] = true
 		}
-		pages += string(text)
 	}
-	keys := regexp.MustCompile("(?m)^\\| `([a-z0-9_.]+)`").FindAllStringSubmatch(b.String(), -1)
-	if len(keys) < 20 {
-		t.Fatalf("only %d attributes found", len(keys))
+	for _, e := range mailevent.All() {
+		for _, u := range e.Uses {
+			used[u.Key] = true
+		}
 	}
-	for _, k := range keys {
-		if !strings.Contains(pages, "`"+k[1]) && !strings.Contains(pages, "`"+parent(k[1])+".*`") {
-			t.Errorf("neither docs/spans.md nor docs/events.md mentions %s", k[1])
+	for _, m := range all {
+		if m.Constant != "" && !used[m.Key] {
+			t.Errorf("neither a span nor an event has %s", m.Key)
 		}
 	}
 }
-
-// parent is the name space of an attribute.
-func parent(key string) string { return key[:strings.LastIndexByte(key, '.')] }
 
 // TestPromisesNameWhatHoldsThem keeps the table of docs/architecture.md from naming
 // files and tests that no longer exist.

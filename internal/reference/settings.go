@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"bytes"
 	"cmp"
 	_ "embed" // the page's prose
 	"fmt"
@@ -22,18 +21,8 @@ var logrotate string
 // Settings writes docs/settings.md: the prose of settings.md.tmpl around the
 // table of package settings.
 func Settings(w io.Writer) error {
-	page, err := template.New("settings").Funcs(template.FuncMap{"table": settingsTable, "guards": guards,
-		"logrotate": func() string { return strings.TrimSpace(logrotate) }}).Parse(settingsPage)
-	if err != nil {
-		return fmt.Errorf("parse settings.md.tmpl: %w", err)
-	}
-	var b bytes.Buffer
-	b.WriteString(Generated)
-	if err := page.Execute(&b, nil); err != nil {
-		return fmt.Errorf("fill in settings.md.tmpl: %w", err)
-	}
-	_, err = w.Write(b.Bytes())
-	return err
+	return fill(w, "settings.md.tmpl", settingsPage, template.FuncMap{"table": settingsTable, "guards": guards,
+		"logrotate": func() string { return strings.TrimSpace(logrotate) }})
 }
 
 func settingsTable(section settings.Section) (string, error) {

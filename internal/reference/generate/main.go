@@ -1,4 +1,4 @@
-// Command generate writes the generated pages of docs/. Run it by `go generate`
+// Command generate writes the generated pages of docs/, and registry/. Run it by `go generate`
 // in the module's root.
 package main
 
@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/rusmes/otelmail/internal/reference"
+	"github.com/rusmes/otelmail/internal/registry"
+	"github.com/rusmes/otelmail/internal/schema"
 )
 
 func main() {
@@ -20,15 +23,28 @@ func main() {
 }
 
 func run() error {
-	return errors.Join(
-		write("docs/series.md", reference.Series),
-		write("docs/settings.md", reference.Settings),
-		write("docs/fault.md", reference.Fault),
-		write("docs/events.md", reference.Events),
-		write("docs/attributes.md", func(w io.Writer) error {
-			return reference.Attributes(w, os.DirFS("mailconv"))
-		}),
-	)
+	root := os.DirFS(".")
+	var errs []error
+	for file, page := range reference.Pages(root) {
+		errs = append(errs, write(file, page))
+	}
+	return errors.Join(append(errs, writeRegistry(root))...)
+}
+
+// writeRegistry writes registry/ and the schema file of its version.
+func writeRegistry(root fs.FS) error {
+	mailconv, err := fs.Sub(root, "mailconv")
+	if err != nil {
+		return fmt.Errorf("find package mailconv: %w", err)
+	}
+	r, err := registry.Build(mailconv)
+	if err != nil {
+		return fmt.Errorf("make the registry: %w", err)
+	}
+	return errors.Join(r.Write("registry"), write("schemas/"+schema.Version, func(w io.Writer) error {
+		_, err := w.Write(registry.Schema())
+		return err
+	}))
 }
 
 func write(file string, page func(io.Writer) error) error {
