@@ -2,11 +2,11 @@ package otelmail
 
 import (
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/schema"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // Views pins each series of the catalogue in a MeterProvider: its name, help and unit,
@@ -66,9 +66,10 @@ func views(namespace string, form histogramForm) []sdkmetric.View {
 // ScopeName is the instrumentation scope of every instrument and tracer here.
 const ScopeName = "github.com/rusmes/otelmail"
 
-// scope is the scope with the module's version and that of the conventions in use.
+// scope is the scope with the module's version and that of our conventions, which name that
+// of OpenTelemetry's.
 func scope() instrumentation.Scope {
-	return instrumentation.Scope{Name: ScopeName, Version: Version, SchemaURL: semconv.SchemaURL}
+	return instrumentation.Scope{Name: ScopeName, Version: Version, SchemaURL: schema.URL}
 }
 
 func stream(m *catalog.Metric, namespace string, form histogramForm) sdkmetric.Stream {

@@ -18,10 +18,9 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+	"github.com/rusmes/otelmail/internal/schema"
 )
 
 func TestHTTPSpan(t *testing.T) {
@@ -43,7 +42,7 @@ func TestHTTPSpan(t *testing.T) {
 	if s.Name() != "POST /jmap/api" || s.SpanKind() != trace.SpanKindServer || s.Status().Code != codes.Unset {
 		t.Errorf("%q, %v, %v", s.Name(), s.SpanKind(), s.Status())
 	}
-	if scope := s.InstrumentationScope(); scope.Name != oteljmap.ScopeName || scope.Version != otelmail.Version || scope.SchemaURL != semconv.SchemaURL {
+	if scope := s.InstrumentationScope(); scope.Name != oteljmap.ScopeName || scope.Version != otelmail.Version || scope.SchemaURL != schema.URL {
 		t.Errorf("scope %+v", scope)
 	}
 	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")

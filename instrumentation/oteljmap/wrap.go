@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"strings"
 
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/schema"
 )
 
 // ScopeName is the instrumentation scope of the HTTP spans. For samplers and processors of
@@ -36,7 +36,7 @@ func Wrap(tel *otelmail.Telemetry, next http.Handler, opts ...Option) http.Handl
 		tel:    tel,
 		next:   next,
 		config: newConfig(opts),
-		tracer: tel.TracerProvider().Tracer(ScopeName, trace.WithInstrumentationVersion(otelmail.Version), trace.WithSchemaURL(semconv.SchemaURL)),
+		tracer: tel.TracerProvider().Tracer(ScopeName, trace.WithInstrumentationVersion(otelmail.Version), trace.WithSchemaURL(schema.URL)),
 	}
 	h.headers = tel.Propagator().Fields()
 	return h

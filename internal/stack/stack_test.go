@@ -16,6 +16,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/internal/schema"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -118,8 +119,8 @@ func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
 	}
 }
 
-// TestScopeNamesTheConventions: what leaves says by which version of OpenTelemetry's
-// conventions its attributes are to be read.
+// TestScopeNamesTheConventions: what leaves says by which version of our conventions its
+// attributes are to be read, and its resource by which of OpenTelemetry's.
 func TestScopeNamesTheConventions(t *testing.T) {
 	w := bothWays(t, nil)
 	w.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
@@ -129,25 +130,28 @@ func TestScopeNamesTheConventions(t *testing.T) {
 	}
 	w.received.mu.Lock()
 	defer w.received.mu.Unlock()
-	schemas := map[string]string{}
+	schemas, resources := map[string]string{}, map[string]string{}
 	for _, in := range w.received.traces {
 		for _, ss := range in.GetResourceSpans()[0].GetScopeSpans() {
-			schemas["traces"] = ss.GetSchemaUrl()
+			schemas["traces"], resources["traces"] = ss.GetSchemaUrl(), in.GetResourceSpans()[0].GetSchemaUrl()
 		}
 	}
 	for _, in := range w.received.metrics {
 		for _, sm := range in.GetResourceMetrics()[0].GetScopeMetrics() {
-			schemas["metrics"] = sm.GetSchemaUrl()
+			schemas["metrics"], resources["metrics"] = sm.GetSchemaUrl(), in.GetResourceMetrics()[0].GetSchemaUrl()
 		}
 	}
 	for _, in := range w.received.logs {
 		for _, sl := range in.GetResourceLogs()[0].GetScopeLogs() {
-			schemas["logs"] = sl.GetSchemaUrl()
+			schemas["logs"], resources["logs"] = sl.GetSchemaUrl(), in.GetResourceLogs()[0].GetSchemaUrl()
 		}
 	}
 	for _, signal := range []string{"traces", "metrics", "logs"} {
-		if schemas[signal] != semconv.SchemaURL {
-			t.Errorf("%s have the schema %q, want %q", signal, schemas[signal], semconv.SchemaURL)
+		if schemas[signal] != schema.URL {
+			t.Errorf("%s have the schema %q, want %q", signal, schemas[signal], schema.URL)
+		}
+		if resources[signal] != semconv.SchemaURL {
+			t.Errorf("the resource of %s has the schema %q, want %q", signal, resources[signal], semconv.SchemaURL)
 		}
 	}
 }

@@ -230,6 +230,28 @@ func TestTheVersionSaysWhatHasChanged(t *testing.T) {
 	}
 }
 
+func TestConventionsThatHaveChangedHaveAnotherVersion(t *testing.T) {
+	r := newRepository(t)
+	write(t, filepath.Join(r.root, "registry", "manifest.yaml"), "schema_url: https://example.com/schemas/0.1.0\n")
+	write(t, filepath.Join(r.root, "registry", "spans.yaml"), "groups: []\n")
+	r.commit(t)
+	if _, err := r.release(t, "v0.1.0", true); err != nil {
+		t.Fatal(err)
+	}
+	r.next(t, "v0.2.0")
+	if _, err := r.release(t, "v0.2.0", false); err != nil {
+		t.Errorf("nothing has changed: %v", err)
+	}
+	write(t, filepath.Join(r.root, "registry", "spans.yaml"), "groups: [{}]\n")
+	if _, err := r.release(t, "v0.2.0", false); err == nil || !strings.Contains(err.Error(), "registry/spans.yaml: changed since v0.1.0, but the schema URL has not") {
+		t.Errorf("the conventions have changed: %v", err)
+	}
+	write(t, filepath.Join(r.root, "registry", "manifest.yaml"), "schema_url: https://example.com/schemas/0.2.0\n")
+	if _, err := r.release(t, "v0.2.0", false); err != nil {
+		t.Errorf("their version, too: %v", err)
+	}
+}
+
 func TestOnlyOursIsReplaced(t *testing.T) {
 	r := newRepository(t)
 	write(t, filepath.Join(r.root, "adapters/smtp/go.mod"), small["adapters/smtp/go.mod"]+
