@@ -18,13 +18,16 @@ type Log struct {
 	SpanID         string // 16 hexadecimal digits, empty outside a span
 	Scope          Scope
 	Resource       map[string]any
+	SchemaURL      string // of the resource
 }
 
 type wireLogs struct {
 	ResourceLogs []struct {
 		Resource  wireResource
+		SchemaURL string
 		ScopeLogs []struct {
 			Scope      wireScope
+			SchemaURL  string
 			LogRecords []struct {
 				Time           int64 `json:"timeUnixNano,string"`
 				Observed       int64 `json:"observedTimeUnixNano,string"`
@@ -67,7 +70,7 @@ func (batch wireLogs) flatten() []Log {
 					Severity: wire.SeverityText, SeverityNumber: wire.SeverityNumber,
 					EventName: wire.EventName, Body: wire.Body.value(), Attributes: wire.Attributes.asMap(),
 					TraceID: wire.TraceID, SpanID: wire.SpanID,
-					Scope: Scope(scope.Scope), Resource: attributes,
+					Scope: scope.Scope.of(scope.SchemaURL), Resource: attributes, SchemaURL: resource.SchemaURL,
 				})
 			}
 		}

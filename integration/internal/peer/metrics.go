@@ -18,6 +18,7 @@ type Metric struct {
 	Points      []Point
 	Scope       Scope
 	Resource    map[string]any
+	SchemaURL   string // of the resource
 }
 
 // Point is the state of one attribute set.
@@ -73,7 +74,7 @@ func (batch wireMetrics) flatten() []Metric {
 		for _, scope := range resource.ScopeMetrics {
 			for _, wire := range scope.Metrics {
 				metric := wire.flatten()
-				metric.Scope, metric.Resource = Scope(scope.Scope), attributes
+				metric.Scope, metric.Resource, metric.SchemaURL = scope.Scope.of(scope.SchemaURL), attributes, resource.SchemaURL
 				all = append(all, metric)
 			}
 		}

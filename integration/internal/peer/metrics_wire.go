@@ -5,9 +5,11 @@ import "math"
 type wireMetrics struct {
 	ResourceMetrics []struct {
 		Resource     wireResource
+		SchemaURL    string
 		ScopeMetrics []struct {
-			Scope   wireScope
-			Metrics []wireMetric
+			Scope     wireScope
+			SchemaURL string
+			Metrics   []wireMetric
 		}
 	}
 }

@@ -22,6 +22,7 @@ type Span struct {
 	Links         []Link
 	Scope         Scope
 	Resource      map[string]any
+	SchemaURL     string // of the resource
 }
 
 // Event is something that happened during a span.
@@ -42,9 +43,11 @@ type Link struct {
 type wireTraces struct {
 	ResourceSpans []struct {
 		Resource   wireResource
+		SchemaURL  string
 		ScopeSpans []struct {
-			Scope wireScope
-			Spans []wireSpan
+			Scope     wireScope
+			SchemaURL string
+			Spans     []wireSpan
 		}
 	}
 }
@@ -117,7 +120,7 @@ func (batch wireTraces) flatten() []Span {
 		for _, scope := range resource.ScopeSpans {
 			for _, wire := range scope.Spans {
 				span := wire.flatten()
-				span.Scope, span.Resource = Scope(scope.Scope), attributes
+				span.Scope, span.Resource, span.SchemaURL = scope.Scope.of(scope.SchemaURL), attributes, resource.SchemaURL
 				spans = append(spans, span)
 			}
 		}

@@ -10,8 +10,9 @@ import (
 
 // Scope is the instrumentation scope that made a piece of telemetry.
 type Scope struct {
-	Name    string
-	Version string
+	Name      string
+	Version   string
+	SchemaURL string // of the conventions by which its telemetry is to be read
 }
 
 // The shapes of OTLP JSON that all three signals share. They are read with encoding/json
@@ -19,6 +20,8 @@ type Scope struct {
 // 64-bit integers are strings there; ids are hexadecimal.
 
 type wireScope struct{ Name, Version string }
+
+func (s wireScope) of(schemaURL string) Scope { return Scope{s.Name, s.Version, schemaURL} }
 
 type wireResource struct{ Attributes wireAttributes }
 
