@@ -80,9 +80,10 @@ release: ## can $(VERSION) be released? With TAG=1 makes its tags; see RELEASING
 	@cd tools/release && go run . -root ../.. -version $(VERSION) $(if $(TAG),-tag)
 
 .PHONY: generate
-generate: ## write the pages that repeat facts of the code
-	go generate ./...
+generate: ## write the pages that repeat facts of the code, dashboards, rules and the registry
+	@# In this order: docs/series.md says which panels and alerts use a series.
 	cd cmd/otelmail && go generate ./...
+	go generate ./...
 
 .PHONY: tidy
 tidy:

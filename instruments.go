@@ -1,6 +1,7 @@
 package otelmail
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -11,8 +12,13 @@ import (
 // are initialised and only read afterwards.
 var definitions []*catalog.Metric
 
+// firstVersion is since when there are the series that do not say it. What comes later says
+// it: a release is refused otherwise.
+const firstVersion = "0.1.0"
+
 // define registers a series: no list is kept by hand, so no series can be forgotten.
 func define(m catalog.Metric) *catalog.Metric {
+	m.Since = cmp.Or(m.Since, firstVersion)
 	definitions = append(definitions, &m)
 	return &m
 }

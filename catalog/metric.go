@@ -42,6 +42,8 @@ type Metric struct {
 	Rise string
 	// Labels are the only attribute keys the series may carry.
 	Labels []Label
+	// Since is the version of otelmail that first had the series. Example: "0.1.0".
+	Since string
 	// Buckets are a histogram's upper bounds in the series' unit.
 	Buckets []float64
 }

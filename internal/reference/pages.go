@@ -23,7 +23,7 @@ func Pages(root fs.FS) map[string]func(io.Writer) error {
 		}
 	}
 	return map[string]func(io.Writer) error{
-		"docs/series.md":     Series,
+		"docs/series.md":     func(w io.Writer) error { return Series(w, root) },
 		"docs/settings.md":   Settings,
 		"docs/fault.md":      Fault,
 		"docs/spans.md":      from(Spans),

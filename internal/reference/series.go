@@ -3,6 +3,7 @@ package reference
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -15,8 +16,13 @@ import (
 const Limits = "Not counted is what cannot be followed on a connection: IMAP after COMPRESS, " +
 	"and what no RFC allows. Each such session is one in `telemetry_unfollowed_sessions_total`."
 
-// Series writes docs/series.md.
-func Series(w io.Writer) error {
+// Series writes docs/series.md. root is the repository, whose dashboards and rules use the
+// series.
+func Series(w io.Writer, root fs.FS) error {
+	used, err := readUses(root)
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
 	b.WriteString(Generated)
 	b.WriteString(`# The series
@@ -60,9 +66,16 @@ The two gauges named ` + "`*_total`" + ` keep their names because dashboards rel
 		if len(m.Buckets) > 0 {
 			fmt.Fprintf(&b, "- Bucket bounds: %s\n", numbers(m.Buckets))
 		}
+		fmt.Fprintf(&b, "- Since: %s\n", m.Since)
+		if panels := used.panels(m); panels != "" {
+			fmt.Fprintf(&b, "- Panels: %s\n", panels)
+		}
+		if alerts := used.alertsOn(m); alerts != "" {
+			fmt.Fprintf(&b, "- Alerts: %s\n", alerts)
+		}
 		fmt.Fprintf(&b, "\nWhat a rise means: %s\n", m.Rise)
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err = io.WriteString(w, b.String())
 	return err
 }
 

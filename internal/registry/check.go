@@ -59,6 +59,7 @@ func (c *checker) wants(ok bool, format string, args ...any) {
 
 var (
 	schemaURL = regexp.MustCompile(`^https://\S+/\d+\.\d+\.\d+$`)
+	semver    = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
 	wellKnown = regexp.MustCompile(`^[a-z][a-z0-9]*([._][a-z0-9]+)*$`) // a name
 	memberIDs = regexp.MustCompile(`^[a-z0-9_]+$`)
 	stability = []string{"stable", development, "alpha", "beta", "release_candidate"}
@@ -101,6 +102,7 @@ func (c *checker) group(g Group) {
 		c.wants(g.ID == "metric."+g.MetricName, "want the id metric.%s", g.MetricName)
 		c.wants(slices.Contains([]string{"counter", "gauge", "histogram", "updowncounter"}, g.Instrument), "instrument %q", g.Instrument)
 		c.wants(units.MatchString(g.Unit), "unit %q", g.Unit)
+		c.wants(g.Annotations != nil && semver.MatchString(g.Annotations.Since), "since: want a version")
 		c.name(g.MetricName)
 	default:
 		c.wants(false, "type %q: want %s, %s, %s or %s", g.Type, typeAttributes, typeSpan, typeMetric, typeEvent)

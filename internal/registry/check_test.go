@@ -82,6 +82,7 @@ func TestWhatWeaverWouldRefuse(t *testing.T) {
 		`metric_name, instrument and unit are for metrics`:         in(connections, func(g *registry.Group) { g.Unit = "" }),
 		`instrument "count"`:                                       in(connections, func(g *registry.Group) { g.Instrument = "count" }),
 		`unit "connections"`:                                       in(connections, func(g *registry.Group) { g.Unit = "connections" }),
+		`connections_total: since: want a version`:                 in(connections, func(g *registry.Group) { g.Annotations.Since = "" }),
 		`want the id metric.x`:                                     in(connections, func(g *registry.Group) { g.MetricName = "x" }),
 		`server.address: want a definition`:                        of(email, "email.fate", func(a *registry.Attribute) { a.ID, a.Ref = "", "server.address" }),
 		`server.address is OpenTelemetry's`:                        of(email, "email.fate", func(a *registry.Attribute) { a.ID = "server.address" }),

@@ -102,9 +102,7 @@ func (l labels) metrics(all []catalog.Metric, namespace string) []Group {
 		g := Group{
 			ID: "metric." + m.FullName(namespace), Type: typeMetric, MetricName: m.FullName(namespace),
 			Instrument: m.Kind.String(), Unit: m.Unit, Stability: development, Brief: m.Help + ".", Note: plain(m.Rise),
-		}
-		if m.Buckets != nil {
-			g.Annotations = &Annotations{Buckets: m.Buckets}
+			Annotations: &Annotations{Since: m.Since, Buckets: m.Buckets},
 		}
 		for _, one := range m.Labels {
 			a := Attribute{Ref: one.Key, RequirementLevel: &Requirement{Level: "required"}}

@@ -58,7 +58,7 @@ func release(ctx context.Context, out io.Writer, root, version string, tag bool)
 		checkConstant(tree, version),
 		checkChangelog(tree, version, tag),
 		repo.checkAPI(ctx, out, modules, released, version, work),
-		repo.checkConventions(ctx, released),
+		repo.checkConventions(ctx, released, version),
 	)
 	if tag {
 		problems = errors.Join(problems, repo.checkClean(ctx))

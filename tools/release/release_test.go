@@ -252,6 +252,29 @@ func TestConventionsThatHaveChangedHaveAnotherVersion(t *testing.T) {
 	}
 }
 
+func TestANewSeriesSaysSinceWhen(t *testing.T) {
+	r := newRepository(t)
+	one := func(name, since string) string {
+		return "- id: metric." + name + "\n  type: metric\n  metric_name: " + name + "\n  note: 'two\n    lines'\n  annotations:\n    since: " + since + "\n"
+	}
+	write(t, filepath.Join(r.root, "registry", "metrics.yaml"), "groups:\n"+one("a", "0.1.0"))
+	r.commit(t)
+	if _, err := r.release(t, "v0.1.0", true); err != nil {
+		t.Fatal(err)
+	}
+	r.next(t, "v0.2.0")
+	write(t, filepath.Join(r.root, "registry", "manifest.yaml"), "schema_url: https://example.com/schemas/0.2.0\n")
+	r.must(t, "add", "--all")
+	write(t, filepath.Join(r.root, "registry", "metrics.yaml"), "groups:\n"+one("a", "0.1.0")+one("b", "0.1.0"))
+	if _, err := r.release(t, "v0.2.0", false); err == nil || !strings.Contains(err.Error(), "b is new, and its Since is 0.1.0, want 0.2.0") {
+		t.Errorf("a new series that is old: %v", err)
+	}
+	write(t, filepath.Join(r.root, "registry", "metrics.yaml"), "groups:\n"+one("a", "0.1.0")+one("b", "0.2.0"))
+	if _, err := r.release(t, "v0.2.0", false); err != nil {
+		t.Errorf("a new series: %v", err)
+	}
+}
+
 func TestOnlyOursIsReplaced(t *testing.T) {
 	r := newRepository(t)
 	write(t, filepath.Join(r.root, "adapters/smtp/go.mod"), small["adapters/smtp/go.mod"]+
