@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,25 +33,35 @@ func (d *demo) classicPage() string {
 	return text
 }
 
+// seriesLine is a series, its value, and in OpenMetrics what follows on that.
+var seriesLine = regexp.MustCompile(`^([a-z0-9_]+(?:\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\})?) (\S+)`)
+
+// readPage reads the classic text format, or OpenMetrics, in which le is another text for
+// the same number.
 func readPage(t *testing.T, text string) page {
 	t.Helper()
 	p := page{}
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, namespace+"_") {
+	for l := range strings.Lines(text) {
+		if !strings.HasPrefix(l, namespace+"_") {
 			continue
 		}
-		series, number, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		value, err := strconv.ParseFloat(number, 64)
-		if err != nil {
-			t.Fatalf("/metrics: %q: %v", line, err)
+		parts := seriesLine.FindStringSubmatch(l)
+		if parts == nil {
+			t.Fatalf("/metrics: %q is no series with a value", l)
 		}
-		p[series] = value
+		value, err := strconv.ParseFloat(parts[2], 64)
+		if err != nil {
+			t.Fatalf("/metrics: %q: %v", l, err)
+		}
+		p[wholeNumber.ReplaceAllString(parts[1], `le="$1"}`)] = value
 	}
 	if len(p) == 0 {
 		t.Fatalf("/metrics has no series of %s:\n%.1000s", namespace, text)
 	}
 	return p
 }
+
+var wholeNumber = regexp.MustCompile(`le="([0-9]+)\.0"\}$`)
 
 // settled returns the page once nobody is connected and the queue is empty.
 func (d *demo) settled() page {

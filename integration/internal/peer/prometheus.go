@@ -28,7 +28,7 @@ func (o prometheusOption) applyPrometheus(c *prometheusConfig) { o(c) }
 // WithTargets adds pages to scrape, each a host:port (then http and /metrics) or a URL.
 // Default: none.
 func WithTargets(targets ...string) PrometheusOption {
-	return prometheusOption(func(c *prometheusConfig) { c.targets = append(c.targets, targets...) })
+	return prometheusOption(func(c *prometheusConfig) { c.first.targets = append(c.first.targets, targets...) })
 }
 
 // WithOTLPReceiver makes Prometheus receive OTLP metrics over HTTP at
@@ -37,10 +37,19 @@ func WithOTLPReceiver() PrometheusOption {
 	return WithFlags("--web.enable-otlp-receiver")
 }
 
-// WithScrapeSettings adds lines of YAML, unindented, to the one scrape job, basic_auth or
-// scrape_native_histograms for example. Default: none.
+// WithScrapeSettings adds lines of YAML, unindented, to the scrape job of [WithTargets],
+// basic_auth or scrape_native_histograms for example. Default: none.
 func WithScrapeSettings(yaml string) PrometheusOption {
-	return prometheusOption(func(c *prometheusConfig) { c.scrape += yaml + "\n" })
+	return prometheusOption(func(c *prometheusConfig) { c.first.lines += yaml + "\n" })
+}
+
+// WithJob adds a scrape job beside that of [WithTargets], whose name is otelmail: a name
+// of its own, which becomes the label job, a target, and lines of YAML as
+// [WithScrapeSettings] takes them. Default: none.
+func WithJob(name, target, yaml string) PrometheusOption {
+	return prometheusOption(func(c *prometheusConfig) {
+		c.more = append(c.more, scrapeJob{name: name, targets: []string{target}, lines: yaml + "\n"})
+	})
 }
 
 // WithRules loads files of recording and alerting rules, given by absolute path and

@@ -3,6 +3,7 @@ package peer
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -44,8 +45,8 @@ func (p *Prometheus) WaitUp(within time.Duration) {
 	p.t.Helper()
 	Eventually(p.t, within, func() error {
 		targets := p.Targets()
-		if len(targets) != len(p.config.targets) {
-			return fmt.Errorf("%d scrape targets of %d are known", len(targets), len(p.config.targets))
+		if want := p.config.targets(); len(targets) != want {
+			return fmt.Errorf("%d scrape targets of %d are known", len(targets), want)
 		}
 		for _, target := range targets {
 			if target.Health != "up" {
@@ -134,4 +135,5 @@ func (p *Prometheus) get(path string, values url.Values, data any) {
 	}
 }
 
-func seconds(unix float64) time.Time { return time.UnixMilli(int64(unix * 1000)) }
+// seconds rounds, because 1.001 times 1000 is less than 1001.
+func seconds(unix float64) time.Time { return time.UnixMilli(int64(math.Round(unix * 1000))) }

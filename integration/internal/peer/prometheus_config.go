@@ -7,10 +7,32 @@ import (
 )
 
 type prometheusConfig struct {
+	first scrapeJob
+	more  []scrapeJob
+	rules []string // absolute paths
+	flags []string
+}
+
+// scrapeJob is what Prometheus scrapes in one way.
+type scrapeJob struct {
+	name    string
 	targets []string
-	rules   []string // absolute paths
-	scrape  string   // more lines for the scrape job
-	flags   []string
+	lines   string // of YAML
+}
+
+// jobs are all of them.
+func (c prometheusConfig) jobs() []scrapeJob {
+	first := c.first
+	first.name = "otelmail"
+	return append([]scrapeJob{first}, c.more...)
+}
+
+// targets is how many pages are scraped.
+func (c prometheusConfig) targets() (n int) {
+	for _, job := range c.jobs() {
+		n += len(job.targets)
+	}
+	return n
 }
 
 // yaml returns the configuration file.
@@ -21,19 +43,29 @@ func (c prometheusConfig) yaml() (string, error) {
 	for _, file := range c.rules {
 		fmt.Fprintf(&b, "  - %q\n", file)
 	}
-	b.WriteString("scrape_configs:\n  - job_name: otelmail\n")
-	for line := range strings.Lines(c.scrape) {
+	b.WriteString("scrape_configs:\n")
+	for _, job := range c.jobs() {
+		if err := job.write(&b); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}
+
+func (j scrapeJob) write(b *strings.Builder) error {
+	fmt.Fprintf(b, "  - job_name: %q\n", j.name)
+	for line := range strings.Lines(j.lines) {
 		b.WriteString("    " + line)
 	}
 	b.WriteString("    static_configs:\n")
-	for _, target := range c.targets {
+	for _, target := range j.targets {
 		host, labels, err := targetLabels(target)
 		if err != nil {
-			return "", err
+			return err
 		}
-		fmt.Fprintf(&b, "      - targets: [%q]\n        labels: {%s}\n", host, labels)
+		fmt.Fprintf(b, "      - targets: [%q]\n        labels: {%s}\n", host, labels)
 	}
-	return b.String(), nil
+	return nil
 }
 
 // targetLabels splits a target into its entry in the list of targets and the labels from

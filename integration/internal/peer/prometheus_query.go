@@ -2,6 +2,7 @@ package peer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -18,25 +19,78 @@ type Sample struct {
 
 // SampleHistogram sums up a native histogram.
 type SampleHistogram struct {
-	Count float64
-	Sum   float64
+	Count   float64
+	Sum     float64
+	Buckets map[string]float64 // those with values, by upper bound as Prometheus writes it
+}
+
+// Series is what a range holds of one series.
+type Series struct {
+	Labels  map[string]string // its name under __name__
+	Samples []Sample          // oldest first, without labels
 }
 
 // Query evaluates a PromQL expression now and returns the elements of its result, which
 // has to be an instant vector or a scalar.
 func (p *Prometheus) Query(expr string) []Sample {
 	p.t.Helper()
+	return p.query(url.Values{"query": {expr}})
+}
+
+// QueryAt is Query at a time, to the millisecond.
+func (p *Prometheus) QueryAt(at time.Time, expr string) []Sample {
+	p.t.Helper()
+	return p.query(url.Values{"query": {expr}, "time": {unix(at)}})
+}
+
+func (p *Prometheus) query(values url.Values) []Sample {
+	p.t.Helper()
 	var data struct {
 		ResultType string
 		Result     json.RawMessage
 	}
-	p.get("query", url.Values{"query": {expr}}, &data)
+	p.get("query", values, &data)
 	samples, err := readResult(data.ResultType, data.Result)
 	if err != nil {
-		p.t.Fatalf("query %s: %v", expr, err)
+		p.t.Fatalf("query %s: %v", values, err)
 	}
 	return samples
 }
+
+// Samples returns the samples as they are stored that a range selector (mail_total[5m])
+// finds at a time, to the millisecond.
+func (p *Prometheus) Samples(at time.Time, selector string) []Series {
+	p.t.Helper()
+	var data struct {
+		Result []struct {
+			Metric             map[string]string
+			Values, Histograms []json.RawMessage
+		}
+	}
+	p.get("query", url.Values{"query": {selector}, "time": {unix(at)}}, &data)
+	all := make([]Series, 0, len(data.Result))
+	for _, element := range data.Result {
+		series := Series{Labels: element.Metric}
+		for _, text := range element.Values {
+			var s Sample
+			if err := s.readValue(text); err != nil {
+				p.t.Fatalf("samples of %s: %v", selector, err)
+			}
+			series.Samples = append(series.Samples, s)
+		}
+		for _, text := range element.Histograms {
+			var s Sample
+			if err := s.readHistogram(text); err != nil {
+				p.t.Fatalf("samples of %s: %v", selector, err)
+			}
+			series.Samples = append(series.Samples, s)
+		}
+		all = append(all, series)
+	}
+	return all
+}
+
+func unix(at time.Time) string { return fmt.Sprintf("%.3f", float64(at.UnixMilli())/1000) }
 
 func readResult(resultType string, result []byte) ([]Sample, error) {
 	switch resultType {
@@ -90,16 +144,25 @@ func (s *Sample) readValue(text []byte) error {
 	return nil
 }
 
-// readHistogram reads [unix seconds, {"count": "value", "sum": "value"}].
+// readHistogram reads [unix seconds, {"count": "value", "sum": "value", "buckets":
+// [[which of its bounds it includes, "lower bound", "upper bound", "value"]]}].
 func (s *Sample) readHistogram(text []byte) error {
-	s.Histogram = &SampleHistogram{}
 	var histogram struct {
 		Count, Sum wireDouble
+		Buckets    [][4]json.RawMessage
 	}
 	if err := s.readPair(text, &histogram); err != nil {
 		return err
 	}
-	s.Histogram.Count, s.Histogram.Sum = float64(histogram.Count), float64(histogram.Sum)
+	s.Histogram = &SampleHistogram{Count: float64(histogram.Count), Sum: float64(histogram.Sum), Buckets: map[string]float64{}}
+	for _, bucket := range histogram.Buckets {
+		var upper string
+		var count wireDouble
+		if err := errors.Join(json.Unmarshal(bucket[2], &upper), json.Unmarshal(bucket[3], &count)); err != nil {
+			return fmt.Errorf("reading the bucket %s: %w", bucket, err)
+		}
+		s.Histogram.Buckets[upper] = float64(count)
+	}
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,30 @@ func TestPrometheusWithSettingsAndRules(t *testing.T) {
 	})
 }
 
+// A further job scrapes in its own way, and a range has the samples as they were scraped.
+func TestPrometheusWithTwoJobs(t *testing.T) {
+	server := servePage(t, page)
+	prometheus := peer.StartPrometheusWith(t, peer.WithTargets(server.URL),
+		peer.WithJob("open", server.URL+"/closed", "basic_auth: {username: me, password: open}"))
+	prometheus.WaitUp(patience)
+	var series []peer.Series
+	peer.Eventually(t, patience, func() error {
+		series = prometheus.Samples(time.Now(), `mail_total{job="open",tls="no"}[1h]`)
+		if len(series) != 1 || len(series[0].Samples) < 2 {
+			return fmt.Errorf("samples %+v", series)
+		}
+		return nil
+	})
+	first, second := series[0].Samples[0], series[0].Samples[1]
+	if first.Value != 3 || second.Value != 3 || !first.Time.Before(second.Time) {
+		t.Errorf("samples %+v", series)
+	}
+	at := prometheus.QueryAt(first.Time, `timestamp(mail_total{job="open",tls="no"})`)
+	if want := float64(first.Time.UnixMilli()) / 1000; len(at) != 1 || at[0].Value != want {
+		t.Errorf("the sample of %v is of %+v", want, at)
+	}
+}
+
 // The histogram comes as an exponential one, which Prometheus keeps as a native one.
 func TestPrometheusTakesOTLP(t *testing.T) {
 	prometheus := peer.StartPrometheusWith(t, peer.WithOTLPReceiver())
@@ -134,7 +159,7 @@ service: {pipelines: {metrics: {exporters: [otlp_http]}}}`, prometheus.OTLPMetri
 			return fmt.Errorf("pushed: %+v", pushed)
 		}
 		native := prometheus.Query("native")
-		if len(native) != 1 || native[0].Histogram == nil || *native[0].Histogram != (peer.SampleHistogram{Count: 4, Sum: 8}) {
+		if len(native) != 1 || !reflect.DeepEqual(native[0].Histogram, &peer.SampleHistogram{Count: 4, Sum: 8, Buckets: map[string]float64{"2": 4}}) {
 			return fmt.Errorf("native: %+v", native)
 		}
 		return nil
