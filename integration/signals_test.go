@@ -141,39 +141,56 @@ func TestSignalsAreExact(t *testing.T) {
 	for _, sessions := range []int{1, 50} {
 		t.Run(fmt.Sprint(sessions), func(t *testing.T) {
 			d := startDemo(t, launch{})
-			want := page{}
-			jobs := make(chan signal)
-			var clients sync.WaitGroup
-			for range sessions {
-				clients.Go(func() {
-					for s := range jobs {
-						if err := s.happen(d); err != nil {
-							t.Errorf("%s: %v", s.name, err)
-						}
-					}
-				})
-			}
-			for range 4 * max(1, sessions/10) {
-				for _, s := range signalEvents() {
-					jobs <- s
-					for series, n := range s.moves {
-						want[pageName(series)] += n
-					}
-				}
-			}
-			close(jobs)
-			clients.Wait()
-			d.settled()
-			peer.Eventually(t, patience, func() error { // a session that broke is counted once its server has noticed
-				var all []error
-				for _, difference := range differences("/metrics", looked(d.page()), looked(want)) {
-					all = append(all, errors.New(difference))
-				}
-				return errors.Join(all...)
-			})
+			d.sendSignals(sessions)
 			d.stop()
 		})
 	}
+}
+
+// sendSignals has so many clients at a time do what the labelled series count, and wants
+// these to say exactly that.
+func (d *demo) sendSignals(sessions int) {
+	d.t.Helper()
+	var signals []signal
+	want := d.page()
+	for range 4 * max(1, sessions/10) {
+		for _, s := range signalEvents() {
+			signals = append(signals, s)
+			for series, n := range s.moves {
+				want[pageName(series)] += n
+			}
+		}
+	}
+	atOnce(d.t, sessions, signals, func(s signal) (string, error) { return s.name, s.happen(d) })
+	d.settled()
+	peer.Eventually(d.t, patience, func() error { // a session that broke is counted once its server has noticed
+		var all []error
+		for _, difference := range differences("/metrics", looked(d.page()), looked(want)) {
+			all = append(all, errors.New(difference))
+		}
+		return errors.Join(all...)
+	})
+}
+
+// atOnce has so many clients at a time do all that is to be done; do returns what it was.
+func atOnce[T any](t *testing.T, clients int, all []T, do func(T) (string, error)) {
+	t.Helper()
+	todo := make(chan T)
+	var group sync.WaitGroup
+	for range clients {
+		group.Go(func() {
+			for one := range todo {
+				if what, err := do(one); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+	for _, one := range all {
+		todo <- one
+	}
+	close(todo)
+	group.Wait()
 }
 
 // looked is the part of a page that this test looks at: of histograms their counts and,

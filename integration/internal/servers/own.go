@@ -20,6 +20,7 @@ import (
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
 
+	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
 	"github.com/rusmes/otelmail/instrumentation/otelimapv1"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
@@ -71,14 +72,20 @@ func own(t testing.TB, protocol sessions.Protocol, mode sessions.Mode, serve fun
 func GoSMTP(t testing.TB, mode sessions.Mode) *sessions.Server {
 	t.Helper()
 	return own(t, sessions.SMTP, mode, func(tel *counted.Telemetry, l net.Listener, secure *tls.Config) io.Closer {
-		server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mail{}, nil }))
-		server.TLSConfig, server.AllowInsecureAuth, server.ErrorLog = secure, true, quiet
-		server.MaxMessageBytes, server.MaxRecipients, server.MaxLineLength = 1_000_000, 3, 100_000
-		server.ReadTimeout, server.WriteTimeout = time.Minute, time.Minute
-		s := otelsmtp.NewServer(tel.Telemetry, server)
+		s := Recorded(tel.Telemetry, secure)
 		go func() { _ = s.Serve(l) }()
 		return s
 	})
+}
+
+// Recorded is a server of go-smtp's, recorded by otelsmtp, that has to be served. secure is the
+// TLS to begin where a client asks for it, nil for none.
+func Recorded(tel *otelmail.Telemetry, secure *tls.Config) *otelsmtp.Server {
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &mail{}, nil }))
+	server.TLSConfig, server.AllowInsecureAuth, server.ErrorLog = secure, true, quiet
+	server.MaxMessageBytes, server.MaxRecipients, server.MaxLineLength = 1_000_000, 3, 100_000
+	server.ReadTimeout, server.WriteTimeout = time.Minute, time.Minute
+	return otelsmtp.NewServer(tel, server)
 }
 
 // mail is a session of go-smtp's. Recipients of a domain that is not ours are refused,
