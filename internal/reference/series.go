@@ -37,6 +37,14 @@ All series without labels, and counters and gauges with up to 64 combinations of
 label values, are there with 0 from the first scrape on; the others from their first event
 on, or from when what they show is registered. No other label is added unless you ask for it.
 
+` + "`increase()` and `rate()`" + ` stretch what they see to the whole window, so that they seldom say a whole
+number: ` + "`x - x offset 1h`" + ` is exact while the server is not restarted. They do not see what a series begins
+with, so that of one that appears with its first event, what the first scrape finds of it is missing:
+` + "`(x unless x offset 1h) or increase(x[1h])`" + ` has it, and so have the alerts and the dashboards; it is not for the
+busiest domains and senders, which appear with what they had under ` + "`_other`" + `. Prometheus'
+` + "`created-timestamp-zero-ingestion`" + ` does not help: /metrics has created timestamps of native histograms alone,
+and they tell when the process started.
+
 /metrics has more than these: ` + "`process_*`" + ` and ` + "`go_*`" + ` of the process, and
 ` + "`" + settings.Namespace + "_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
 ` + "`reason`" + `: a collection that failed (` + "`source`" + `) or was late (` + "`timeout`" + `), a series that is

@@ -42,7 +42,7 @@ func (q queries) rate(m catalog.Metric, by string, matchers ...string) query {
 
 // increase is by how much a counter has risen within the window, such as 1h.
 func (q queries) increase(m catalog.Metric, window, by string, matchers ...string) query {
-	return q.query(m, by, "increase("+q.scope.Select(m, matchers...)+"["+window+"])")
+	return q.query(m, by, q.scope.Grown(m, q.scope.Select(m, matchers...), window))
 }
 
 // sum, most and least are of a gauge's values.

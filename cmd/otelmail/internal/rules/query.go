@@ -15,21 +15,7 @@ type query struct {
 
 // increase is how much a counter has grown within the window, summed.
 func (q query) increase(m catalog.Metric, window, by string, matchers ...string) string {
-	return "sum by (" + by + ") (" + q.grown(m, q.scope.Select(m, matchers...), window) + ")"
-}
-
-// grown is how much the selected counters of m have grown within the window.
-//
-// Prometheus' own increase() does not see the first value of a series: where a series appears
-// with its first event, nothing is seen of that. So what was not there a window ago counts
-// whole, if its server was scraped then; if it was not, nobody knows when the events were.
-func (q query) grown(m catalog.Metric, selected, window string) string {
-	grown := "increase(" + selected + "[" + window + "])"
-	if m.Preset() {
-		return grown
-	}
-	return "(" + selected + " unless " + selected + " offset " + window +
-		"\n and on (job, instance) " + q.scope.Select(series.BuildInfo) + " offset " + window + "\n or " + grown + ")"
+	return "sum by (" + by + ") (" + q.scope.Grown(m, q.scope.Select(m, matchers...), window) + ")"
 }
 
 // target is a series that is not ours: of the job, or of whatever shows our series too.

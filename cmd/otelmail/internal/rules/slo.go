@@ -41,28 +41,30 @@ func (q query) indicators(slo float64) []indicator {
 	}
 	within := func(m catalog.Metric, window, seconds string, matchers ...string) string {
 		// Prometheus 3 calls the bucket 30.0, all others 30.
-		return q.grown(m, q.scope.Bucket(m, append(matchers, `le=~"`+seconds+`|`+seconds+`[.]0"`)...), window)
+		return q.scope.Grown(m, q.scope.Bucket(m, append(matchers, `le=~"`+seconds+`|`+seconds+`[.]0"`)...), window)
 	}
 
 	refused := func(w string) string {
-		return q.grown(series.Rejections, q.scope.Select(series.Rejections, `fault="ours"`), w)
+		return q.scope.Grown(series.Rejections, q.scope.Select(series.Rejections, `fault="ours"`), w)
 	}
 	accepted := func(w string) string {
-		return q.grown(series.SMTPReceived, q.scope.Select(series.SMTPReceived), w)
+		return q.scope.Grown(series.SMTPReceived, q.scope.Select(series.SMTPReceived), w)
 	}
 	offered := func(w string) string { return "(" + lines(refused(w), "or "+accepted(w)) + ")" }
 	ended := func(w string) string {
-		return q.grown(series.DeliveryTotal, q.scope.Count(series.DeliveryTotal, `outcome=~"delivered|expired"`), w)
+		return q.scope.Grown(series.DeliveryTotal, q.scope.Count(series.DeliveryTotal, `outcome=~"delivered|expired"`), w)
 	}
-	attempted := func(w string) string { return q.grown(series.SchedulerLag, q.scope.Count(series.SchedulerLag), w) }
+	attempted := func(w string) string {
+		return q.scope.Grown(series.SchedulerLag, q.scope.Count(series.SchedulerLag), w)
+	}
 	unanswered := func(w string) string {
-		return q.grown(series.AuthAttempts, q.scope.Select(series.AuthAttempts, `result="error"`), w)
+		return q.scope.Grown(series.AuthAttempts, q.scope.Select(series.AuthAttempts, `result="error"`), w)
 	}
 	logins := func(w string) string {
-		return q.grown(series.AuthAttempts, q.scope.Select(series.AuthAttempts, `result!="aborted"`), w)
+		return q.scope.Grown(series.AuthAttempts, q.scope.Select(series.AuthAttempts, `result!="aborted"`), w)
 	}
-	dropped := func(w string) string { return q.grown(series.SelfDropped, q.scope.Select(series.SelfDropped), w) }
-	sent := func(w string) string { return q.grown(series.SelfSent, q.scope.Select(series.SelfSent), w) }
+	dropped := func(w string) string { return q.scope.Grown(series.SelfDropped, q.scope.Select(series.SelfDropped), w) }
+	sent := func(w string) string { return q.scope.Grown(series.SelfSent, q.scope.Select(series.SelfSent), w) }
 	sentOrDropped := func(w string) string { return sum(dropped(w)) + " + " + sum(sent(w)) }
 	total := func(of func(string) string) func(string) string {
 		return func(w string) string { return sum(of(w)) }

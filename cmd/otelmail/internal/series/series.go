@@ -53,6 +53,21 @@ func (s Scope) Bucket(m catalog.Metric, matchers ...string) string {
 	return s.selects(m, "_bucket", matchers)
 }
 
+// Grown is how much the selected counters of m have grown within the window, such as 1h.
+//
+// Prometheus' own increase() does not see the first value of a series: where a series appears
+// with its first event, nothing is seen of that. So what was not there a window ago counts
+// whole, if its server was scraped then; if it was not, nobody knows when the events were. Nor is
+// it known of the busiest senders and domains, which appear with what they had under _other.
+func (s Scope) Grown(m catalog.Metric, selected, window string) string {
+	grown := "increase(" + selected + "[" + window + "])"
+	if m.Preset() || slices.ContainsFunc(m.Labels, func(l catalog.Label) bool { return l.Values == nil }) {
+		return grown
+	}
+	return "(" + selected + " unless " + selected + " offset " + window +
+		"\n and on (job, instance) " + s.Select(BuildInfo) + " offset " + window + "\n or " + grown + ")"
+}
+
 func (s Scope) selects(m catalog.Metric, part string, matchers []string) string {
 	if part != "" && m.Kind != catalog.Histogram {
 		panic(m.Name + " is no histogram")
