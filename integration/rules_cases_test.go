@@ -152,11 +152,18 @@ func mailCases(of func(alert, which, step string) casesOf) {
 		silent(31, "an hour", samples{oldest: "3600x40"}).
 		silent(31, "not all the time", samples{oldest: "9000x20 0 9000x20"}).
 		silent(31, "deferred", samples{`rusmes_queue_oldest_age_seconds{state="deferred"}`: "90000x40"})
-	const retries, delivered, bounced = "rusmes_queue_retries_total{}", "rusmes_mail_delivered_total{}", "rusmes_mail_bounced_total{}"
+	const (
+		putOff = `rusmes_delivery_attempts_total{transport="smtp",outcome="deferred",reason="network"}`
+		taken  = `rusmes_delivery_attempts_total{transport="smtp",outcome="delivered",reason="none"}`
+		local  = `rusmes_delivery_attempts_total{transport="local",outcome="delivered",reason="none"}`
+	)
 	of("MailRetryStorm", "ticket", minute).
-		fires(60, "120 for 21 deliveries", samples{retries: "0+4x60", delivered: "0+0.7x60"}).
-		silent(60, "120 for 27 deliveries", samples{retries: "0+4x60", delivered: "0+0.9x60"}).
-		silent(60, "90 for none", samples{retries: "0+3x60", delivered: "0x60"})
+		fires(60, "120 for 21 deliveries", samples{putOff: "0+4x60", taken: "0+0.7x60"}).
+		fires(60, "120 and never a delivery", samples{putOff: "0+4x60"}).
+		fires(60, "mailboxes here take all of theirs", samples{putOff: "0+4x60", local: "0+100x60"}).
+		silent(60, "120 for 27 deliveries", samples{putOff: "0+4x60", taken: "0+0.9x60"}).
+		silent(60, "90 for none", samples{putOff: "0+3x60", taken: "0x60"})
+	const delivered, bounced = "rusmes_mail_delivered_total{}", "rusmes_mail_bounced_total{}"
 	of("MailBounces", "ticket", minute).
 		fires(70, "24 for 180 deliveries", samples{bounced: "0+0.4x70", delivered: "0+3x70"}).
 		silent(70, "24 for 300 deliveries", samples{bounced: "0+0.4x70", delivered: "0+5x70"}).
@@ -218,6 +225,7 @@ func securityCases(of func(alert, which, step string) casesOf) {
 		silent(150, "120 instead of 18", samples{sender: "0+3x144 452+20x5"}).
 		silent(150, "all others", samples{`rusmes_messages_per_sender_total{user_hash="_other"}`: "0+1x144 164+20x5"}).
 		silent(150, "takes the place and the count of another", samples{sender: "_x148 900+1x5"}).
+		silent(12, "as always, in the first hours", samples{sender: "0+20x12"}).
 		fires(1155, "as never before", samples{sender: "0+1x1149 1169+20x5"}).
 		silent(1155, "each week", samples{sender: "0+1x141 161+20x5 262+1x1001 1283+20x5"})
 	const listed = `rusmes_dnsbl_listed{zone="zen.example"}`

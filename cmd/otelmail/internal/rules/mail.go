@@ -8,6 +8,9 @@ func (q query) mail() []rule {
 	size := q.scope.Select(series.QueueSize)
 	ready := `state="ready"`
 	received := q.increase(series.SMTPReceived, "1h", "job")
+	attempts := func(outcome string) string {
+		return q.increase(series.DeliveryAttempts, "30m", "job, transport", `outcome="`+outcome+`"`)
+	}
 	lastWeek := "sum by (job) (increase(" + q.scope.Select(series.SMTPReceived) + "[1h] offset 1w))"
 	return []rule{
 		alert("MailNoneReceived", page, "5m",
@@ -30,11 +33,11 @@ func (q query) mail() []rule {
 			q.scope.Select(series.QueueOldest, ready)+" > 3600",
 			"Old mail waits for a worker at {{ $labels.instance }}",
 			"For half an hour there has always been a message that is due and was accepted more than an hour ago, now {{ $value | humanizeDuration }} ago."),
+		// By transport: what is delivered to mailboxes here says nothing of other servers.
 		alert("MailRetryStorm", ticket, "15m",
-			lines(q.increase(series.QueueRetries, "30m", "job")+" > 100",
-				"and "+q.increase(series.QueueRetries, "30m", "job")+" > 5 * "+q.increase(series.MailDelivered, "30m", "job")),
-			"Deliveries are tried over and over at {{ $labels.job }}",
-			"{{ $value | humanize }} attempts of the last half hour were not a message's first: more than five for each delivery that succeeded."),
+			lines(attempts("deferred")+" > 100", "unless "+attempts("deferred")+" <= 5 * "+attempts("delivered")),
+			"Deliveries over {{ $labels.transport }} are tried over and over at {{ $labels.job }}",
+			"{{ $value | humanize }} attempts of the last half hour were put off, to be made again: more than five for each that succeeded."),
 		alert("MailBounces", ticket, "",
 			lines(q.increase(series.MailBounced, "1h", "job")+" > 20",
 				"and "+q.increase(series.MailBounced, "1h", "job")+" > 0.1 * "+q.increase(series.MailDelivered, "1h", "job")),

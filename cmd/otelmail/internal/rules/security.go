@@ -44,9 +44,11 @@ func (q query) security() []rule {
 			q.scope.Select(series.SenderNetworks)+" > 10",
 			"One account sends from {{ $value }} networks at {{ $labels.instance }}",
 			"Messages of the user with the hash {{ $labels.user_hash }} came from {{ $value }} networks within an hour. Nobody is in so many places: the password is stolen."),
-		// A mailing that goes out at the same time each week is usual.
+		// A mailing that goes out at the same time each week is usual. What is usual nobody knows
+		// before a day has passed.
 		alert("MailSenderUnusual", page, "",
-			lines(sent("[1h]")+" > 100", "and "+sent("[1h]")+" > 8 * "+sent("[1d]")+" / 24", "unless "+sent("[3h] offset 167h")+" > 100"),
+			lines(sent("[1h]")+" > 100", "and "+sent("[1h]")+" > 8 * "+sent("[1d]")+" / 24", "unless "+sent("[3h] offset 167h")+" > 100",
+				"and on (job) "+q.scope.Select(series.BuildInfo)+" offset 1d"),
 			"One account sends far more than it does at {{ $labels.job }}",
 			"The user with the hash {{ $labels.user_hash }} has sent {{ $value | humanize }} messages within an hour: more than eight times the hourly average of the day, and there was nothing like it at this time a week ago."),
 		alert("MailAddressListed", ticket, "10m",
