@@ -43,7 +43,7 @@ func (c Config) schedule() []client {
 		return schedule
 	}
 	return slices.DeleteFunc(slices.Clone(schedule), func(c client) bool {
-		return c.name == stolen.name || c.name == odd.name || c.name == legacy.name
+		return c.name == stolen.name || c.name == odd.name || c.name == legacy.name || c.name == tooMany.name
 	})
 }
 

@@ -58,6 +58,7 @@ func TestTroubleMadeByClients(t *testing.T) {
 	for name, series := range map[string][][]string{
 		"passwords": {{"ratelimit_total", "auth", "delay"}, {"auth_attempts_total", "imap", "LOGIN", "failure"}, {"auth_attempts_total", "pop3", "PASS", "failure"}},
 		"stolen":    {{"smtp_auth_success_total"}, {"smtp_messages_sent_total"}},
+		"overload":  {{"smtp_connections_rejected_overload_total"}, {"rejections_total", "mx", "connect", "4xx", "system", "ours"}},
 		"panics":    {{"panics_total", "stage"}},
 		"tls":       {{"plaintext_fallback_total"}},
 		"bounces":   {{"mail_bounced_total"}},
@@ -287,7 +288,7 @@ func TestTroubleEndsWithTheDemo(t *testing.T) {
 // trouble itself.
 func TestWellButForTrouble(t *testing.T) {
 	all, well := quick().schedule(), troubled().schedule()
-	if len(all) != len(schedule) || len(well) != len(all)-3 {
+	if len(all) != len(schedule) || len(well) != len(all)-4 {
 		t.Errorf("%d clients without trouble, %d with", len(well), len(all))
 	}
 	if d := running(t, quick()); d.troubles.server != nil {

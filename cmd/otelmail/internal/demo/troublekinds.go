@@ -15,6 +15,7 @@ import (
 // kindsOfTrouble are in the order of a message's way, and then the rest.
 func (d *Demo) kindsOfTrouble() []trouble {
 	return []trouble{
+		{"overload", "a listener that takes one connection at a time has to turn others away", d.clients(tooMany)},
 		{"logins", "the users cannot be looked up: nobody can log in, whatever the password", d.usersAway},
 		{"passwords", "passwords are guessed, of the one account and over many names", d.clients(manyGuesses)},
 		{"stolen", "the account sends from many networks, which count for an hour after it has ended", d.clients(stolen)},
