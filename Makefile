@@ -27,7 +27,7 @@ examples-build: ## every module builds on its own, without the workspace
 
 .PHONY: peers
 peers: ## build the Collector, Prometheus and promtool once, into the user's cache
-	@cd integration && go run ./internal/peer/build collector prometheus promtool
+	@cd integration && go run ./internal/peer/build
 
 .PHONY: integration
 integration: peers ## tests against real peers

@@ -17,13 +17,13 @@ type program struct {
 }
 
 // Names returns the names that [Build] accepts, in the best order to build them.
-func Names() []string { return []string{"collector", "prometheus", "promtool"} }
+func Names() []string { return []string{"collector", "prometheus", "promtool", "fastmotion"} }
 
 func lookUp(name string) (program, error) {
 	const upstream = "github.com/prometheus/prometheus/cmd/"
 	switch name {
-	case "collector":
-		return program{name: name, dir: "collector", pkg: "."}, nil
+	case "collector", "fastmotion":
+		return program{name: name, dir: name, pkg: "."}, nil
 	case "prometheus", "promtool":
 		// The tag leaves out service discovery, and with it most cloud vendors' SDKs.
 		return program{name: name, dir: "prometheus", pkg: upstream + name, tags: "remove_all_sd"}, nil
