@@ -9,6 +9,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -327,6 +328,29 @@ func TestExemplars(t *testing.T) {
 	}
 	if n == 0 {
 		t.Error("no graph shows a histogram")
+	}
+}
+
+// TestLegends: a graph of many lines names those that are not 0, and one of few names all.
+func TestLegends(t *testing.T) {
+	zeros := dashboard.MatcherConfig{Id: "byValue", Options: map[string]any{"reducer": "allIsZero", "op": "gte", "value": 0.0}}
+	left := map[string]bool{
+		"Message authentication": true, "Panics, by component": true, "Limits that took hold": true,
+		"Logins, by result": false, "AUTH over SMTP": false, "Certificates expire in, by listener": false,
+	}
+	for _, p := range panels(read(t, "security", dashboards.Default())) {
+		want, ok := left[*p.Title]
+		delete(left, *p.Title)
+		hides := slices.ContainsFunc(p.FieldConfig.Overrides, func(o dashboard.DashboardFieldConfigSourceOverrides) bool {
+			return reflect.DeepEqual(o.Matcher, zeros) && len(o.Properties) == 1 && o.Properties[0].Id == "custom.hideFrom" &&
+				reflect.DeepEqual(o.Properties[0].Value, map[string]any{"legend": true, "tooltip": true, "viz": false})
+		})
+		if ok && hides != want {
+			t.Errorf("%q: the legend leaves out what is 0: %v, want %v", *p.Title, hides, want)
+		}
+	}
+	if len(left) > 0 {
+		t.Errorf("no panels %v", left)
 	}
 }
 

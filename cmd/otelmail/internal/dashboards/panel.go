@@ -126,6 +126,11 @@ func (p panel) build(id uint32, at dashboard.GridPos) (dashboard.Panel, error) {
 	if p.steps != nil {
 		b.ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
 	}
+	if p.lines() > mostNamed {
+		b.WithOverride(
+			dashboard.MatcherConfig{Id: "byValue", Options: map[string]any{"reducer": "allIsZero", "op": "gte", "value": 0}},
+			[]dashboard.DynamicConfigValue{{Id: "custom.hideFrom", Value: map[string]any{"legend": true, "tooltip": true, "viz": false}}})
+	}
 	if p.hasExemplars() {
 		b.DataLinks([]cog.Builder[dashboard.DashboardLink]{toTraces()})
 	}
@@ -156,6 +161,25 @@ func (p panel) targets() []cog.Builder[variants.Dataquery] {
 
 func (p panel) hasExemplars() bool {
 	return slices.ContainsFunc(p.queries, func(q query) bool { return q.exemplars })
+}
+
+// mostNamed is how many lines a graph names whatever they show. Of more it names those that
+// are not 0 all the time: a legend of forty names says nothing.
+const mostNamed = 7
+
+// lines is how many lines a graph has where the values of labels are known, and at least 1.
+func (p panel) lines() int {
+	n := 0
+	for _, q := range p.queries {
+		of := 1
+		for _, l := range q.of.Labels {
+			if strings.Contains(q.legend, "{{"+l.Key+"}}") {
+				of *= max(len(l.Values), 1)
+			}
+		}
+		n += of
+	}
+	return n
 }
 
 // shows is the series of the panel, each once.
