@@ -1,12 +1,10 @@
 package integration
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -15,35 +13,20 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
+	"github.com/rusmes/otelmail/integration/internal/picture"
 )
 
-// grafanaDashboard is what a test needs of a dashboard's JSON.
-type grafanaDashboard struct {
-	Title      string
-	Templating struct {
-		List []struct{ Name, Type, Query, Regex string }
-	}
-	Panels []struct {
-		Title   string
-		Targets []struct{ Expr string }
-	}
-}
-
-func readDashboards(t *testing.T, dir string) []grafanaDashboard {
+func readDashboards(t *testing.T, dir string) []picture.Dashboard {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no dashboards in %s: %v", dir, err)
 	}
-	var all []grafanaDashboard
+	var all []picture.Dashboard
 	for _, file := range files {
-		text, err := os.ReadFile(file)
+		d, err := picture.Read(file)
 		if err != nil {
 			t.Fatal(err)
-		}
-		var d grafanaDashboard
-		if err := json.Unmarshal(text, &d); err != nil {
-			t.Fatalf("%s: %v", file, err)
 		}
 		all = append(all, d)
 	}
@@ -113,7 +96,7 @@ func wantData(t *testing.T, prometheus *peer.Prometheus, dir string, without []s
 	t.Helper()
 	waiting := map[string]string{} // what has returned nothing yet: expressions, and where they stand
 	for _, dash := range readDashboards(t, dir) {
-		filled := fillVariables(t, prometheus, dash)
+		filled := fillVariables(t, prometheus, dash, "1m")
 		for _, p := range dash.Panels {
 			for _, target := range p.Targets {
 				waiting[filled.Replace(target.Expr)] = dash.Title + ", " + p.Title
@@ -159,10 +142,10 @@ var (
 )
 
 // fillVariables is what Grafana does to the variables of an expression, with all that it
-// finds chosen.
-func fillVariables(t *testing.T, prometheus *peer.Prometheus, dash grafanaDashboard) *strings.Replacer {
+// finds chosen. interval is that of rates.
+func fillVariables(t *testing.T, prometheus *peer.Prometheus, dash picture.Dashboard, interval string) *strings.Replacer {
 	t.Helper()
-	pairs := []string{"$__rate_interval", "1m"}
+	pairs := []string{"$__rate_interval", interval}
 	for _, v := range dash.Templating.List {
 		if v.Type != "query" {
 			continue

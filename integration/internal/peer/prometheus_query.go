@@ -61,27 +61,42 @@ func (p *Prometheus) query(values url.Values) []Sample {
 // finds at a time, to the millisecond.
 func (p *Prometheus) Samples(at time.Time, selector string) []Series {
 	p.t.Helper()
+	return p.matrix("query", url.Values{"query": {selector}, "time": {unix(at)}})
+}
+
+// QueryRange evaluates a PromQL expression at from, at each step after it, and no later than
+// to. A series has no sample for a time at which it has no value.
+func (p *Prometheus) QueryRange(expr string, from, to time.Time, step time.Duration) []Series {
+	p.t.Helper()
+	return p.matrix("query_range", url.Values{
+		"query": {expr}, "start": {unix(from)}, "end": {unix(to)}, "step": {fmt.Sprintf("%.3f", step.Seconds())},
+	})
+}
+
+// matrix asks a query whose result is series with their samples.
+func (p *Prometheus) matrix(path string, values url.Values) []Series {
+	p.t.Helper()
 	var data struct {
 		Result []struct {
 			Metric             map[string]string
 			Values, Histograms []json.RawMessage
 		}
 	}
-	p.get("query", url.Values{"query": {selector}, "time": {unix(at)}}, &data)
+	p.get(path, values, &data)
 	all := make([]Series, 0, len(data.Result))
 	for _, element := range data.Result {
 		series := Series{Labels: element.Metric}
 		for _, text := range element.Values {
 			var s Sample
 			if err := s.readValue(text); err != nil {
-				p.t.Fatalf("samples of %s: %v", selector, err)
+				p.t.Fatalf("samples of %s: %v", values.Get("query"), err)
 			}
 			series.Samples = append(series.Samples, s)
 		}
 		for _, text := range element.Histograms {
 			var s Sample
 			if err := s.readHistogram(text); err != nil {
-				p.t.Fatalf("samples of %s: %v", selector, err)
+				p.t.Fatalf("samples of %s: %v", values.Get("query"), err)
 			}
 			series.Samples = append(series.Samples, s)
 		}

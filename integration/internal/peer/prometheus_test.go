@@ -60,6 +60,20 @@ func TestPrometheusScrapes(t *testing.T) {
 	if scalar := prometheus.Query("1 / 0"); len(scalar) != 1 || !math.IsInf(scalar[0].Value, 1) {
 		t.Errorf("1 / 0: %+v", scalar)
 	}
+	now := time.Now().Truncate(time.Millisecond)
+	series := prometheus.QueryRange(`mail_total{tls="yes"} / 0`, now.Add(-time.Hour), now, 30*time.Minute)
+	if len(series) != 1 || series[0].Labels["tls"] != "yes" || len(series[0].Samples) != 1 || !math.IsInf(series[0].Samples[0].Value, 1) {
+		t.Errorf("mail_total / 0 within the last hour: %+v", series)
+	}
+	times := prometheus.QueryRange("time()", now.Add(-time.Hour), now, 30*time.Minute)
+	if len(times) != 1 || len(times[0].Samples) != 3 {
+		t.Fatalf("time() each half hour: %+v", times)
+	}
+	for i, at := range times[0].Samples {
+		if want := now.Add(time.Duration(i-2) * 30 * time.Minute); !at.Time.Equal(want) || math.Abs(at.Value-float64(want.UnixMilli())/1000) > 1e-3 {
+			t.Errorf("%d: time() is %v at %v, want that of %v", i, at.Value, at.Time, want)
+		}
+	}
 	if none := prometheus.Query("nonesuch"); len(none) != 0 {
 		t.Errorf("nonesuch: %+v", none)
 	}
