@@ -59,6 +59,10 @@ flood: ## a thousand wrong passwords a second at /metrics: what that costs the m
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
 	cd bench && go run . -out ../docs
 
+.PHONY: pictures
+pictures: peers ## what the dashboards look like: draws docs/pictures, a quarter of an hour
+	cd integration && CGO_ENABLED=0 go test -tags pictures -run '^TestPictures$$' -v -timeout 1h .
+
 .PHONY: lint
 lint: bin/golangci-lint ## gofmt, vet, golangci-lint, go mod tidy, generated files
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
