@@ -29,7 +29,7 @@ var (
 	commandDuration = define(catalog.Metric{
 		Name: "command_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long commands took, from the command to the end of the reply to it; DATA and BDAT with the message that the client sends, IMAP without IDLE",
-		Rise:    "RCPT: lookups of users or block lists are slow. DATA: a filter, the disk, or clients on slow lines. AUTH, LOGIN, PASS: the user database. FETCH, SEARCH, SELECT: the store. Compare with stage_duration_seconds and store_operation_duration_seconds.",
+		Rise:    "RCPT: lookups of users or block lists are slow. DATA: a filter, the disk, or clients on slow lines. AUTH, LOGIN, PASS: the user database. FETCH, SEARCH, SELECT: the store. Compare with " + stageDuration.Name + " and " + storeDuration.Name + ".",
 		Labels:  []catalog.Label{protocolLabel, commandLabel},
 		Buckets: durationBuckets,
 	})

@@ -112,7 +112,7 @@ var (
 	deliveryDuration = define(catalog.Metric{
 		Name: "delivery_attempt_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long attempts to deliver took",
-		Rise:    "Destinations or the network have become slow, or hang until our own time-outs: delivery_phase_duration_seconds tells where. Slow attempts hold workers, and the queue grows.",
+		Rise:    "Destinations or the network have become slow, or hang until our own time-outs: " + deliveryPhase.Name + " tells where. Slow attempts hold workers, and the queue grows.",
 		Buckets: durationBuckets,
 		Labels:  deliveryLabels,
 	})

@@ -12,7 +12,7 @@ var (
 	diskFree = define(catalog.Metric{
 		Name: "disk_free_ratio", Kind: catalog.Gauge, Unit: "1",
 		Help:   "The free share of the file system that a path lies on, 0 to 1, as far as the server may use it",
-		Rise:   "Space was freed. A fall is what matters: below 0.1 act today; at 0 mail is refused with 452 and clients try again. See storage_bytes and queue_size for what grows.",
+		Rise:   "Space was freed. A fall is what matters: below 0.1 act today; at 0 mail is refused with 452 and clients try again. See " + storageBytes.Name + " and " + queueSize.Name + " for what grows.",
 		Labels: []catalog.Label{{Key: "path", Help: "The name that the application watches the path under: at most 50"}},
 	})
 	inodesFree = define(catalog.Metric{

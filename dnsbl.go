@@ -22,7 +22,7 @@ var (
 	dnsblListed = define(catalog.Metric{
 		Name: "dnsbl_listed", Kind: catalog.Gauge, Unit: "{address}",
 		Help: "How many of our own addresses the DNS block list has",
-		Rise: "Others refuse our mail or call it spam. Look for what was sent: messages_per_sender_total, then ask the list's owner to remove the address once that has ended.",
+		Rise: "Others refuse our mail or call it spam. Look for what was sent: " + messagesPerSender.Name + ", then ask the list's owner to remove the address once that has ended.",
 		Labels: []catalog.Label{{Key: "zone",
 			Help: "The block list, as it was given: at most 50. There from its first answer on"}},
 	})

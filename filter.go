@@ -27,7 +27,7 @@ var (
 	rateLimits = define(catalog.Metric{
 		Name: "ratelimit_total", Kind: catalog.Counter, Unit: "{decision}",
 		Help: "Times that a limit of our own made somebody wait or go",
-		Rise: "sender: a stolen account or a mailing, see messages_per_sender_total. auth: password guessing. connection and command: a flood, or a limit that is too tight for a busy server of somebody else's.",
+		Rise: "sender: a stolen account or a mailing, see " + messagesPerSender.Name + ". auth: password guessing. connection and command: a flood, or a limit that is too tight for a busy server of somebody else's.",
 		Labels: []catalog.Label{
 			{Key: "limiter", Values: limiterNames, Help: "What was limited"},
 			{Key: "action", Values: limitActionNames, Help: "What was done about it"},

@@ -32,7 +32,7 @@ var (
 	acmeErrors = define(catalog.Metric{
 		Name: "acme_errors_total", Kind: catalog.Counter, Unit: "{error}",
 		Help: "Attempts to get or renew a certificate by ACME (RFC 8555) that failed",
-		Rise: "The certificate will not be renewed in time: see certificate_not_after_timestamp_seconds for how long there is. rate_limited goes away by waiting and comes back by trying; dns, connection and unauthorized mean that the authority cannot reach us under this name.",
+		Rise: "The certificate will not be renewed in time: see " + certificateNotAfter.Name + " for how long there is. rate_limited goes away by waiting and comes back by trying; dns, connection and unauthorized mean that the authority cannot reach us under this name.",
 		Labels: []catalog.Label{{Key: "kind", Values: acmeKinds,
 			Help: "The problem type of RFC 8555 section 6.7; other for the rest of them, and for a failure without one"}},
 	})

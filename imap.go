@@ -13,7 +13,7 @@ var (
 	imapConnections = define(catalog.Metric{
 		Name: "imap_connections_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "IMAP connections accepted",
-		Rise: "More clients connect, or clients that are thrown out come back at once: compare with imap_errors_total.",
+		Rise: "More clients connect, or clients that are thrown out come back at once: compare with " + imapErrors.Name + ".",
 	})
 	imapCommands = define(catalog.Metric{
 		Name: "imap_commands_total", Kind: catalog.Counter, Unit: "{command}",

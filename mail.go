@@ -15,7 +15,7 @@ var (
 	mailProcessed = define(catalog.Metric{
 		Name: "mail_processed_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages that left the processing pipeline, whatever their fate",
-		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see queue_size and message_processing_latency_seconds.",
+		Rise: "More mail is worked on. If fewer are processed than received, the pipeline falls behind, see " + queueSize.Name + " and " + mailLatency.Name + ".",
 	})
 	mailDelivered = define(catalog.Metric{
 		Name: "mail_delivered_total", Kind: catalog.Counter, Unit: "{message}",
@@ -41,7 +41,7 @@ var (
 	stageDuration = define(catalog.Metric{
 		Name: "stage_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help: "How long the stages of the pipeline took",
-		Rise: "This stage is what makes message_processing_latency_seconds rise: the scanner, the lookup or the disk behind it.",
+		Rise: "This stage is what makes " + mailLatency.Name + " rise: the scanner, the lookup or the disk behind it.",
 		Labels: []catalog.Label{{Key: "stage",
 			Help: "The configured name of the stage: the first 20, the rest are `_OTHER`"}},
 		Buckets: durationBuckets,

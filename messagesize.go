@@ -13,7 +13,7 @@ var (
 	messageSize = define(catalog.Metric{
 		Name: "message_size_bytes", Kind: catalog.Histogram, Unit: "By",
 		Help:    "Size of accepted messages, as the client sent them",
-		Rise:    "Bigger mail fills disks and queues sooner. A hump under the limit of size: users send what they can; refusals for too_large are in rejections_total.",
+		Rise:    "Bigger mail fills disks and queues sooner. A hump under the limit of size: users send what they can; refusals for too_large are in " + rejections.Name + ".",
 		Labels:  []catalog.Label{messageDirection},
 		Buckets: []float64{1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 2.5e7, 5e7, 1e8},
 	})
@@ -27,7 +27,7 @@ var (
 	connectionsLost = define(catalog.Metric{
 		Name: "connections_lost_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP, LMTP and submission sessions that broke: without QUIT, by a reset, a time-out, a failed handshake or a shutdown of ours",
-		Rise: "At connect or helo: scanners. At data: messages are lost on the way and come again; a middlebox, a limit of size, or time-outs of ours. At tls: see tls_handshake_failures_total.",
+		Rise: "At connect or helo: scanners. At data: messages are lost on the way and come again; a middlebox, a limit of size, or time-outs of ours. At tls: see " + tlsHandshakeFailures.Name + ".",
 		Labels: []catalog.Label{{Key: "stage", Values: smtpStages,
 			Help: "How far the session had come: its last command; connect before the first; idle after a message"}},
 	})

@@ -15,7 +15,7 @@ var (
 	outboundConnections = define(catalog.Metric{
 		Name: "outbound_connections", Kind: catalog.Gauge, Unit: "{connection}",
 		Help: "Connections to other servers open now",
-		Rise: "More is delivered at once, or the other sides have become slow (see delivery_phase_duration_seconds). A rise without end is a leak: connections that nobody closes.",
+		Rise: "More is delivered at once, or the other sides have become slow (see " + deliveryPhase.Name + "). A rise without end is a leak: connections that nobody closes.",
 	})
 	outboundFailures = define(catalog.Metric{
 		Name: "outbound_connect_failures_total", Kind: catalog.Counter, Unit: "{attempt}",

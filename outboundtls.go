@@ -13,7 +13,7 @@ var (
 	outboundTLSTotal = define(catalog.Metric{
 		Name: "outbound_tls_total", Kind: catalog.Counter, Unit: "{attempt}",
 		Help: "Attempts to deliver over SMTP, by what they asked of TLS and what came of it; those that got neither to TLS nor to the message are not counted",
-		Rise: "failed under dane, mta-sts or required: mail is held back, by a certificate that has ended there or by somebody in between. plaintext under opportunistic: mail is sent in clear; see plaintext_fallback_total.",
+		Rise: "failed under dane, mta-sts or required: mail is held back, by a certificate that has ended there or by somebody in between. plaintext under opportunistic: mail is sent in clear; see " + plaintextFallback.Name + ".",
 		Labels: []catalog.Label{
 			{Key: "policy", Values: tlsPolicies[:], Help: "Plaintext only; TLS where the other side offers it (RFC 7435); authenticated by a TLSA record (RFC 7672); by an MTA-STS policy (RFC 8461); by a rule of our own; or not said"},
 			{Key: "result", Values: []string{"encrypted", "plaintext", "failed"}, Help: "The handshake succeeded; the message was delivered without TLS; TLS failed, and the message was not delivered"},

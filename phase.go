@@ -10,13 +10,13 @@ var (
 	schedulerLag = define(catalog.Metric{
 		Name: "queue_scheduler_lag_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long after they were due attempts to deliver began",
-		Rise:    "There are too few workers, or slow destinations hold them (see delivery_attempt_duration_seconds), or the scheduler stands still: mail waits for us and not for the other side.",
+		Rise:    "There are too few workers, or slow destinations hold them (see " + deliveryDuration.Name + "), or the scheduler stands still: mail waits for us and not for the other side.",
 		Buckets: durationBuckets,
 	})
 	deliveryPhase = define(catalog.Metric{
 		Name: "delivery_phase_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long the phases of attempts to deliver took, whether or not they succeeded",
-		Rise:    "queue: too few workers. dns: our resolver (see dns_lookup_duration_seconds). connect: servers that are away, or our own network. tls: servers under load, or a time-out. transfer: the other side checks for long, or the line is narrow.",
+		Rise:    "queue: too few workers. dns: our resolver (see " + dnsDuration.Name + "). connect: servers that are away, or our own network. tls: servers under load, or a time-out. transfer: the other side checks for long, or the line is narrow.",
 		Buckets: durationBuckets,
 		Labels: []catalog.Label{{Key: "phase", Values: phases[:],
 			Help: "Waiting for a worker once due; looking up where to; connecting; the TLS handshake; the SMTP dialogue and the message; or anything else"}},

@@ -17,7 +17,7 @@ var (
 	queueSize = define(catalog.Metric{
 		Name: "queue_size", Kind: catalog.Gauge, Unit: "{message}",
 		Help: "Messages in the queue now",
-		Rise: "More comes in than goes out: a destination is away (see queue_retries_total), or the workers have stopped (see health_check_status).",
+		Rise: "More comes in than goes out: a destination is away (see " + queueRetries.Name + "), or the workers have stopped (see " + healthStatus.Name + ").",
 	})
 	queueRetries = define(catalog.Metric{
 		Name: "queue_retries_total", Kind: catalog.Counter, Unit: "{attempt}",
@@ -27,12 +27,12 @@ var (
 	queueExpired = define(catalog.Metric{
 		Name: "queue_expired_total", Kind: catalog.Counter, Unit: "{message}",
 		Help: "Messages given up because they had been in the queue, or had been tried, for as long as is allowed",
-		Rise: "A destination has been away for days, or something here has: see queue_oldest_age_seconds and the reasons of delivery_attempts_total. The senders hear of it only now.",
+		Rise: "A destination has been away for days, or something here has: see " + queueOldest.Name + " and the reasons of " + deliveryAttempts.Name + ". The senders hear of it only now.",
 	})
 	deliveryTotal = define(catalog.Metric{
 		Name: "delivery_total_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long messages took from being accepted into the queue to their final fate",
-		Rise:    "Mail is late. Compare queue_scheduler_lag_seconds (we are slow to try), delivery_attempt_duration_seconds (trying is slow) and queue_retries_total (trying does not help).",
+		Rise:    "Mail is late. Compare " + schedulerLag.Name + " (we are slow to try), " + deliveryDuration.Name + " (trying is slow) and " + queueRetries.Name + " (trying does not help).",
 		Buckets: []float64{0.5, 1, 2, 5, 10, 30, 60, 5 * 60, 15 * 60, 30 * 60, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400, 5 * 86400},
 		Labels: []catalog.Label{{Key: "outcome", Values: removals[:],
 			Help: "Taken over by the other side; refused for good; given up after having been tried for too long; discarded on purpose; or gone in another way"}},

@@ -16,14 +16,14 @@ var queueStates = []catalog.Label{{Key: "state", Values: []string{"ready", "acti
 var (
 	queueMessages = define(catalog.Metric{
 		Name: "queue_messages", Kind: catalog.Gauge, Unit: "{message}",
-		Help:   "Messages in the queue now, by state, as a function of the server's tells; queue_size is their sum",
-		Rise:   "ready: too few workers, or they hang (see queue_scheduler_lag_seconds). active: destinations answer slowly (see delivery_phase_duration_seconds). deferred: destinations are away or refuse for now (see delivery_attempts_total by reason). hold: somebody has to look.",
+		Help:   "Messages in the queue now, by state, as a function of the server's tells; " + queueSize.Name + " is their sum",
+		Rise:   "ready: too few workers, or they hang (see " + schedulerLag.Name + "). active: destinations answer slowly (see " + deliveryPhase.Name + "). deferred: destinations are away or refuse for now (see " + deliveryAttempts.Name + " by reason). hold: somebody has to look.",
 		Labels: queueStates,
 	})
 	queueBytes = define(catalog.Metric{
 		Name: "queue_bytes", Kind: catalog.Gauge, Unit: "By",
 		Help:   "Bytes in the queue now, by state",
-		Rise:   "The spool fills its disk: large messages wait. See which state grows, then queue_messages.",
+		Rise:   "The spool fills its disk: large messages wait. See which state grows, then " + queueMessages.Name + ".",
 		Labels: queueStates,
 	})
 	queueOldest = define(catalog.Metric{

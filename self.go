@@ -33,7 +33,7 @@ var (
 	selfSent = define(catalog.Metric{
 		Name: "telemetry_sent_total", Kind: catalog.Counter, Unit: "{item}",
 		Help:   "Spans, log records and metric points that the receiver has taken over OTLP",
-		Rise:   "Telemetry arrives. A fall to zero while mail flows: the receiver is away, see telemetry_waiting.",
+		Rise:   "Telemetry arrives. A fall to zero while mail flows: the receiver is away, see " + selfWaiting.Name + ".",
 		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was sent"}},
 	})
 	selfDropped = define(catalog.Metric{

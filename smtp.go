@@ -34,7 +34,7 @@ var (
 	smtpConnections = define(catalog.Metric{
 		Name: "smtp_connections_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP, LMTP and submission connections accepted",
-		Rise: "More clients connect. Without more messages received: scanners, a loop of failing clients, or password guessing (see smtp_auth_failure_total).",
+		Rise: "More clients connect. Without more messages received: scanners, a loop of failing clients, or password guessing (see " + smtpAuthFailure.Name + ").",
 	})
 	smtpReceived = define(catalog.Metric{
 		Name: "smtp_messages_received_total", Kind: catalog.Counter, Unit: "{message}",
@@ -69,7 +69,7 @@ var (
 	smtpOverload = define(catalog.Metric{
 		Name: "smtp_connections_rejected_overload_total", Kind: catalog.Counter, Unit: "{connection}",
 		Help: "SMTP connections refused because of the connection limit",
-		Rise: "The limit is reached: a flood, or sessions that hang; see active_connections.",
+		Rise: "The limit is reached: a flood, or sessions that hang; see " + activeConnections.Name + ".",
 	})
 	smtpDuration = define(catalog.Metric{
 		Name: "smtp_session_duration_seconds", Kind: catalog.Histogram, Unit: "s",

@@ -26,7 +26,7 @@ var (
 	storeDuration = define(catalog.Metric{
 		Name: "store_operation_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help: "How long operations on the mail store took",
-		Rise: "The disk, the database or a lock has become slow: `append` delays what comes in, `fetch` and `search` what users see, `sync` both. A rise of `error` is a store that fails: see disk_free_ratio and the log.",
+		Rise: "The disk, the database or a lock has become slow: `append` delays what comes in, `fetch` and `search` what users see, `sync` both. A rise of `error` is a store that fails: see " + diskFree.Name + " and the log.",
 		Labels: []catalog.Label{
 			{Key: "op", Values: storeOps, Help: "What was done"},
 			{Key: "result", Values: []string{"ok", "error"}, Help: "How it ended"},

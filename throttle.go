@@ -5,7 +5,7 @@ import "github.com/rusmes/otelmail/catalog"
 var deliveryThrottled = define(catalog.Metric{
 	Name: "delivery_throttled_total", Kind: catalog.Counter, Unit: "{delivery}",
 	Help: "Deliveries put off by a limit, ours or the other side's",
-	Rise: "rate_limit, concurrency: our own limits hold mail back; queue_messages tells whether they are too narrow. remote_busy: somebody asks us to slow down, and a block may follow. greylisting: we write to many for the first time, or from a new address.",
+	Rise: "rate_limit, concurrency: our own limits hold mail back; " + queueMessages.Name + " tells whether they are too narrow. remote_busy: somebody asks us to slow down, and a block may follow. greylisting: we write to many for the first time, or from a new address.",
 	Labels: []catalog.Label{{Key: "reason", Values: throttles[:],
 		Help: "Our limit of messages in a time; our limit of deliveries at once; a server that takes mail of strangers at the second attempt only (RFC 6647); a server that says that it gets too much; or anything else"}},
 })

@@ -20,7 +20,7 @@ var (
 	tlsHandshakes = define(catalog.Metric{
 		Name: "tls_handshakes_total", Kind: catalog.Counter, Unit: "{handshake}",
 		Help: "TLS handshakes that were completed",
-		Rise: "Of 1.0 and 1.1: clients or servers that will soon not get in any more. A fall to nothing: see tls_handshake_failures_total.",
+		Rise: "Of 1.0 and 1.1: clients or servers that will soon not get in any more. A fall to nothing: see " + tlsHandshakeFailures.Name + ".",
 		Labels: []catalog.Label{handshakeDirection, {Key: "version", Values: []string{"1.0", "1.1", "1.2", "1.3", "other"},
 			Help: "What was agreed on; other where the library does not tell"}},
 	})

@@ -15,7 +15,9 @@ import (
 // Event is a kind of event.
 type Event struct {
 	Name string
-	When string // it is emitted, for the page: the end of a sentence
+	// When it is emitted, for the page: the end of a sentence. In braces stand Go variables
+	// of the root package, for the names of the series that they define.
+	When string
 	// Uses are the attributes that it may have, in the order of the page.
 	Uses []convention.Use
 }
@@ -41,11 +43,11 @@ const (
 // The events.
 var (
 	Accepted = define(mailconv.EventAccepted,
-		"a message by DATA or BDAT is answered with 2xx, in LMTP for one recipient at least: as often as `smtp_messages_received_total` counts",
+		"a message by DATA or BDAT is answered with 2xx, in LMTP for one recipient at least: as often as `{smtpReceived}` counts",
 		messageID, parties, known(semconv.MessagingMessageBodySizeKey, mailconv.SMTPRecipientCountKey),
 		always(mailconv.SMTPRoleKey), session, reply, connection)
 	Rejected = define(mailconv.EventRejected,
-		"a connection is turned away, or EHLO, MAIL, RCPT or DATA is answered with 4xx or 5xx, in LMTP for each recipient: as often as `rejections_total` counts. Also when the pipeline refuses a message (`FateRejected`)",
+		"a connection is turned away, or EHLO, MAIL, RCPT or DATA is answered with 4xx or 5xx, in LMTP for each recipient: as often as `{rejections}` counts. Also when the pipeline refuses a message (`FateRejected`)",
 		message, where(byServer, mailconv.RejectionStageKey, mailconv.RejectionReasonKey, mailconv.FaultKey),
 		knownWhere("The pipeline refuses", mailconv.StageNameKey),
 		waited, where(byServer, mailconv.SMTPRoleKey), session, reply, where(byReply, semconv.ErrorTypeKey), connection)
@@ -56,7 +58,7 @@ var (
 		"an attempt to deliver begins. It ends with one of the next three, unless the process ends before",
 		message, attempt)
 	Delivered = define(mailconv.EventDelivered,
-		"an attempt has succeeded: as often as `mail_delivered_total` counts",
+		"an attempt has succeeded: as often as `{mailDelivered}` counts",
 		message, attempt, reply, peer)
 	Deferred = define(mailconv.EventDeferred,
 		"an attempt ends and is to be made again, or the pipeline puts a message off (`FateDeferred`)",
@@ -67,16 +69,16 @@ var (
 		"an attempt ends and is not to be made again",
 		message, attempt, always(mailconv.ReasonKey), reply, always(semconv.ErrorTypeKey), peer)
 	Bounced = define(mailconv.EventBounced,
-		"a bounce (RFC 3464) is generated: as often as `mail_bounced_total` counts. The message is the one that bounces",
+		"a bounce (RFC 3464) is generated: as often as `{mailBounced}` counts. The message is the one that bounces",
 		message, known(mailconv.StageNameKey), waited)
 	Expired = define(mailconv.EventExpired,
 		"a message is given up because it has been in the queue, or has been tried, for as long as is allowed",
 		message, waited)
 	Dropped = define(mailconv.EventDropped,
-		"a message is discarded on purpose: as often as `mail_dropped_total` counts",
+		"a message is discarded on purpose: as often as `{mailDropped}` counts",
 		message, known(mailconv.StageNameKey), waited)
 	LoginFailed = define(mailconv.EventLoginFailed,
-		"AUTH, LOGIN, AUTHENTICATE, PASS, APOP or a request with credentials does not succeed: as often as `auth_attempts_total` counts another result than success",
+		"AUTH, LOGIN, AUTHENTICATE, PASS, APOP or a request with credentials does not succeed: as often as `{authAttempts}` counts another result than success",
 		always(mailconv.LoginMechanismKey, mailconv.LoginResultKey, mailconv.FaultKey),
 		knownWhere("The protocol is SMTP", mailconv.SMTPRoleKey), user, reply,
 		where("The protocol is another than HTTP", semconv.ErrorTypeKey), connection)

@@ -13,9 +13,9 @@ import (
 )
 
 // Attributes writes docs/attributes.md from the constants of package mailconv and their
-// comments. source holds the package's files.
-func Attributes(w io.Writer, source fs.FS) error {
-	all, err := registry.Meanings(source)
+// comments.
+func Attributes(w io.Writer, root fs.FS) error {
+	all, err := registry.Meanings(root)
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func says(m registry.Meaning) string {
 var quotedValue = regexp.MustCompile(`"([^" ]+)"`)
 
 // meanings are all attributes by their keys.
-func meanings(source fs.FS) (map[attribute.Key]registry.Meaning, error) {
-	all, err := registry.Meanings(source)
+func meanings(root fs.FS) (map[attribute.Key]registry.Meaning, error) {
+	all, err := registry.Meanings(root)
 	if err != nil {
 		return nil, err
 	}

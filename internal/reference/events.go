@@ -12,21 +12,26 @@ import (
 
 	"github.com/rusmes/otelmail/internal/convention"
 	"github.com/rusmes/otelmail/internal/mailevent"
+	"github.com/rusmes/otelmail/internal/seriesname"
 )
 
 //go:embed events.md.tmpl
 var eventsPage string
 
 // Events writes docs/events.md: the prose of events.md.tmpl around the table of package
-// mailevent. source holds the files of package mailconv.
-func Events(w io.Writer, source fs.FS) error {
+// mailevent.
+func Events(w io.Writer, root fs.FS) error {
 	return fill(w, "events.md.tmpl", eventsPage, template.FuncMap{
-		"events":     eventsTable,
-		"attributes": func() (string, error) { return eventAttributes(source) },
+		"events":     func() (string, error) { return eventsTable(root) },
+		"attributes": func() (string, error) { return eventAttributes(root) },
 	})
 }
 
-func eventsTable() string {
+func eventsTable(root fs.FS) (string, error) {
+	names, err := seriesname.Read(root)
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	b.WriteString("| event | is emitted when | always has |\n|---|---|---|\n")
 	for _, e := range mailevent.All() {
@@ -36,14 +41,18 @@ func eventsTable() string {
 				always = append(always, string(u.Key))
 			}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, e.When, code(", ", always...))
+		when, err := names.Fill(e.When)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", e.Name, when, code(", ", always...))
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
 // eventAttributes lists every attribute once, with the events that may carry it.
-func eventAttributes(source fs.FS) (string, error) {
-	known, err := meanings(source)
+func eventAttributes(root fs.FS) (string, error) {
+	known, err := meanings(root)
 	if err != nil {
 		return "", err
 	}

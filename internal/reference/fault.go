@@ -3,19 +3,26 @@ package reference
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"github.com/rusmes/otelmail/internal/refusal"
+	"github.com/rusmes/otelmail/internal/seriesname"
+	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // Fault writes docs/fault.md from the table that decides.
-func Fault(w io.Writer) error {
+func Fault(w io.Writer, root fs.FS) error {
+	names, err := seriesname.Read(root)
+	if err != nil {
+		return err
+	}
 	var b strings.Builder
 	b.WriteString(Generated)
 	b.WriteString(`# Why, and whose fault
 
 A share of refused mail says nothing of a server as long as spam is in it. So
-` + "`rusmes_rejections_total`" + ` tells what is *ours* (a full disk, a database that is away, a panic)
+` + "`" + settings.Namespace + "_" + names["rejections"] + "`" + ` tells what is *ours* (a full disk, a database that is away, a panic)
 from what is *theirs* (an unknown user, a policy, a client that breaks off), and only ours
 counts against a service level. The labels ` + "`reason` and `fault`" + `, and the attribute
 ` + "`email.delivery.reason`" + ` of a delivery that failed, come from this table: the first row that
@@ -46,6 +53,6 @@ an adapter, which reads what the server wrote, answer with the enhanced code tha
 has for it, such as 4.3.0 for trouble of your own. The zero of enhanced codes, x.0.0, says
 nothing.
 `)
-	_, err := io.WriteString(w, b.String())
+	_, err = io.WriteString(w, b.String())
 	return err
 }

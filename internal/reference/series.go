@@ -9,17 +9,30 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/seriesname"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// Limits is what the counters cannot see. The README says it in the same words.
-const Limits = "Not counted is what cannot be followed on a connection: IMAP after COMPRESS, " +
-	"and what no RFC allows. Each such session is one in `telemetry_unfollowed_sessions_total`."
+const limits = "Not counted is what cannot be followed on a connection: IMAP after COMPRESS, " +
+	"and what no RFC allows. Each such session is one in `{selfUnfollowed}`."
 
-// Series writes docs/series.md. root is the repository, whose dashboards and rules use the
-// series.
+// Limits is what the counters cannot see. The README says it in the same words.
+func Limits(root fs.FS) (string, error) {
+	names, err := seriesname.Read(root)
+	if err != nil {
+		return "", err
+	}
+	return names.Fill(limits)
+}
+
+// Series writes docs/series.md from the Catalog, and from the dashboards and rules that were
+// made of it.
 func Series(w io.Writer, root fs.FS) error {
 	used, err := readUses(root)
+	if err != nil {
+		return err
+	}
+	notCounted, err := Limits(root)
 	if err != nil {
 		return err
 	}
@@ -31,7 +44,7 @@ Every series of otelmail, as it stands on /metrics and in OTLP. The prefix
 ` + "`" + settings.Namespace + "`" + ` is the default namespace; ` + "`otelmail.WithNamespace`" + ` replaces it. Names are the
 same on both sides: OTLP carries them as written here.
 
-Counters are exact, inside TLS too. ` + Limits + `
+Counters are exact, inside TLS too. ` + notCounted + `
 
 All series without labels, and counters and gauges with up to 64 combinations of closed
 label values, are there with 0 from the first scrape on; the others from their first event

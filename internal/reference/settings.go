@@ -5,10 +5,12 @@ import (
 	_ "embed" // the page's prose
 	"fmt"
 	"io"
+	"io/fs"
 	"regexp"
 	"strings"
 	"text/template"
 
+	"github.com/rusmes/otelmail/internal/seriesname"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -20,8 +22,13 @@ var logrotate string
 
 // Settings writes docs/settings.md: the prose of settings.md.tmpl around the
 // table of package settings.
-func Settings(w io.Writer) error {
-	return fill(w, "settings.md.tmpl", settingsPage, template.FuncMap{"table": settingsTable, "guards": guards,
+func Settings(w io.Writer, root fs.FS) error {
+	names, err := seriesname.Read(root)
+	if err != nil {
+		return err
+	}
+	series := func(variable string) (string, error) { return names.Fill("{" + variable + "}") }
+	return fill(w, "settings.md.tmpl", settingsPage, template.FuncMap{"table": settingsTable, "guards": guards, "series": series,
 		"logrotate": func() string { return strings.TrimSpace(logrotate) }})
 }
 

@@ -16,11 +16,11 @@ import (
 var spansPage string
 
 // Spans writes docs/spans.md: the prose of spans.md.tmpl around the table of package
-// mailspan. source holds the files of package mailconv.
-func Spans(w io.Writer, source fs.FS) error {
+// mailspan.
+func Spans(w io.Writer, root fs.FS) error {
 	return fill(w, "spans.md.tmpl", spansPage, template.FuncMap{
 		"spans":      spansTable,
-		"attributes": func() (string, error) { return spanAttributes(source) },
+		"attributes": func() (string, error) { return spanAttributes(root) },
 	})
 }
 
@@ -38,8 +38,8 @@ func spansTable() string {
 }
 
 // spanAttributes has a table for each span.
-func spanAttributes(source fs.FS) (string, error) {
-	known, err := meanings(source)
+func spanAttributes(root fs.FS) (string, error) {
+	known, err := meanings(root)
 	if err != nil {
 		return "", err
 	}

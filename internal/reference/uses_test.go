@@ -12,6 +12,7 @@ import (
 )
 
 const (
+	selfGo        = `package otelmail; var selfUnfollowed = define(catalog.Metric{Name: "telemetry_unfollowed_sessions_total"})`
 	dashboardJSON = `{"title": "One", "panels": [
 		{"type": "row", "title": "A row"},
 		{"title": "Depth", "targets": [{"expr": "sum(${namespace}_queue_size{job=~\"$job\"})"}, {"expr": "${namespace}_queue_size"}]},
@@ -28,7 +29,7 @@ const (
 
 // TestUsesOfASeries: panels by what they ask for, alerts by that and by what is recorded.
 func TestUsesOfASeries(t *testing.T) {
-	tree := fstest.MapFS{"dashboards/one.json": {Data: []byte(dashboardJSON)}, "dashboards/overview.json": {Data: []byte(strings.ReplaceAll(dashboardJSON, "One", "All"))},
+	tree := fstest.MapFS{"self.go": {Data: []byte(selfGo)}, "dashboards/one.json": {Data: []byte(dashboardJSON)}, "dashboards/overview.json": {Data: []byte(strings.ReplaceAll(dashboardJSON, "One", "All"))},
 		"rules/otelmail.rules.yaml": {Data: []byte(rulesYAML)}}
 	var b bytes.Buffer
 	if err := reference.Series(&b, tree); err != nil {
@@ -47,7 +48,7 @@ func TestUsesOfASeries(t *testing.T) {
 		}
 	}
 	for file, spoilt := range map[string]string{"dashboards/one.json": "{", "rules/otelmail.rules.yaml": "groups: {"} {
-		bad := fstest.MapFS{"dashboards/one.json": tree["dashboards/one.json"], "rules/otelmail.rules.yaml": tree["rules/otelmail.rules.yaml"]}
+		bad := fstest.MapFS{"self.go": tree["self.go"], "dashboards/one.json": tree["dashboards/one.json"], "rules/otelmail.rules.yaml": tree["rules/otelmail.rules.yaml"]}
 		bad[file] = &fstest.MapFile{Data: []byte(spoilt)}
 		if err := reference.Series(&b, bad); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s is %q: %v", file, spoilt, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/rusmes/otelmail/internal/mailevent"
 	"github.com/rusmes/otelmail/internal/mailspan"
 	"github.com/rusmes/otelmail/internal/schema"
+	"github.com/rusmes/otelmail/internal/seriesname"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -45,10 +46,13 @@ const (
 // it.
 const development = "development"
 
-// Build makes the registry of the tables of the code. source holds the files of package
-// mailconv.
-func Build(source fs.FS) (*Registry, error) {
-	all, err := Meanings(source)
+// Build makes the registry of the tables of the code. root is the repository.
+func Build(root fs.FS) (*Registry, error) {
+	all, err := Meanings(root)
+	if err != nil {
+		return nil, err
+	}
+	names, err := seriesname.Read(root)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +68,7 @@ func Build(source fs.FS) (*Registry, error) {
 			}},
 		},
 		Files: map[string]File{
-			attributesFile: {Groups: append(attributeGroups(all), labels.group())},
+			attributesFile: {Groups: append(attributeGroups(all), labels.group(names))},
 			metricsFile:    {Groups: labels.metrics(otelmail.Catalog(), settings.Namespace), Imports: &Imports{}},
 		},
 	}
@@ -83,9 +87,13 @@ func Build(source fs.FS) (*Registry, error) {
 		})
 	}
 	for _, e := range mailevent.All() {
+		when, err := names.Fill(e.When)
+		if err != nil {
+			return nil, err
+		}
 		events.Groups = append(events.Groups, Group{
 			ID: "event." + e.Name, Type: typeEvent, Name: e.Name, Stability: development,
-			Brief:      "Emitted when " + e.When + ".",
+			Brief:      "Emitted when " + when + ".",
 			Attributes: uses(e.Uses),
 		})
 	}

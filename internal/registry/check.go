@@ -186,7 +186,7 @@ func (c *checker) examples(id string, t *Type, all []any) {
 		var ok bool
 		switch value := example.(type) {
 		case string:
-			ok = t.Name == typeString && t.has(value)
+			ok = t.Name == typeString && value != "" && t.has(value)
 		case int:
 			ok = t.Name == typeInt || t.Name == typeDouble
 		case float64:

@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"bytes"
+	"encoding/gob"
 	"os"
 	"strings"
 	"testing"
@@ -11,7 +13,7 @@ import (
 
 func built(t *testing.T) *registry.Registry {
 	t.Helper()
-	r, err := registry.Build(os.DirFS(root + "mailconv"))
+	r, err := registry.Build(os.DirFS(root))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +51,14 @@ func TestWhatWeaverWouldRefuse(t *testing.T) {
 	const (
 		email, command, connections = "registry.email", "span.smtp.command", "metric.rusmes_smtp_connections_total"
 	)
+	sound := built(t)
+	if err := sound.Check(); err != nil {
+		t.Fatal(err)
+	}
+	var whole bytes.Buffer // of which each case gets a copy
+	if err := gob.NewEncoder(&whole).Encode(sound); err != nil {
+		t.Fatal(err)
+	}
 	in := func(id string, change func(*registry.Group)) func(*testing.T, *registry.Registry) {
 		return func(t *testing.T, r *registry.Registry) { change(group(t, r, id)) }
 	}
@@ -94,6 +104,7 @@ func TestWhatWeaverWouldRefuse(t *testing.T) {
 		`email.fate: type "text"`:                                  of(email, "email.fate", func(a *registry.Attribute) { a.Type.Name = "text" }),
 		`email.stage.name: a string wants examples`:                of(email, "email.stage.name", func(a *registry.Attribute) { a.Examples = nil }),
 		`email.stage.name: the example 3 is no string`:             of(email, "email.stage.name", func(a *registry.Attribute) { a.Examples = []any{3} }),
+		`email.stage.name: the example  is no string`:              of(email, "email.stage.name", func(a *registry.Attribute) { a.Examples = []any{""} }),
 		`email.fate: the example lost is no string`:                of(email, "email.fate", func(a *registry.Attribute) { a.Examples = []any{"lost"} }),
 		`email.fate: the member's id "" is taken`:                  of(email, "email.fate", func(a *registry.Attribute) { a.Type.Members[0].ID = "" }),
 		`email.fate: the member's id "dropped" is taken`:           of(email, "email.fate", func(a *registry.Attribute) { a.Type.Members[0].ID = "dropped" }),
@@ -114,8 +125,8 @@ func TestWhatWeaverWouldRefuse(t *testing.T) {
 			r.Files["metrics.yaml"].Imports.Metrics[0] = "otel.sdk.x"
 		},
 	} {
-		r := built(t)
-		if err := r.Check(); err != nil {
+		r := new(registry.Registry)
+		if err := gob.NewDecoder(bytes.NewReader(whole.Bytes())).Decode(r); err != nil {
 			t.Fatal(err)
 		}
 		spoil(t, r)

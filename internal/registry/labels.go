@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/seriesname"
 )
 
 // labels are the attributes of the series by their keys, with the series that have them. A
@@ -43,7 +44,8 @@ func (l labels) means(key string) (string, bool) {
 	return help, !slices.ContainsFunc(l[key], func(other catalog.Label) bool { return other.Help != help })
 }
 
-func (l labels) group() Group {
+// group defines the labels. names are those of the series, one of which is an example.
+func (l labels) group(names seriesname.Names) Group {
 	g := Group{ID: "registry.series", Type: typeAttributes, Stability: development,
 		Brief: "The labels of the series, whose names are those of Prometheus and have no namespace."}
 	keys := make([]string, 0, len(l))
@@ -60,7 +62,7 @@ func (l labels) group() Group {
 			a.Brief = "What it tells apart each series says for itself."
 		}
 		if a.Type.Members == nil {
-			a.Examples = l.examples(key)
+			a.Examples = l.examples(key, names)
 		}
 		g.Attributes = append(g.Attributes, a)
 	}
@@ -68,7 +70,7 @@ func (l labels) group() Group {
 }
 
 // examples are values of a label: three, or one that says what stands there.
-func (l labels) examples(key string) []any {
+func (l labels) examples(key string, names seriesname.Names) []any {
 	for _, one := range l[key] {
 		if len(one.Values) > 0 {
 			var some []any
@@ -77,6 +79,9 @@ func (l labels) examples(key string) []any {
 			}
 			return some
 		}
+	}
+	if key == "source" {
+		return []any{names["queueSize"]}
 	}
 	return []any{openExamples[key]}
 }
@@ -89,7 +94,6 @@ var openExamples = map[string]string{
 	"listener":  "smtp",
 	"otelmail":  "0.1.0",
 	"path":      "spool",
-	"source":    "queue_size",
 	"user_hash": "58dac16a9c6a4cc0",
 	"version":   "1.2.3",
 	"zone":      "zen.spamhaus.org",

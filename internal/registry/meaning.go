@@ -26,17 +26,17 @@ type Meaning struct {
 }
 
 // Meanings are all attributes that are used: those of mailconv in the order of its source,
-// then OpenTelemetry's. source holds the files of package mailconv, whose comments are what
+// then OpenTelemetry's. root is the repository: the comments of package mailconv are what
 // godoc and the pages say alike.
-func Meanings(source fs.FS) ([]Meaning, error) {
-	files, err := fs.Glob(source, "*.go")
+func Meanings(root fs.FS) ([]Meaning, error) {
+	files, err := fs.Glob(root, "mailconv/*.go")
 	if err != nil {
 		return nil, fmt.Errorf("list the files of package mailconv: %w", err)
 	}
 	slices.Sort(files)
 	var all []Meaning
 	for _, file := range files {
-		text, err := fs.ReadFile(source, file)
+		text, err := fs.ReadFile(root, file)
 		if err != nil {
 			return nil, fmt.Errorf("read package mailconv: %w", err)
 		}

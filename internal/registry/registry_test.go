@@ -13,7 +13,7 @@ const root = "../../"
 
 // TestTheCommittedRegistry: registry/ is what the code says, and such that Weaver takes it.
 func TestTheCommittedRegistry(t *testing.T) {
-	built, err := registry.Build(os.DirFS(root + "mailconv"))
+	built, err := registry.Build(os.DirFS(root))
 	if err != nil {
 		t.Fatal(err)
 	}

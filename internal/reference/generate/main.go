@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 
@@ -25,31 +24,28 @@ func main() {
 func run() error {
 	root := os.DirFS(".")
 	var errs []error
-	for file, page := range reference.Pages(root) {
-		errs = append(errs, write(file, page))
+	for file, page := range reference.Pages() {
+		errs = append(errs, write(file, root, page))
 	}
 	return errors.Join(append(errs, writeRegistry(root))...)
 }
 
 // writeRegistry writes registry/ and the schema file of its version.
 func writeRegistry(root fs.FS) error {
-	mailconv, err := fs.Sub(root, "mailconv")
-	if err != nil {
-		return fmt.Errorf("find package mailconv: %w", err)
-	}
-	r, err := registry.Build(mailconv)
+	r, err := registry.Build(root)
 	if err != nil {
 		return fmt.Errorf("make the registry: %w", err)
 	}
-	return errors.Join(r.Write("registry"), write("schemas/"+schema.Version, func(w io.Writer) error {
-		_, err := w.Write(registry.Schema())
-		return err
-	}))
+	file := "schemas/" + schema.Version
+	if err := os.WriteFile(file, registry.Schema(), 0o644); err != nil { //nolint:gosec // it is published
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return r.Write("registry")
 }
 
-func write(file string, page func(io.Writer) error) error {
+func write(file string, root fs.FS, page reference.Page) error {
 	var b bytes.Buffer
-	if err := page(&b); err != nil {
+	if err := page(&b, root); err != nil {
 		return fmt.Errorf("make %s: %w", file, err)
 	}
 	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a page for everyone

@@ -5,17 +5,14 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"go/ast"
 	"go/format"
-	"go/parser"
-	"go/token"
 	"log"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/rusmes/otelmail/internal/seriesname"
 )
 
 func main() {
@@ -35,27 +32,13 @@ func names() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the module that defines the series: %w", err)
 	}
-	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "*.go"))
+	series, err := seriesname.Read(os.DirFS(strings.TrimSpace(string(dir))))
 	if err != nil {
-		return nil, fmt.Errorf("list the source files: %w", err)
+		return nil, err
 	}
 	var lines []string
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return nil, fmt.Errorf("read the source: %w", err)
-		}
-		ast.Inspect(parsed, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Names) == 1 && len(spec.Values) == 1 {
-				if name := definedName(spec.Values[0]); name != "" {
-					lines = append(lines, fmt.Sprintf("%s = of(%q)", exported(spec.Names[0].Name), name))
-				}
-			}
-			return true
-		})
+	for variable, name := range series {
+		lines = append(lines, fmt.Sprintf("%s = of(%q)", exported(variable), name))
 	}
 	slices.Sort(lines)
 	var code bytes.Buffer
@@ -65,35 +48,6 @@ func names() ([]byte, error) {
 		return nil, fmt.Errorf("format names.go: %w", err)
 	}
 	return formatted, nil
-}
-
-// definedName is the Name in define(catalog.Metric{Name: ...}), "" of anything else.
-func definedName(value ast.Expr) string {
-	call, ok := value.(*ast.CallExpr)
-	if !ok || len(call.Args) != 1 {
-		return ""
-	}
-	if f, ok := call.Fun.(*ast.Ident); !ok || f.Name != "define" {
-		return ""
-	}
-	literal, ok := call.Args[0].(*ast.CompositeLit)
-	if !ok {
-		return ""
-	}
-	for _, element := range literal.Elts {
-		pair, ok := element.(*ast.KeyValueExpr)
-		if !ok {
-			continue
-		}
-		key, isIdent := pair.Key.(*ast.Ident)
-		text, isText := pair.Value.(*ast.BasicLit)
-		if isIdent && isText && key.Name == "Name" {
-			if name, err := strconv.Unquote(text.Value); err == nil {
-				return name
-			}
-		}
-	}
-	return ""
 }
 
 var initials = []string{"smtp", "imap", "jmap", "pop3", "dns", "dnsbl", "acme", "tls"}
