@@ -213,7 +213,7 @@ func TestNoRealDiskIsFilled(t *testing.T) {
 	if runtime.GOOS == "linux" && (status != http.StatusConflict || !strings.Contains(body, d.spool.dir) || !strings.Contains(body, "at most 1024 MiB")) {
 		t.Errorf("%d %s", status, body)
 	}
-	if _, list := change(t, d, http.MethodGet, "/trouble"); strings.Contains(list, "on ") {
+	if _, list := change(t, d, http.MethodGet, "/trouble"); strings.Contains("\n"+list, "\non ") {
 		t.Errorf("something is on:\n%s", list)
 	}
 	if left := files(t, d.spool.dir); len(left) > 0 {
@@ -234,7 +234,7 @@ func TestTheSwitch(t *testing.T) {
 		t.Errorf("only logins is on, says\n%s", list)
 	}
 	for _, wrong := range []struct{ method, path, want string }{
-		{http.MethodPut, "/trouble/fire", `"fire" is not allowed: want one of logins, passwords, `},
+		{http.MethodPut, "/trouble/fire", `"fire" is not allowed: want one of overload, logins, `},
 		{http.MethodDelete, "/trouble/fire", `"fire" is not allowed`},
 		{http.MethodPut, "/trouble/%00%ff" + strings.Repeat("x", 5000), `"\x00\xffxxx`},
 		{http.MethodPut, "/trouble", "want GET /trouble"},
