@@ -23,7 +23,7 @@ func TestPrometheusEvaluatesTheRules(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(text), "interval: 2m", "interval: 1s")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := startDemo(t, launch{rate: 20})
+	d := startDemo(t, launch{rate: 20, flags: []string{"--trouble", "127.0.0.1:0"}}) // without it a little of each trouble is always there
 	p := peer.StartPrometheusWith(t, peer.WithTargets(d.web), peer.WithRules(file))
 	p.WaitUp(patience)
 	peer.Eventually(t, time.Minute, func() error { return evaluated(p.Address()) })
