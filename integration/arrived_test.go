@@ -55,11 +55,13 @@ func countSpans(c *peer.Collector) map[string]int {
 			count["further delivery attempts"]++
 		}
 	}
+	bounces := map[string]bool{} // a record comes twice where an answer to the first push was too late, as a span does
 	for _, record := range c.Logs() {
 		if record.EventName == "email.bounced" {
-			count["bounces"]++
+			bounces[fmt.Sprint(record.Time.UnixNano(), record.TraceID, record.SpanID, record.Attributes)] = true
 		}
 	}
+	count["bounces"] = len(bounces)
 	return count
 }
 
