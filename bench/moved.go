@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	prom "github.com/prometheus/client_golang/prometheus"
@@ -55,7 +54,7 @@ func movedBy(ctx context.Context, makeWork func(*otelmail.Telemetry) func()) (_ 
 			m.gauges++
 		default:
 			for range int(now.value - was.value) {
-				if strings.Contains(name, "_seconds") || strings.Contains(name, "latency") {
+				if now.unit == "s" {
 					m.durations = append(m.durations, now.bounds)
 				} else {
 					m.sizes = append(m.sizes, now.bounds)
@@ -117,6 +116,7 @@ type reading struct {
 	value   float64
 	counter bool
 	bounds  buckets // of a histogram
+	unit    string
 }
 
 func seriesOf(ctx context.Context, tel *otelmail.Telemetry) (map[string]reading, error) {
@@ -138,11 +138,11 @@ func seriesOf(ctx context.Context, tel *otelmail.Telemetry) (map[string]reading,
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range d.DataPoints {
-					all[m.Name+p.Attributes.Encoded(attribute.DefaultEncoder())] = reading{value: float64(p.Count), bounds: p.Bounds}
+					all[m.Name+p.Attributes.Encoded(attribute.DefaultEncoder())] = reading{value: float64(p.Count), bounds: p.Bounds, unit: m.Unit}
 				}
 			case metricdata.Histogram[int64]:
 				for _, p := range d.DataPoints {
-					all[m.Name+p.Attributes.Encoded(attribute.DefaultEncoder())] = reading{value: float64(p.Count), bounds: p.Bounds}
+					all[m.Name+p.Attributes.Encoded(attribute.DefaultEncoder())] = reading{value: float64(p.Count), bounds: p.Bounds, unit: m.Unit}
 				}
 			}
 		}
