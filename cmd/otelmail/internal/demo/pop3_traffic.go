@@ -61,12 +61,8 @@ const slowLine = 300 * time.Millisecond
 func (t *traffic) popSession(ctx context.Context, password string, work func(*popClient) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection
-	conn, err := dial(ctx, t.pop3)
+	c, err := t.popOpen(ctx)
 	if err != nil {
-		return err
-	}
-	c := newPOPClient(conn)
-	if _, err := c.reply(); err != nil {
 		return err
 	}
 	// A slow line: a session of a few milliseconds would never be seen open. The
@@ -85,6 +81,17 @@ func (t *traffic) popSession(ctx context.Context, password string, work func(*po
 	}
 	_, quit := c.one("QUIT")
 	return errors.Join(err, quit)
+}
+
+// popOpen connects and reads the greeting. The connection closes with ctx.
+func (t *traffic) popOpen(ctx context.Context) (*popClient, error) {
+	conn, err := dial(ctx, t.pop3)
+	if err != nil {
+		return nil, err
+	}
+	c := newPOPClient(conn)
+	_, err = c.reply()
+	return c, err
 }
 
 // popClient is a small POP3 client.

@@ -129,12 +129,8 @@ func (t *traffic) imapGuessMany(ctx context.Context, n int) error {
 func (t *traffic) popGuessMany(ctx context.Context, n int) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection
-	conn, err := dial(ctx, t.pop3)
+	c, err := t.popOpen(ctx)
 	if err != nil {
-		return err
-	}
-	c := newPOPClient(conn)
-	if _, err := c.reply(); err != nil {
 		return err
 	}
 	for i := range guessesPerSession {
