@@ -1,14 +1,11 @@
 package integration
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -29,8 +26,7 @@ type live struct {
 	demo, idle *demo
 	collector  *peer.Collector
 	prometheus *peer.Prometheus
-	trouble    string // the URL of the switch
-	smallDisk  bool   // the demo's spool is on one
+	smallDisk  bool // the demo's spool is on one
 }
 
 // act is trouble of several kinds that do not disturb each other, and the alerts that it has fire.
@@ -125,7 +121,7 @@ func startLive(t *testing.T) *live {
 	l := &live{T: t, collector: peer.StartCollector(t)}
 	well := func() launch {
 		// This machine's own disk may be full.
-		dir, small := ownDisk(t)
+		dir, small := ownDisk(t, 64)
 		l.smallDisk = small
 		return launch{flags: []string{"--trouble", "127.0.0.1:0", "--spool", filepath.Join(dir, "spool")}}
 	}
@@ -133,11 +129,6 @@ func startLive(t *testing.T) *live {
 	busy := well()
 	busy.rate, busy.env = 5, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + l.collector.HTTP()}
 	l.demo = startDemo(t, busy)
-	found := regexp.MustCompile(`(?m)^  trouble +(http://\S+)$`).FindStringSubmatch(l.demo.stdout.String())
-	if found == nil {
-		t.Fatal("no switch in the welcome")
-	}
-	l.trouble = found[1]
 	l.prometheus = peer.StartPrometheusWith(t, peer.WithTargets(l.demo.web, l.idle.web),
 		peer.WithRules(peer.FastMotion(t, writeRules(t), inFastMotion)),
 		// On a busy machine a scrape may take a second, and one that fails has every alert wait anew.
@@ -170,7 +161,7 @@ func (l *live) play(a act) {
 	})
 	begun := time.Now()
 	for _, name := range a.troubles {
-		l.change(http.MethodPut, name)
+		l.demo.trouble(http.MethodPut, name)
 	}
 	if a.begin != nil {
 		a.begin()
@@ -191,7 +182,7 @@ func (l *live) play(a act) {
 		return nil
 	})
 	for _, name := range a.troubles {
-		l.change(http.MethodDelete, name)
+		l.demo.trouble(http.MethodDelete, name)
 	}
 	if a.end != nil {
 		a.end()
@@ -215,24 +206,6 @@ func (l *live) firing(some ...firing) (fire []firing) {
 		}
 	}
 	return fire
-}
-
-// change switches a trouble on or off.
-func (l *live) change(method, name string) {
-	l.Helper()
-	request, err := http.NewRequestWithContext(l.Context(), method, l.trouble+"/"+name, http.NoBody)
-	if err != nil {
-		l.Fatal(err)
-	}
-	answer, err := (&http.Client{Timeout: patience}).Do(request)
-	if err != nil {
-		l.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil || answer.StatusCode != http.StatusOK {
-		l.Fatal(errors.Join(fmt.Errorf("%s %s: %s: %s", method, name, answer.Status, text), err))
-	}
 }
 
 func (l *live) signal(d *demo, s syscall.Signal) {

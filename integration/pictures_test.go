@@ -5,12 +5,9 @@ package integration
 import (
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
 	"time"
 
@@ -43,7 +40,7 @@ var troubles = []struct {
 // while all is well, and then with trouble.
 func TestPictures(t *testing.T) {
 	collector := peer.StartCollector(t)
-	spool, small := smallSpool(t)
+	spool, small := ownDisk(t, 256)
 	d := startDemo(t, launch{
 		rate: 10, flags: []string{"--duration", "1h", "--trouble", "127.0.0.1:0", "--spool", filepath.Join(spool, "spool")},
 		env: append(pushTo(collector, "http/protobuf"), "OTEL_BSP_MAX_QUEUE_SIZE=2048"),
@@ -79,22 +76,6 @@ func TestPictures(t *testing.T) {
 	d.stop()
 }
 
-// smallSpool is a directory on one that the demo may fill, where this process may mount it.
-func smallSpool(t *testing.T) (dir string, small bool) {
-	t.Helper()
-	dir = t.TempDir()
-	if says, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Logf("no disk is filled: mounting a small one: %v: %s", err, says)
-		return dir, false
-	}
-	t.Cleanup(func() {
-		if says, err := exec.Command("umount", "-l", dir).CombinedOutput(); err != nil {
-			t.Errorf("unmounting %s: %v: %s", dir, err, says)
-		}
-	})
-	return dir, true
-}
-
 // makeTrouble begins or ends a trouble.
 func makeTrouble(t *testing.T, d *demo, collector *peer.Collector, name string, on bool) {
 	t.Helper()
@@ -110,22 +91,7 @@ func makeTrouble(t *testing.T, d *demo, collector *peer.Collector, name string, 
 		collector.Restart()
 		return
 	}
-	found := regexp.MustCompile(`(?m)^  trouble +(http://\S+)$`).FindStringSubmatch(d.stdout.String())
-	if found == nil {
-		t.Fatal("the demo has not said where its switch is")
-	}
-	request, err := http.NewRequestWithContext(t.Context(), method, found[1]+"/"+name, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if says, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-		t.Fatalf("%s %s: %s %s %v", method, name, answer.Status, says, err)
-	}
+	d.trouble(method, name)
 }
 
 // drawDashboards draws them as they look now.
