@@ -6,16 +6,21 @@ import "time"
 // empty list of checks while the registry runs: nothing that is checked is broken,
 // and the empty list shows how little that means. Before Start and after Stop it
 // says "unhealthy" whatever the list, because no check runs.
-func (r *Registry) health(now time.Time) (bool, healthBody) {
-	results := r.snapshotAt(now)
+func (r *Registry) health(now time.Time, checks []*check, verbose bool) (bool, healthBody) {
+	results := make([]Result, len(checks))
 	body := healthBody{
 		Status:  statusUnhealthy,
-		Checks:  make(map[string]State, len(results)),
-		Details: make(map[string]detail, len(results)),
+		Checks:  make(map[string]State, len(checks)),
+		Details: make(map[string]detail, len(checks)),
 	}
-	for _, c := range results {
-		body.Checks[c.Name] = c.State
-		body.Details[c.Name] = detailOf(c)
+	for i, c := range checks {
+		results[i] = c.shown(now)
+		body.Checks[c.name] = results[i].State
+		d := detailOf(results[i])
+		if verbose {
+			d.more = moreOf(results[i], c.groups, now)
+		}
+		body.Details[c.name] = d
 	}
 	switch {
 	case r.stopped.Load() != nil:

@@ -27,18 +27,21 @@ type check struct {
 	timeout     time.Duration
 	interval    time.Duration
 	decides     Probe
+	groups      []string // sorted
 	errorDetail bool
+
+	failAfter, recoverAfter threshold
 
 	// Set when the check is launched.
 	cancel   context.CancelFunc
 	done     chan struct{}   // closed when the check's goroutine has ended
 	previous <-chan struct{} // done of an unregistered check of the same name, or nil
 
-	reported State // passed to OnChange last; used by the watching goroutine only
-
 	mu           sync.Mutex // held for a few assignments, never while the check runs
 	runningSince time.Time  // zero between two runs
 	last         run
+	streak       streak
+	held         standing // at the end of the last run
 }
 
 // run is what a finished run of a check has shown. A zero ended means no run yet.
@@ -60,7 +63,8 @@ func newCheck(name string, fn func(context.Context) error, opts []CheckOption) (
 	c := &check{
 		name: name, fn: fn,
 		timeout: defaultTimeout, interval: defaultInterval,
-		reported: StateStarting,
+		failAfter: threshold{runs: 1}, recoverAfter: threshold{runs: 1},
+		held: standing{state: StateStarting},
 	}
 	for _, o := range opts {
 		if o == nil {

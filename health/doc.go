@@ -12,6 +12,11 @@
 // a hung check is reported as [StateTimeout] and is not started again until it
 // returns.
 //
+// A check may say how many failures in a row, and over how long a time, it takes until a
+// probe changes ([FailAfter]), and how many healthy runs until it changes back
+// ([RecoverAfter]): what comes and goes changes nothing. /health?verbose shows since when each
+// check has been in its state, /health?group=NAME the checks of one group ([Groups]).
+//
 // By default nothing is published that a stranger could have written: the text of a
 // check's error, which often holds a mail address, is shown only with
 // [WithErrorDetail].

@@ -97,3 +97,19 @@ func ExampleRegistry_Unregister() {
 	fmt.Println(registry.Unregister("directory"), registry.Unregister("directory"))
 	// Output: true false
 }
+
+// A relay that may be away for a moment: one failure changes nothing, half a minute of them
+// does, and two healthy runs are needed to believe that it is back. /health?group=outbound
+// asks about it alone.
+func ExampleFailAfter() {
+	relay := func(context.Context) error { return nil } // connect to it
+	registry := health.New()
+	err := registry.Register("relay", relay, health.Interval(5*time.Second),
+		health.FailAfter(3, 30*time.Second), health.RecoverAfter(2, 0), health.Groups("outbound"))
+	fmt.Println(err)
+
+	fmt.Println(registry.Register("relay2", relay, health.FailAfter(0, 0)))
+	// Output:
+	// <nil>
+	// health: register check "relay2": fail after 0 runs: must be from 1 to 1000
+}

@@ -34,9 +34,8 @@ func (r *Registry) Start(ctx context.Context) error {
 	for _, c := range r.checks() {
 		c.launch(r.ctx, r.changed)
 	}
-	if r.onChange != nil {
-		r.watched = make(chan struct{})
-		go r.watch(r.ctx, r.watched)
+	for _, w := range r.watching() {
+		w.launch(r.ctx)
 	}
 	r.started.Store(true)
 	return nil
@@ -105,8 +104,10 @@ func (r *Registry) endings() map[string]<-chan struct{} {
 		}
 		endings[name] = done
 	}
-	if r.watched != nil {
-		endings["the OnChange callback"] = r.watched
+	for i, w := range r.watching() {
+		if w.done != nil {
+			endings[fmt.Sprintf("the OnChange or Watch callback %d", i+1)] = w.done
+		}
 	}
 	return endings
 }

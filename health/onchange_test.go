@@ -160,3 +160,61 @@ func TestOnChangeNilIsIgnored(t *testing.T) {
 		wantState(t, r, "a", health.StateHealthy)
 	})
 }
+
+// TestWatch: several are told, whether they come before Start or after it, also where a
+// callback of another hangs; each change once, with how long the state before it lasted and
+// what was wrong, which the probes do not show.
+func TestWatch(t *testing.T) {
+	in(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		r := health.New(health.OnChange(func(string, health.State, health.State) { <-release }))
+		var early, late []health.Change
+		r.Watch(nil)
+		r.Watch(func(c health.Change) { early = append(early, c) })
+		runs := 0
+		register(t, r, "queue", func(ctx context.Context) error {
+			if runs++; runs == 3 || runs == 4 {
+				return fails(ctx)
+			}
+			return nil
+		})
+		if err := r.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		r.Watch(func(c health.Change) { late = append(late, c) })
+		later(time.Minute)
+		const text = "550 no such user: eve@example.org"
+		want := []health.Change{
+			{Check: "queue", From: health.StateStarting, To: health.StateHealthy},
+			{Check: "queue", From: health.StateHealthy, To: health.StateUnhealthy, Lasted: 20 * time.Second, Error: text},
+			{Check: "queue", From: health.StateUnhealthy, To: health.StateHealthy, Lasted: 20 * time.Second},
+		}
+		if !slices.Equal(early, want) || !slices.Equal(late, want) {
+			t.Errorf("told %+v\nand %+v,\nwant %+v", early, late, want)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := r.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Stop beside a hung callback: %v", err)
+		}
+		r.Watch(func(health.Change) { t.Error("told after Stop") })
+	})
+}
+
+// A check that is unregistered, and one that takes its name, are two.
+func TestWatchForgetsWhatIsGone(t *testing.T) {
+	in(t, func(t *testing.T) {
+		var told []string
+		r := health.New(health.OnChange(func(_ string, from, to health.State) { told = append(told, string(from)+" to "+string(to)) }))
+		register(t, r, "queue", fails)
+		start(t, r)
+		r.Unregister("queue")
+		register(t, r, "queue", holds)
+		later(0)
+		if want := []string{"starting to unhealthy", "starting to healthy"}; !slices.Equal(told, want) {
+			t.Errorf("told %q, want %q", told, want)
+		}
+	})
+}

@@ -25,7 +25,11 @@ func WithErrorDetail(show bool) Option {
 //
 // f must not wait for Stop, which waits for f.
 func OnChange(f func(name string, from, to State)) Option {
-	return registryOption(func(r *Registry) { r.onChange = f })
+	return registryOption(func(r *Registry) {
+		if f != nil {
+			r.Watch(func(c Change) { f(c.Check, c.From, c.To) })
+		}
+	})
 }
 
 // A CheckOption changes one check. Options come from this package only.

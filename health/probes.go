@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -24,21 +25,61 @@ const (
 // stopped or check) when unhealthy, and "details" about each check. A registry
 // without checks is healthy between Start and Stop.
 //
+// /health?verbose adds to each check's details its state, since when and for how long it has
+// been in it, how often it has changed and its groups, on lines that people can read. With
+// /health?group=NAME only the checks of that group count and are shown ([Groups]); several
+// may be named. A group in which no check is, is answered with 404 and an "error" that names
+// those there are; a value of verbose other than true and false, with 400.
+//
 // Like its two siblings it takes GET and HEAD, answers others 405, forbids caching,
 // and ends its one line of JSON with a newline. OPTIONS is one of the others: a load
 // balancer that asks with it would take 204 for "healthy", whatever the checks have found.
-func (r *Registry) HealthHandler() http.Handler { return probe(r.health) }
+func (r *Registry) HealthHandler() http.Handler {
+	return probe(func(now time.Time, query url.Values) reply {
+		verbose, err := isVerbose(query)
+		if err != nil {
+			return refusal(http.StatusBadRequest, err)
+		}
+		checks, err := inGroups(r.checks(), query)
+		if err != nil {
+			return refusal(http.StatusNotFound, err)
+		}
+		ok, body := r.health(now, checks, verbose)
+		answer := verdictReply(ok, body)
+		answer.indented = verbose
+		return answer
+	})
+}
+
+// isVerbose reads ?verbose and ?verbose=true.
+func isVerbose(query url.Values) (bool, error) {
+	if !query.Has("verbose") {
+		return false, nil
+	}
+	switch value := query.Get("verbose"); value {
+	case "", "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	default:
+		return false, fmt.Errorf("verbose %q: must be true or false", bounded(value))
+	}
+}
 
 // ReadyHandler answers 200 {"ready":true} when the registry is started, not
 // draining or stopped, and every check that decides [Readiness] is healthy. Else it
 // answers 503 {"ready":false} with "reason" (draining, starting or check) and, for
 // check, the sorted names of the "failing" ones.
-func (r *Registry) ReadyHandler() http.Handler { return probe(r.ready) }
+func (r *Registry) ReadyHandler() http.Handler {
+	return probe(func(now time.Time, _ url.Values) reply { return verdictReply(r.ready(now)) })
+}
 
 // LiveHandler answers 200 {"alive":true}, or 503 {"alive":false} when a check that
 // decides [Liveness] fails, hangs or is stale. Without such a check the process is
 // alive because it answers.
-func (r *Registry) LiveHandler() http.Handler { return probe(r.live) }
+func (r *Registry) LiveHandler() http.Handler {
+	return probe(func(now time.Time, _ url.Values) reply { return verdictReply(r.live(now)) })
+}
 
 // Handler serves the three probes at [HealthPath], [ReadyPath] and [LivePath], and
 // answers 404 elsewhere.
@@ -90,36 +131,53 @@ func mount(mux *http.ServeMux, path string, h http.Handler) (err error) {
 	return nil
 }
 
+// reply is what a probe answers.
+type reply struct {
+	status   int
+	body     any
+	indented bool
+}
+
+func verdictReply[Body any](ok bool, body Body) reply {
+	if ok {
+		return reply{status: http.StatusOK, body: body}
+	}
+	return reply{status: http.StatusServiceUnavailable, body: body}
+}
+
+func refusal(status int, err error) reply {
+	return reply{status: status, body: map[string]string{"error": err.Error()}}
+}
+
 // probe serves what judge says at the moment of each request.
-func probe[Body any](judge func(now time.Time) (bool, Body)) http.Handler {
+func probe(judge func(now time.Time, query url.Values) reply) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		if req.Method != http.MethodGet && req.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			answer(w, req, http.StatusMethodNotAllowed, map[string]string{"error": "method not allowed"})
+			answer(w, req, reply{status: http.StatusMethodNotAllowed, body: map[string]string{"error": "method not allowed"}})
 			return
 		}
-		status := http.StatusServiceUnavailable
-		ok, body := judge(time.Now())
-		if ok {
-			status = http.StatusOK
-		}
-		answer(w, req, status, body)
+		answer(w, req, judge(time.Now(), req.URL.Query()))
 	})
 }
 
-func answer(w http.ResponseWriter, req *http.Request, status int, body any) {
-	line, err := json.Marshal(body)
+func answer(w http.ResponseWriter, req *http.Request, r reply) {
+	text, err := json.Marshal(r.body)
+	if r.indented {
+		text, err = json.MarshalIndent(r.body, "", "  ")
+	}
+	status := r.status
 	if err != nil {
 		// Our own types always marshal; should that change, do not answer 200.
-		status, line = http.StatusInternalServerError, []byte(`{"error":"cannot encode the answer"}`)
+		status, text = http.StatusInternalServerError, []byte(`{"error":"cannot encode the answer"}`)
 	}
-	line = append(line, '\n')
+	text = append(text, '\n')
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", strconv.Itoa(len(line)))
+	header.Set("Content-Length", strconv.Itoa(len(text)))
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	if req.Method != http.MethodHead {
-		_, _ = w.Write(line) // a prober that hung up needs no answer
+		_, _ = w.Write(text) // a prober that hung up needs no answer
 	}
 }

@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"net/http"
@@ -25,24 +26,25 @@ func TestHealthShapes(t *testing.T) {
 		status int
 		opts   []health.Option
 		given  func(t *testing.T, r *health.Registry)
+		query  string
 	}{
 		{"not_started", 503, nil, func(t *testing.T, r *health.Registry) {
 			register(t, r, "storage", holds)
-		}},
-		{"not_started_no_checks", 503, nil, func(*testing.T, *health.Registry) {}},
-		{"no_checks", 200, nil, start},
+		}, ""},
+		{"not_started_no_checks", 503, nil, func(*testing.T, *health.Registry) {}, ""},
+		{"no_checks", 200, nil, start, ""},
 		{"first_run", 503, nil, func(t *testing.T, r *health.Registry) {
 			register(t, r, "storage", func(ctx context.Context) error { <-ctx.Done(); return nil })
 			register(t, r, "queue", holds)
 			start(t, r)
-		}},
+		}, ""},
 		{"healthy", 200, nil, func(t *testing.T, r *health.Registry) {
 			register(t, r, "storage", holds, health.Decides(health.Readiness))
 			register(t, r, "queue", func(context.Context) error { time.Sleep(time.Second); return nil },
 				health.Decides(health.Readiness, health.Liveness))
 			start(t, r)
 			later(1500 * time.Millisecond)
-		}},
+		}, ""},
 		{"unhealthy", 503, nil, func(t *testing.T, r *health.Registry) {
 			register(t, r, "storage", holds)
 			register(t, r, "queue", fails, health.Decides(health.Readiness))
@@ -50,25 +52,34 @@ func TestHealthShapes(t *testing.T) {
 			register(t, r, "relay", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 			start(t, r)
 			later(5 * time.Second)
-		}},
+		}, ""},
 		{"error_detail", 503, []health.Option{health.WithErrorDetail(true)}, func(t *testing.T, r *health.Registry) {
 			register(t, r, "queue", fails)
 			register(t, r, "dns", panics)
 			start(t, r)
-		}},
+		}, ""},
 		{"stopped", 503, nil, func(t *testing.T, r *health.Registry) {
 			register(t, r, "storage", holds)
 			start(t, r)
 			stop(t, r)
 			later(15 * time.Second)
-		}},
+		}, ""},
+		{"verbose", 503, []health.Option{health.WithErrorDetail(true)}, mixed, "?verbose"},
+		{"verbose_to_strangers", 503, nil, mixed, "?verbose=true"},
+		{"verbose_not_started", 503, nil, func(t *testing.T, r *health.Registry) { register(t, r, "storage", holds) }, "?verbose=1"},
+		{"group", 200, nil, mixed, "?group=storage"},
+		{"groups", 503, nil, mixed, "?group=storage&group=mail&verbose=false"},
+		{"group_verbose", 503, nil, mixed, "?verbose&group=mail"},
+		{"unknown_group", 404, nil, mixed, "?group=storage&group=disk%0a%22%3c"},
+		{"no_groups", 404, nil, start, "?group="},
+		{"wrong_verbose", 400, nil, start, "?verbose=please"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.golden, func(t *testing.T) {
 			in(t, func(t *testing.T) {
 				r := health.New(tt.opts...)
 				tt.given(t, r)
-				code, body := get(t, r.HealthHandler(), "/health")
+				code, body := get(t, r.HealthHandler(), "/health"+tt.query)
 				if code != tt.status {
 					t.Errorf("status %d, want %d", code, tt.status)
 				}
@@ -76,6 +87,26 @@ func TestHealthShapes(t *testing.T) {
 			})
 		})
 	}
+}
+
+// mixed is a registry of which every part is in another state.
+func mixed(t *testing.T, r *health.Registry) {
+	flows, asks := 0, 0
+	register(t, r, "disk", holds, health.Groups("storage"))
+	register(t, r, "flow", func(context.Context) error {
+		if flows++; flows < 3 {
+			return errors.New("554 go away, mallory@example.org")
+		}
+		return nil
+	}, health.Groups("mail"), health.RecoverAfter(2, 0))
+	register(t, r, "queue", func(ctx context.Context) error {
+		if asks++; asks > 2 {
+			return fails(ctx)
+		}
+		return nil
+	}, health.Groups("mail", "storage", "mail"), health.FailAfter(3, 0), health.Decides(health.Readiness), health.Interval(9*time.Second))
+	start(t, r)
+	later(25 * time.Second)
 }
 
 func compareGolden(t *testing.T, file, got string) {

@@ -16,7 +16,6 @@ import (
 // methods may be called at any time from any goroutine. Make one with [New].
 type Registry struct {
 	errorDetail bool
-	onChange    func(name string, from, to State)
 
 	// list is sorted by name and replaced whole, so that probes read it without a
 	// lock.
@@ -32,8 +31,7 @@ type Registry struct {
 	detach  func() bool // from the context given to Start
 	leaving map[string]<-chan struct{}
 
-	wake    chan struct{} // wakes the watching goroutine; nil without OnChange
-	watched chan struct{} // closed when it has ended; nil before Start
+	watchers atomic.Pointer[[]*watcher] // replaced whole, as list is
 }
 
 // New returns a registry without checks. It is not ready, and not healthy, until
@@ -44,9 +42,6 @@ func New(opts ...Option) *Registry {
 		if o != nil {
 			o.applyRegistry(r)
 		}
-	}
-	if r.onChange != nil {
-		r.wake = make(chan struct{}, 1)
 	}
 	return r
 }

@@ -12,7 +12,11 @@ import (
 func (c *check) launch(ctx context.Context, changed func()) {
 	ctx, c.cancel = context.WithCancel(ctx)
 	c.done = make(chan struct{})
-	c.begin(time.Now())
+	now := time.Now()
+	c.begin(now)
+	c.mu.Lock()
+	c.held.since = now
+	c.mu.Unlock()
 	go c.loop(ctx, changed)
 }
 
@@ -70,12 +74,12 @@ func (c *check) runOnce(ctx context.Context, changed func()) {
 	defer cancel()
 
 	// The outcome if fn neither returns nor panics: it called runtime.Goexit.
-	outcome := run{state: StatePanic, began: began, text: c.text("goroutine ended by the check")}
+	outcome := run{state: StatePanic, began: began, text: "goroutine ended by the check"}
 	defer changed()
 	defer func() { c.finish(ctx, outcome) }()
 	defer func() {
 		if p := recover(); p != nil {
-			outcome.text = c.text(p)
+			outcome.text = text(p)
 		}
 	}()
 
@@ -83,7 +87,7 @@ func (c *check) runOnce(ctx context.Context, changed func()) {
 	tookTooLong := time.Since(began) >= c.timeout
 	outcome.text = ""
 	if err != nil {
-		outcome.text = c.text(err)
+		outcome.text = text(err)
 	}
 	switch {
 	case tookTooLong:
@@ -95,14 +99,9 @@ func (c *check) runOnce(ctx context.Context, changed func()) {
 	}
 }
 
-// text is what may be shown of an error or a panic's value. fmt recovers from a panic
-// in their Error or String method.
-func (c *check) text(v any) string {
-	if !c.errorDetail {
-		return ""
-	}
-	return bounded(fmt.Sprint(v))
-}
+// text is what may be shown of an error or a panic's value, to whom it may be shown. fmt
+// recovers from a panic in their Error or String method.
+func text(v any) string { return bounded(fmt.Sprint(v)) }
 
 func (c *check) begin(now time.Time) {
 	c.mu.Lock()
@@ -116,11 +115,16 @@ func (c *check) finish(ctx context.Context, outcome run) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.runningSince = time.Time{}
 	if ctx.Err() != nil {
+		c.runningSince = time.Time{}
 		return
 	}
+	c.settle(outcome.state, now)
+	c.runningSince = time.Time{}
 	outcome.ended = now
+	if outcome.state == StateHealthy && c.held.failing() {
+		outcome.text = c.last.text // why it is not yet healthy again
+	}
 	if outcome.state != StateHealthy {
 		outcome.failures = c.last.failures + 1
 	}

@@ -182,9 +182,9 @@ func TestSnapshot(t *testing.T) {
 		start(t, r)
 		later(3 * time.Second)
 		want := []health.Result{
-			{Name: "queue", State: health.StateUnhealthy, LastRun: began, Age: 3 * time.Second, ConsecutiveFailures: 1},
+			{Name: "queue", State: health.StateUnhealthy, Since: began, LastRun: began, Age: 3 * time.Second, ConsecutiveFailures: 1},
 			{Name: "storage", State: health.StateHealthy, Healthy: true, Decides: health.Readiness | health.Liveness,
-				LastRun: began, Duration: time.Second, Age: 2 * time.Second},
+				Since: began.Add(time.Second), LastRun: began, Duration: time.Second, Age: 2 * time.Second},
 		}
 		got := r.Snapshot()
 		if len(got) != len(want) {

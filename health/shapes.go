@@ -40,10 +40,29 @@ const (
 )
 
 type detail struct {
+	*more
 	ConsecutiveFailures int        `json:"consecutive_failures"`
 	Decides             []string   `json:"decides,omitempty"`
 	LastRun             *runDetail `json:"last_run,omitempty"`
 	Error               string     `json:"error,omitempty"`
+}
+
+// more is what ?verbose adds.
+type more struct {
+	State      State      `json:"state"`
+	Since      *time.Time `json:"since,omitempty"`       // UTC; absent before Start
+	ForSeconds float64    `json:"for_seconds,omitempty"` // since then
+	Changes    int64      `json:"changes"`               // see Result.Changes
+	Groups     []string   `json:"groups,omitempty"`
+}
+
+func moreOf(r Result, groups []string, now time.Time) *more {
+	m := &more{State: r.State, Changes: r.Changes, Groups: groups}
+	if !r.Since.IsZero() {
+		since := r.Since.UTC()
+		m.Since, m.ForSeconds = &since, max(0, now.Sub(since).Seconds())
+	}
+	return m
 }
 
 type runDetail struct {

@@ -5,26 +5,32 @@ import "time"
 // Result is what is known about one check at one moment.
 type Result struct {
 	Name    string
-	State   State
+	State   State // changes when [FailAfter] or [RecoverAfter] says so
 	Healthy bool  // State == StateHealthy
 	Decides Probe // beside /health
 
-	// LastRun is when the run behind State began; zero while none has finished or
-	// run out of time.
+	// Since is when State began; zero before Start.
+	Since time.Time
+
+	// Changes counts how often the check has turned from healthy to failing or back.
+	Changes int64
+
+	// LastRun is when the last run began that has finished or run out of time; zero for
+	// none.
 	LastRun time.Time
 
 	// Duration is how long that run took, or has taken so far if it hangs.
 	Duration time.Duration
 
-	// Age is how long ago State was determined: when the run ended, or when it ran
-	// out of time if it hangs.
+	// Age is how long ago that run ended, or ran out of time if it hangs.
 	Age time.Duration
 
 	// ConsecutiveFailures counts the runs since the last healthy one, including one
 	// that hangs past its limit.
 	ConsecutiveFailures int
 
-	// Error is the text of the last run's error, at most 256 bytes; empty without
+	// Error is the text of the last run's error, at most 256 bytes, or while
+	// [RecoverAfter] is not reached of the last run that failed; empty without
 	// [WithErrorDetail].
 	Error string
 }
@@ -41,7 +47,7 @@ func (r *Registry) snapshotAt(now time.Time) []Result {
 	}
 	results := make([]Result, len(checks))
 	for i, c := range checks {
-		results[i] = c.at(now)
+		results[i] = c.shown(now)
 	}
 	return results
 }
@@ -51,21 +57,20 @@ func (r *Registry) snapshotAt(now time.Time) []Result {
 func (c *check) at(now time.Time) Result {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r := Result{Name: c.name, State: StateStarting, Decides: c.decides}
+	shown := c.standingAt(now)
+	r := Result{
+		Name: c.name, Decides: c.decides,
+		State: shown.state, Healthy: shown.state == StateHealthy, Since: shown.since, Changes: shown.changes,
+	}
 	if last := c.last; !last.ended.IsZero() {
-		r.State = last.state
 		r.LastRun = last.began
 		r.Duration = last.ended.Sub(last.began)
 		r.Age = max(0, now.Sub(last.ended))
 		r.ConsecutiveFailures = last.failures
 		r.Error = last.text
-		if r.State == StateHealthy && r.Age >= c.interval+c.timeout {
-			r.State = StateStale
-		}
 	}
 	if !c.runningSince.IsZero() {
 		if running := now.Sub(c.runningSince); running >= c.timeout {
-			r.State = StateTimeout
 			r.LastRun = c.runningSince
 			r.Duration = running
 			r.Age = running - c.timeout
@@ -73,6 +78,14 @@ func (c *check) at(now time.Time) Result {
 			r.Error = ""
 		}
 	}
-	r.Healthy = r.State == StateHealthy
+	return r
+}
+
+// shown is what strangers may see.
+func (c *check) shown(now time.Time) Result {
+	r := c.at(now)
+	if !c.errorDetail {
+		r.Error = ""
+	}
 	return r
 }

@@ -1,15 +1,18 @@
 package health
 
 // State is what is known about one check. The set is closed: no other value is
-// ever shown. Every state except [StateHealthy] makes /health answer 503.
+// ever shown. Every state except [StateHealthy] makes /health answer 503, and those of
+// failure stay until [RecoverAfter] is reached.
 type State string
 
 const (
 	// StateStarting means that the check has not finished its first run, and has
-	// not run out of time either.
+	// not run out of time either; or has failed from the start, and less than [FailAfter]
+	// asks for.
 	StateStarting State = "starting"
 
-	// StateHealthy means that the last run returned nil within its time limit.
+	// StateHealthy means that the last run returned nil within its time limit; or that
+	// fewer have failed since than [FailAfter] asks for.
 	StateHealthy State = "healthy"
 
 	// StateUnhealthy means that the last run returned an error.
