@@ -5,14 +5,13 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"net"
-	"os"
 	"time"
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/contain"
+	"github.com/rusmes/otelmail/internal/machine"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -50,7 +49,7 @@ func (h *Host) WatchCertificateFile(listener, path string) error {
 	if path == "" {
 		return fmt.Errorf("otelmail: %w", settings.Invalid("WatchCertificateFile "+listener, "", "the path of a PEM file"))
 	}
-	return h.watchCertificate(listener, func(context.Context) (time.Time, error) { return expiryInFile(path) })
+	return h.watchCertificate(listener, func(context.Context) (time.Time, error) { return machine.CertificateEnd(path) })
 }
 
 func (h *Host) watchCertificate(listener string, expiry func(context.Context) (time.Time, error)) error {
@@ -90,7 +89,7 @@ func presented(ctx context.Context, config *tls.Config, serverName string) (expi
 		ServerName:         serverName,
 		InsecureSkipVerify: true, // whoever signed it, and for whatever name: it is shown when it expires
 		VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) (err error) {
-			expiry, err = leafExpiry(raw[0])
+			expiry, err = machine.LeafEnd(raw[0])
 			return err
 		},
 	})
@@ -99,40 +98,4 @@ func presented(ctx context.Context, config *tls.Config, serverName string) (expi
 		return expiry, fmt.Errorf("ask for the certificate as a client does: %w", cmp.Or(<-failed, err))
 	}
 	return expiry, nil
-}
-
-func leafExpiry(der []byte) (time.Time, error) {
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
-	}
-	return leaf.NotAfter, nil
-}
-
-// maxCertificateFile is far more than any chain needs: a path that names something else is
-// not read into memory.
-const maxCertificateFile = 1 << 20
-
-func expiryInFile(path string) (time.Time, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxCertificateFile {
-		return time.Time{}, fmt.Errorf("read the certificate: %s is not a file of at most 1 MiB", path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
-	}
-	for {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			return time.Time{}, fmt.Errorf("read the certificate: %s has no PEM block CERTIFICATE", path)
-		}
-		if block.Type == "CERTIFICATE" {
-			return leafExpiry(block.Bytes)
-		}
-		text = rest
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/machine"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -23,21 +24,15 @@ var (
 	})
 )
 
-// disk is what a file system has left, from 0 to 1.
-type disk struct {
-	space, inodes float64
-	noInodes      bool // their number is not fixed
-}
-
-func bindDisks(b *binder) *named[disk] {
-	n := &named[disk]{what: "the disk's name"}
+func bindDisks(b *binder) *named[machine.Free] {
+	n := &named[machine.Free]{what: "the disk's name"}
 	b.fraction(diskFree, func(observe func(float64, labelSet)) {
-		n.each(func(d disk, labels labelSet) { observe(d.space, labels) })
+		n.each(func(d machine.Free, labels labelSet) { observe(d.Space, labels) })
 	})
 	b.fraction(inodesFree, func(observe func(float64, labelSet)) {
-		n.each(func(d disk, labels labelSet) {
-			if !d.noInodes {
-				observe(d.inodes, labels)
+		n.each(func(d machine.Free, labels labelSet) {
+			if !d.NoInodes {
+				observe(d.Inodes, labels)
 			}
 		})
 	})
@@ -57,14 +52,14 @@ func (h *Host) WatchDisk(name, path string) error {
 	if path == "" {
 		return fmt.Errorf("otelmail: %w", settings.Invalid("WatchDisk "+name, "", "a path"))
 	}
-	if errNoStatfs != nil {
-		return fmt.Errorf("otelmail: watch a disk: %w", errNoStatfs)
+	if machine.ErrNoDisks != nil {
+		return fmt.Errorf("otelmail: watch a disk: %w", machine.ErrNoDisks)
 	}
 	if err := h.disks.add(diskFree.Labels[0].Key, name); err != nil {
 		return fmt.Errorf("otelmail: watch a disk: %w", err)
 	}
 	h.sources.poll(diskFree, name, sourceEvery, func(context.Context) error {
-		d, err := statfs(path)
+		d, err := machine.Disk(path)
 		if err == nil {
 			h.disks.set(name, d)
 		}

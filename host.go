@@ -9,6 +9,7 @@ import (
 
 	"github.com/rusmes/otelmail/catalog"
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/machine"
 )
 
 var (
@@ -86,7 +87,7 @@ type Host struct {
 	panics       labelledCounter
 	acme         labelledCounter
 	certificates *named[float64]
-	disks        *named[disk]
+	disks        *named[machine.Free]
 	blockLists   *blockLists
 }
 
