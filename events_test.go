@@ -237,6 +237,9 @@ func sessionEvents() []event {
 			tel.Storage.Bytes.Set(100)
 			tel.Storage.Bytes.Add(-40)
 		}, moves{"mailboxes_total": 2, "messages_total": 10, "storage_bytes": 60}},
+		{"round trip", func(tel *otelmail.Telemetry) {
+			tel.Mail.RoundTrip(ctx, 3*time.Second)
+		}, moves{"round_trip_duration_seconds": 1}},
 		{"push", func(tel *otelmail.Telemetry) {
 			tel.WebPush.GaveUp()
 			tel.WebPush.GaveUp()

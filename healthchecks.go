@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -17,6 +19,14 @@ var healthStatus = define(catalog.Metric{
 	Name: "health_check_status", Kind: catalog.Gauge, Unit: "{check}",
 	Help: "1 while the check is healthy, 0 while it is not or has not run yet",
 	Rise: "A fall to 0 is what /health answers 503 for; its body says which check and in what state.",
+	Labels: []catalog.Label{{Key: "check",
+		Help: "The name a check was registered with: as many as the server has"}},
+})
+
+var healthChanges = define(catalog.Metric{
+	Name: "health_check_changes_total", Kind: catalog.Counter, Unit: "{change}",
+	Help: "How often the check has turned from healthy to failing or back",
+	Rise: "The check comes and goes, or what it asks about does. The log has a line for each change, with the error; /health?verbose says since when it is as it is now.",
 	Labels: []catalog.Label{{Key: "check",
 		Help: "The name a check was registered with: as many as the server has"}},
 })
@@ -51,29 +61,33 @@ func registerChecks(c *config) error {
 	return errors.Join(errs...)
 }
 
-// bindHealth shows the state of every check as a series.
+// bindHealth shows the state of every check, and how often it has changed, as series.
 func bindHealth(b *binder, r *health.Registry) {
-	key := healthStatus.Labels[0].Key
-	value := func(healthy bool) int64 {
-		if healthy {
-			return 1
-		}
-		return 0
-	}
-	b.each(healthStatus,
-		func(observe func(int64, labelSet)) {
-			for _, c := range r.Snapshot() {
-				observe(value(c.Healthy), newLabelSet(attribute.String(key, c.Name)))
+	for m, value := range map[*catalog.Metric]func(health.Result) int64{
+		healthStatus: func(c health.Result) int64 {
+			if c.Healthy {
+				return 1
 			}
+			return 0
 		},
-		one(func(name string) (int64, bool) {
-			for _, c := range r.Snapshot() {
-				if c.Name == name {
-					return value(c.Healthy), true
+		healthChanges: func(c health.Result) int64 { return c.Changes },
+	} {
+		key := m.Labels[0].Key
+		b.each(m,
+			func(observe func(int64, labelSet)) {
+				for _, c := range r.Snapshot() {
+					observe(value(c), newLabelSet(attribute.String(key, c.Name)))
 				}
-			}
-			return 0, false
-		}))
+			},
+			one(func(name string) (int64, bool) {
+				for _, c := range r.Snapshot() {
+					if c.Name == name {
+						return value(c), true
+					}
+				}
+				return 0, false
+			}))
+	}
 }
 
 // startHealth starts the checks, which run until Shutdown.
@@ -83,4 +97,26 @@ func (t *Telemetry) startHealth() error {
 	}
 	t.stopper.Parallel = append(t.stopper.Parallel, stop.Part{Name: "health checks", Run: t.Health.Stop})
 	return nil
+}
+
+// logHealth writes a line of the local log for each change of a check's state: its error may
+// name people, and so is not pushed.
+func (t *Telemetry) logHealth() {
+	t.Health.Watch(func(c health.Change) {
+		level := slog.LevelWarn
+		switch {
+		case c.Check == logCheck: // the log itself tells
+			return
+		case c.To == health.StateHealthy && c.From == health.StateStarting:
+			level = slog.LevelDebug
+		case c.To == health.StateHealthy:
+			level = slog.LevelInfo
+		}
+		attrs := []slog.Attr{slog.String("check", c.Check), slog.String("from", string(c.From)), slog.String("to", string(c.To)),
+			slog.Duration("after", c.Lasted.Round(time.Millisecond))}
+		if c.Error != "" {
+			attrs = append(attrs, slog.String("error", c.Error))
+		}
+		t.localLogger.LogAttrs(context.Background(), level, "health check", attrs...)
+	})
 }

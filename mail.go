@@ -38,6 +38,12 @@ var (
 		Rise:    "A stage has become slow: a lookup, a scanner, the disk. The exemplars lead to traces of slow messages.",
 		Buckets: []float64{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
 	})
+	roundTrip = define(catalog.Metric{
+		Name: "round_trip_duration_seconds", Kind: catalog.Histogram, Unit: "s",
+		Help:    "How long a mail of our own took from our listener into a mailbox, where the server checks that",
+		Rise:    "Everybody's mail takes as long: see queue_scheduler_lag_seconds, message_processing_latency_seconds and store_operation_duration_seconds for where. Mail that does not arrive at all is not in it: then the health check fails.",
+		Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300},
+	})
 	stageDuration = define(catalog.Metric{
 		Name: "stage_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help: "How long the stages of the pipeline took",
@@ -57,6 +63,7 @@ type Mail struct {
 	bounced   *count.Counter
 	dropped   *count.Counter
 	latency   histogram
+	trip      histogram
 	stages    stageNames
 }
 
@@ -68,8 +75,15 @@ func newMail(b *binder, t *tracer) *Mail {
 		bounced:   b.counter(mailBounced),
 		dropped:   b.counter(mailDropped),
 		latency:   b.histogram(mailLatency),
+		trip:      b.histogram(roundTrip),
 		stages:    stageNames{duration: b.histogram(stageDuration), rest: newStageName(other)},
 	}
+}
+
+// RoundTrip records how long a mail took that the server has sent to itself in order to see
+// that mail arrives, as health/checks.RoundTrip does.
+func (m *Mail) RoundTrip(ctx context.Context, took time.Duration) {
+	orEmpty(m).trip.record(ctx, took)
 }
 
 // Fate is how a message left the pipeline.

@@ -122,6 +122,9 @@ var further = []struct {
 	{name: "rusmes_log_records_total", labels: []string{"level"}},
 	{name: "rusmes_acme_errors_total", labels: []string{"kind"}},
 	{name: "rusmes_index_lag_seconds", kind: catalog.Gauge},
+	// Health.
+	{name: "rusmes_health_check_changes_total", labels: []string{"check"}},
+	{name: "rusmes_round_trip_duration_seconds", kind: catalog.Histogram, bounds: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300}},
 }
 
 // start starts a Telemetry whose metrics can be collected in the test.

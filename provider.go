@@ -90,6 +90,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 		return nil, errors.Join(err, p.abandon(ctx))
 	}
 	t.setLog(c, log)
+	t.logHealth()
 	if !c.keepGlobals {
 		c.reports.install()
 	}

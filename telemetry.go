@@ -257,6 +257,7 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	t, err := bind(c, p, newBinder(p.meter, c.namespace))
 	t.setLog(c, log)
 	if err == nil {
+		t.logHealth()
 		err = t.startHealth()
 	}
 	if err != nil { // undo what was bound or opened

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,6 +29,13 @@ type dialogue struct {
 	conn  net.Conn
 	lines *bufio.Reader
 	left  int // lines that may still come
+	tags  int // of IMAP, so far
+}
+
+// tag is another one for each command.
+func (d *dialogue) tag() string {
+	d.tags++
+	return "a" + strconv.Itoa(d.tags) + " "
 }
 
 // dial connects to host:port, or to the socket of a path. Whatever waits on the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"net/mail"
 	"time"
 
 	"github.com/rusmes/otelmail"
@@ -34,4 +35,29 @@ func Example() {
 		fmt.Println(err)
 	}
 	defer tel.Shutdown(context.Background())
+
+	// Once the listeners are served: a mail to ourselves, every other minute, for which
+	// round_trip_duration_seconds shows how long it took.
+	err = tel.Health.Register("roundtrip", checks.RoundTrip{
+		Address: "127.0.0.1:25", From: "check@example.org", To: "check@example.org",
+		Take: checks.Mailbox{Address: "127.0.0.1:143", User: "check", Password: "from a file"}.Take,
+		Took: tel.Mail.RoundTrip,
+	}.Check(), health.Timeout(time.Minute), health.Interval(2*time.Minute), health.FailAfter(2, 0), health.Groups("mail"))
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+// ofOurselves is how a server knows the mail of its own round trip, which it leaves out of its
+// statistics. A stranger can write the field, too.
+func ofOurselves(sender string, header mail.Header) bool {
+	return sender == "check@example.org" && header.Get(checks.RoundTripHeader) != ""
+}
+
+func ExampleRoundTrip() {
+	fmt.Println(ofOurselves("check@example.org", mail.Header{checks.RoundTripHeader: {"ABCDEF"}}))
+	fmt.Println(ofOurselves("stranger@example.com", mail.Header{checks.RoundTripHeader: {"ABCDEF"}}))
+	// Output:
+	// true
+	// false
 }

@@ -1,6 +1,7 @@
 package checks_test
 
 import (
+	"context"
 	"io"
 	"net"
 	"os"
@@ -16,10 +17,11 @@ import (
 // FuzzGreeting: whatever a server says, and then closes, the check ends, and its error is
 // short and is text.
 func FuzzGreeting(f *testing.F) {
-	for _, kind := range []uint8{0, 1, 2} {
+	for _, kind := range []uint8{0, 1, 2, 3} {
 		for _, said := range []string{
 			"", "220 hello\r\n221 bye\r\n", "220-a\r\n220 b\r\n250 c\r\n", "554 no\r\n", "4\xff21\r\n", "* OK\r\n* BYE\r\na1 OK\r\n",
-			"* PREAUTH x\na1 NO", "* BYE\r\n", "+OK\r\n+OK\r\n", "-ERR\r\n", "+OK\r\n220 \r\n", strings.Repeat("220-\r\n", 120), strings.Repeat("y", 9000),
+			"* PREAUTH x\na1 NO",
+			"* OK\na1 OK\n* OK {3}\nabc\na2 OK\n* SEARCH 7\na3 OK\na4 OK\na5 OK\na6 OK\n", "* BYE\r\n", "+OK\r\n+OK\r\n", "-ERR\r\n", "+OK\r\n220 \r\n", strings.Repeat("220-\r\n", 120), strings.Repeat("y", 9000),
 		} {
 			f.Add(kind, []byte(said))
 		}
@@ -56,8 +58,13 @@ func FuzzGreeting(f *testing.F) {
 		if kind&4 != 0 {
 			opts[0] = checks.StartTLS("mail.example.org", 0)
 		}
-		c := []func(string, ...checks.ListenerOption) check{checks.SMTP, checks.IMAP, checks.POP3}[kind&3%3]
-		err := run(t, c(path, opts...))
+		err := run(t, []check{
+			checks.SMTP(path, opts...), checks.IMAP(path, opts...), checks.POP3(path, opts...),
+			func(ctx context.Context) error {
+				_, err := checks.Mailbox{Address: path, Options: opts}.Take(ctx, "id")
+				return err
+			},
+		}[kind&3])
 		if err == nil {
 			return
 		}

@@ -126,6 +126,13 @@ func (c *session) read() string {
 func (c *session) answer(answers ...[2]string) {
 	for line := c.read(); line != ""; line = c.read() {
 		for _, a := range answers {
+			// Of IMAP, a1 stands for any tag.
+			tag, command, tagged := strings.Cut(line, " ")
+			_, wanted, _ := strings.Cut(a[0], "a1 ")
+			if tagged && wanted != "" && strings.HasPrefix(command, wanted) {
+				c.write(strings.Replace(a[1], "a1 ", tag+" ", 1))
+				break
+			}
 			if a[0] != "" && strings.HasPrefix(line, a[0]) {
 				c.write(a[1])
 				break

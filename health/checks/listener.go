@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 )
 
@@ -126,6 +127,24 @@ func newListener(p protocol, address string, opts []ListenerOption) func(context
 	}
 }
 
+// open begins a session: TLS, the greeting, TLS after the greeting. A certificate that is
+// not good ends it, in order, before a password or a mail is sent; so does a password that
+// would be sent in plaintext to another machine.
+func (s *security) open(ctx context.Context, d *dialogue, p protocol, password bool) error {
+	wrong, err := s.begin(ctx, d, p)
+	if err != nil {
+		return err
+	}
+	if to, ok := d.conn.RemoteAddr().(*net.TCPAddr); password && s.mode == plaintext && ok && !to.IP.IsLoopback() {
+		wrong = errors.New("log in: a password in plaintext to another machine: must be inside TLS")
+	}
+	if wrong != nil {
+		_ = d.conn.SetDeadline(time.Now().Add(farewell))
+		_ = p.leave(d)
+	}
+	return wrong
+}
+
 // ask holds one session.
 func (s *security) ask(ctx context.Context, p protocol, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -135,7 +154,17 @@ func (s *security) ask(ctx context.Context, p protocol, address string) error {
 		return err
 	}
 	defer finish()
-	var certificate error
+	certificate, err := s.begin(ctx, d, p)
+	if err != nil {
+		return err
+	}
+	left := p.leave(d)
+	return cmp.Or(certificate, left)
+}
+
+// begin brings a session to the point where commands may be sent, and judges the
+// certificate.
+func (s *security) begin(ctx context.Context, d *dialogue, p protocol) (certificate, err error) {
 	secure := func() error {
 		state, err := d.secure(ctx, s.name)
 		if err == nil {
@@ -145,22 +174,21 @@ func (s *security) ask(ctx context.Context, p protocol, address string) error {
 	}
 	if s.mode == implicitTLS {
 		if err := secure(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if err := p.greeting(d); err != nil {
-		return s.refused(d, p, fmt.Errorf("greeting: %w", err))
+		return nil, s.refused(d, p, fmt.Errorf("greeting: %w", err))
 	}
 	if s.mode == startTLS {
 		if err := p.startTLS(d); err != nil {
-			return s.refused(d, p, err)
+			return nil, s.refused(d, p, err)
 		}
 		if err := secure(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	left := p.leave(d)
-	return cmp.Or(certificate, left)
+	return certificate, nil
 }
 
 // farewell is how long a server that has refused us may take to let us go: what is wrong is

@@ -181,7 +181,7 @@ var startTLS = map[string]struct {
 	said                   string
 }{
 	"smtp": {"220 hello\r\n", "STARTTLS", "220 go\r\n", "454 not now\r\n", [2]string{"EHLO [127.0.0.1]", "250-mail\r\n250 STARTTLS\r\n"}, [2]string{"QUIT", "221 bye\r\n"}, "EHLO [127.0.0.1],STARTTLS,QUIT"},
-	"imap": {"* OK hello\r\n", "a1 STARTTLS", "a1 OK go\r\n", "a1 NO not now\r\n", [2]string{}, [2]string{"a1 LOGOUT", "* BYE bye\r\na1 OK\r\n"}, "a1 STARTTLS,a1 LOGOUT"},
+	"imap": {"* OK hello\r\n", "a1 STARTTLS", "a1 OK go\r\n", "a1 NO not now\r\n", [2]string{}, [2]string{"a1 LOGOUT", "* BYE bye\r\na1 OK\r\n"}, "a1 STARTTLS,a2 LOGOUT"},
 	"pop3": {"+OK hello\r\n", "STLS", "+OK go\r\n", "-ERR not now\r\n", [2]string{}, [2]string{"QUIT", "+OK bye\r\n"}, "STLS,QUIT"},
 }
 

@@ -122,18 +122,17 @@ func imapGreeting(d *dialogue) error {
 	return fmt.Errorf("%s is no greeting of IMAP", quoted(line))
 }
 
-const imapTag = "a1 "
-
 // imapCommand sends a command and reads until its tagged answer. A server that closes after
 // LOGOUT has left in order.
 func imapCommand(d *dialogue, command string) error {
-	err := d.send(imapTag + command)
+	tag := d.tag()
+	err := d.send(tag + command)
 	for err == nil {
 		var line string
 		if line, err = d.read(); err != nil {
 			break
 		}
-		if status, ok := cutFold(line, imapTag); ok {
+		if status, ok := cutFold(line, tag); ok {
 			if hasWord(status, "OK") {
 				return nil
 			}

@@ -49,6 +49,7 @@ func queue(q queries) []row {
 				title: "Since mail last went through, by direction", runbook: "MailQueueStuck",
 				queries: []query{q.since(s.LastSuccessTime, "direction")},
 			},
+			{title: "Round trip of our own mail", runbook: "MailHealthCheckDown", queries: q.quantiles(s.RoundTrip), steps: anyAbove(30)},
 			latency(q),
 			{title: "Duration of the pipeline's stages, 95 %", queries: []query{q.p95(s.StageDuration, "stage")}},
 		}},

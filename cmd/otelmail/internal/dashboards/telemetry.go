@@ -13,6 +13,7 @@ func telemetry(q queries) []row {
 				title: "Health checks", runbook: "MailHealthCheckDown", says: "1 while the check is healthy, 0 while it is not or has not run yet; of several servers, the worst. A 0 is what /health answers 503 for; its body says which check and in what state.",
 				queries: []query{q.least(s.HealthStatus, "check")},
 			},
+			{title: "Changes of health checks", runbook: "MailHealthCheckFlapping", unit: units.Short, queries: []query{q.increase(s.HealthChanges, "1h", "check")}},
 			{title: "Panics, by component", runbook: "MailPanics", queries: []query{q.rate(s.Panics, "component")}},
 			{title: "Log records, by level", queries: []query{q.rate(s.LogRecords, "level")}},
 			{kind: list, title: "Versions", queries: []query{q.sum(s.BuildInfo, "instance, version, goversion, otelmail")}},
