@@ -45,6 +45,18 @@ func ExampleTraces() {
 	// Output: <nil>
 }
 
+// /health, and neither /ready nor /live, says when nothing has arrived for five minutes.
+func ExampleHealthCheck() {
+	ctx := context.Background()
+	tel, err := otelmail.Start(ctx, otlp.Push(otlp.HealthCheck(5*time.Minute)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(tel.Shutdown(ctx))
+	// Output: <nil>
+}
+
 // A receiver that wants a key, trusts one authority, and takes differences.
 func ExampleHeaders() {
 	roots := x509.NewCertPool()

@@ -29,6 +29,7 @@ type choices struct {
 	interval    time.Duration // 0: not set
 	temporality Preference    // 0: not set
 	buffer      bufferChoice
+	maxAge      time.Duration // of HealthCheck; 0: no check
 }
 
 // choice is what they set for one signal. Zero values mean "not set".

@@ -80,6 +80,9 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 		e.openMetrics(ctx, p, toMetrics, cadence),
 		e.openLogs(ctx, p, toLogs, records),
 	)
+	if err == nil {
+		err = e.registerCheck(p, c.maxAge)
+	}
 	if err != nil {
 		// Nothing has been recorded yet, so that there is nothing to wait for.
 		for _, stop := range e.stops {
