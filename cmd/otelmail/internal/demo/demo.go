@@ -128,6 +128,11 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	if err != nil {
 		return err
 	}
+	if d.config.Rate > 0 {
+		if err := d.registerChecks(certificate); err != nil {
+			return err
+		}
+	}
 	d.push = startNotifier(d.tel, d.log)
 	d.startWorkers(routes)
 	d.serve(certificate)
@@ -148,9 +153,9 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		otelmail.WithService("otelmail-demo", otelmail.Version),
 		otelmail.WithHashKey(hashKey),
 		otelmail.WithExporter(d.web),
-		otlp.Push(), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
-		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness)),
-		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness)),
+		otlp.Push(otlp.HealthCheck(5 * time.Minute)), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
+		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness), health.Groups("storage")),
+		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness), health.Groups("mail")),
 		otelmail.WithLookupEnv(quiet),
 	}, extra...)
 	tel, err := otelmail.Start(ctx, options...)
