@@ -12,8 +12,12 @@ import (
 	"github.com/rusmes/otelmail/health/checks"
 )
 
-// ownSender is who the mail of the round trip comes from.
-const ownSender = "health@" + localDomain
+// The mail of the round trip comes from a sender and goes to a mailbox that nobody else uses: a
+// visitor over POP3 deletes what is in INBOX.
+const (
+	ownSender  = "health@" + localDomain
+	ownMailbox = "Archive"
+)
 
 // registerChecks has the servers asked whether they work, as clients would ask. It is traffic,
 // and so only there where there is some. None of it decides readiness: what is wrong with a
@@ -32,10 +36,10 @@ func (d *Demo) registerChecks(certificate *tls.Config) error {
 
 	roundTrip := checks.RoundTrip{
 		Address: d.ports.mx.Addr().String(), Options: []checks.ListenerOption{starts, trusted},
-		From: ownSender, To: d.config.User + "@" + localDomain,
+		From: ownSender, To: d.config.User + "+" + ownMailbox + "@" + localDomain,
 		Take: checks.Mailbox{
 			Address: d.ports.imap.Addr().String(), Options: []checks.ListenerOption{starts, trusted},
-			User: d.config.User, Password: d.config.Password,
+			User: d.config.User, Password: d.config.Password, Name: ownMailbox,
 		}.Take,
 		Took: d.tel.Mail.RoundTrip,
 	}
@@ -54,7 +58,7 @@ func (d *Demo) registerChecks(certificate *tls.Config) error {
 		{"jmap", "listeners", checks.TCP(d.ports.jmap.Addr().String()), nil},
 		{"pop3", "listeners", checks.POP3(d.ports.pop3.Addr().String(), starts, trusted), nil},
 		{"pop3s", "listeners", checks.POP3(d.ports.pop3s.Addr().String(), begins, trusted), nil},
-		{"roundtrip", "mail", roundTrip.Check(), []health.CheckOption{health.Timeout(time.Minute), health.Interval(20 * time.Second)}},
+		{"roundtrip", "mail", roundTrip.Check(), []health.CheckOption{health.Timeout(time.Minute), health.Interval(15 * time.Second)}},
 	} {
 		opts := append([]health.CheckOption{health.Groups(c.group), health.FailAfter(3, 30*time.Second), health.RecoverAfter(2, 0)}, c.opts...)
 		errs = append(errs, d.tel.Health.Register(c.name, c.ask, opts...))

@@ -280,7 +280,7 @@ func FuzzJMAPRequest(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(store.close)
-	if err := store.append(f.Context(), []byte(first)); err != nil {
+	if err := store.append(f.Context(), inbox, []byte(first)); err != nil {
 		f.Fatal(err)
 	}
 	server := newJMAPServer(otelmail.Noop(), store, discardLog)

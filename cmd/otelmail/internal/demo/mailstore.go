@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -68,9 +69,23 @@ func (s *mailStore) close() {
 	s.readers.close()
 }
 
-// has reports whether an address of our domain has a mailbox.
+// has reports whether an address of our domain has a mailbox. user+mailbox@ is the user's,
+// too (RFC 5233).
 func (s *mailStore) has(address string) bool {
-	return domainOf(address) == localDomain && localPartOf(address) == s.userName
+	user, _, _ := strings.Cut(localPartOf(address), "+")
+	return domainOf(address) == localDomain && user == s.userName
+}
+
+// mailboxOf is where mail for an address goes: the mailbox after a "+" if there is one of
+// that name, else INBOX.
+func (s *mailStore) mailboxOf(address string) string {
+	_, detail, _ := strings.Cut(localPartOf(address), "+")
+	for _, name := range s.mailboxNames() {
+		if strings.EqualFold(name, detail) {
+			return name
+		}
+	}
+	return inbox
 }
 
 // Why somebody is not let in.
@@ -101,7 +116,7 @@ func (s *mailStore) login(userName, password string) error {
 	return errWrongPassword
 }
 
-// deliver appends a message to the recipient's INBOX.
+// deliver appends a message to each recipient's mailbox.
 func (s *mailStore) deliver(attempt otelmail.Delivering, _ string, recipients []string, message []byte) (otelmail.Reply, []failure) {
 	for _, recipient := range recipients {
 		if !s.has(recipient) {
@@ -109,7 +124,7 @@ func (s *mailStore) deliver(attempt otelmail.Delivering, _ string, recipients []
 				Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1}, Text: "no such mailbox",
 			})
 		}
-		if err := s.append(attempt.Context(), message); err != nil {
+		if err := s.append(attempt.Context(), s.mailboxOf(recipient), message); err != nil {
 			return allFail(recipients, otelmail.Reply{
 				Code: 452, Enhanced: otelmail.EnhancedCode{4, 3, 1}, Cause: otelmail.CauseStorage, Text: "mailbox cannot be written",
 			})
@@ -118,9 +133,9 @@ func (s *mailStore) deliver(attempt otelmail.Delivering, _ string, recipients []
 	return otelmail.Reply{Code: 250, Enhanced: otelmail.EnhancedCode{2, 0, 0}}, nil
 }
 
-func (s *mailStore) append(ctx context.Context, message []byte) error {
+func (s *mailStore) append(ctx context.Context, mailbox string, message []byte) error {
 	operation := s.tel.Storage.Operation(ctx, otelmail.StoreAppend)
-	_, err := s.user.Append(inbox, bytes.NewReader(message), &imap.AppendOptions{})
+	_, err := s.user.Append(mailbox, bytes.NewReader(message), &imap.AppendOptions{})
 	operation.End(otelmail.CauseOf(err))
 	if err != nil {
 		return fmt.Errorf("mail store: append: %w", err)

@@ -64,7 +64,7 @@ func TestTheInboxKeepsTheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range inboxMost + 1 {
-		if err := s.append(t.Context(), []byte("Subject: x\r\n\r\n")); err != nil {
+		if err := s.append(t.Context(), inbox, []byte("Subject: x\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -118,4 +118,22 @@ func TestABounceIsNeverBounced(t *testing.T) {
 	}
 	idle(t, d)
 	compare(t, d, counts{received: 4, bounced: 3, dropped: 4, delivered: 0, messages: 0})
+}
+
+// TestMailboxAfterThePlus: mail for user+mailbox goes there, and for a mailbox that is not, to
+// INBOX.
+func TestMailboxAfterThePlus(t *testing.T) {
+	d := running(t, quick())
+	for address, want := range map[string]string{
+		"demo@example.org": "INBOX", "demo+Archive@example.org": "Archive", "DEMO+archive@Example.ORG": "Archive", "demo+holidays@example.org": "INBOX", "demo+@example.org": "INBOX",
+	} {
+		if got := d.store.mailboxOf(address); !d.store.has(address) || got != want {
+			t.Errorf("%s: ours %t, into %s, want %s", address, d.store.has(address), got, want)
+		}
+	}
+	for _, address := range []string{"demon@example.org", "+Archive@example.org", "eve+demo@example.org", "demo+Archive@example.com"} {
+		if d.store.has(address) {
+			t.Errorf("%s is ours", address)
+		}
+	}
 }

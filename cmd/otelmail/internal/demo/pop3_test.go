@@ -21,7 +21,7 @@ import (
 func fill(t *testing.T, s *mailStore, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := s.append(t.Context(), []byte(text)); err != nil {
+		if err := s.append(t.Context(), inbox, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -289,7 +289,7 @@ func FuzzPOP3Session(f *testing.F) {
 		server := newPOP3Server(otelmail.Noop(), store, nil, true, discardLog)
 		server.idle = time.Minute
 		if store.count == 0 {
-			if err := store.append(t.Context(), []byte(first)); err != nil {
+			if err := store.append(t.Context(), inbox, []byte(first)); err != nil {
 				t.Fatal(err)
 			}
 		}
