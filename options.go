@@ -42,6 +42,7 @@ type config struct {
 	checks          []check
 	privacy         Privacy
 	hashKey         []byte
+	redact          *redactor // see redactor
 	domainLimit     int
 	pinned          []string
 	log             logConfig

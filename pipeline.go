@@ -21,6 +21,7 @@ type pipeline struct {
 	disabled       bool
 	resource       *resource.Resource
 	reader         *Reader
+	redactor       *redactor
 	readers        []sdkmetric.Reader
 	ownForms       bool // a further reader has another form of histograms
 	spanProcessors []sdktrace.SpanProcessor
@@ -48,6 +49,8 @@ func (p *pipeline) LookupEnv(name string) (string, bool) {
 }
 
 func (p *pipeline) StrictSettings() bool { return p.config.strict }
+
+func (p *pipeline) Forms(text string) []string { return p.redactor.forms(text) }
 
 func (p *pipeline) HandleError(err error) { p.config.handle(err) }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -62,6 +63,27 @@ type redactor struct {
 	policy Privacy
 	counts *self
 	macs   atomic.Pointer[sync.Pool] // of the key in force
+}
+
+// redactor is the one of all that is built of c, so that a new key reaches all of it.
+func (c *config) redactor() *redactor {
+	if c.redact == nil {
+		c.redact = newRedactor(c.privacy, c.hashKey, c.self)
+	}
+	return c.redact
+}
+
+// forms are what [attributes] makes of text where it is an address, a user or an id.
+func (r *redactor) forms(text string) []string {
+	if text == "" || r.policy == PrivacyNone {
+		return nil
+	}
+	forms := []string{r.hash(clean.Address(text)), r.hash(text)}
+	if r.policy == PrivacyFull {
+		forms = append(forms, clean.Text(text, maxAddress), clean.Text(text, maxText))
+	}
+	slices.Sort(forms)
+	return slices.Compact(forms)
 }
 
 // mac is a keyed hash with its buffers: keying one costs as much as hashing.

@@ -73,7 +73,7 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	log, wrong := openLog(c, env)
 	wrong = errors.Join(wrong, registerChecks(c))
-	p := &pipeline{config: c, disabled: disabled, resource: res, reader: newCommonReader(c)}
+	p := &pipeline{config: c, disabled: disabled, resource: res, reader: newCommonReader(c), redactor: c.redactor()}
 	p.reader.off = disabled
 	var t *Telemetry
 	if wrong == nil {

@@ -158,7 +158,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	_, off := p.tracer.(tracenoop.TracerProvider)
 	tr := &tracer{
 		Tracer:   p.tracer.Tracer(ScopeName, trace.WithInstrumentationVersion(Version), trace.WithSchemaURL(scope().SchemaURL)),
-		redactor: newRedactor(c.privacy, c.hashKey, c.self),
+		redactor: c.redactor(),
 		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,
 		idsOnly:  c.idsOnly,

@@ -60,6 +60,11 @@ type Pipeline interface {
 	// Open. Otherwise it is a warning to HandleError, and the default holds; unless it
 	// guards something that a default must not take the place of.
 	StrictSettings() bool
+	// Forms returns what stands in telemetry, by the privacy policy and the key in force,
+	// for text that is an address, a user's name or a message id: its keyed hashes, and
+	// with otelmail.PrivacyFull the text. So what was recorded about an address can be
+	// found without keeping the address. It is nil with otelmail.PrivacyNone, and for "".
+	Forms(text string) []string
 	// HandleError reports what went wrong in the background, see
 	// otelmail.WithErrorHandler.
 	HandleError(err error)

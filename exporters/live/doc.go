@@ -1,0 +1,2 @@
+// Package live is the operator's page.
+package live
