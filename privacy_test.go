@@ -1,12 +1,15 @@
 package otelmail_test
 
 import (
+	"context"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
@@ -156,6 +159,51 @@ func TestPrivacyNames(t *testing.T) {
 		otelmail.PrivacyFull: "full", otelmail.PrivacyNone: "none", 99: "unknown"} {
 		if got := p.String(); got != want {
 			t.Errorf("policy %d is %q, want %q", uint8(p), got, want)
+		}
+	}
+}
+
+// TestForms: what an exporter is told that a text is in telemetry is what stands there, under
+// each policy, before and after the key was changed.
+func TestForms(t *testing.T) {
+	const sender, id = "Bob@Example.ORG", "<1@x>"
+	for policy, want := range map[otelmail.Privacy][]string{
+		otelmail.PrivacyDomain: {"email.from.hash", "email.message_id"},
+		otelmail.PrivacyHash:   {"email.from.hash", "email.message_id"},
+		otelmail.PrivacyFull:   {"email.from.address", "email.from.hash", "email.message_id"},
+		otelmail.PrivacyNone:   nil,
+	} {
+		var forms func(string) []string
+		l := &listener{}
+		tel := listened(t, l, otelmail.WithPrivacy(policy), otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+			forms = p.Forms
+			return nil
+		})))
+		var last map[string]string
+		for range 2 {
+			enqueue(t.Context(), tel, otelmail.MessageFacts{Sender: sender, MessageID: id}, otelmail.CauseNone)
+			events := l.heard()
+			attrs := events[len(events)-1].attrs
+			if maps.Equal(attrs, last) && want != nil {
+				t.Errorf("%v: another key gives the same: %v", policy, attrs)
+			}
+			last = attrs
+			var found []string
+			for key, value := range attrs {
+				if slices.Contains(forms("<bob@example.org>"), value) || slices.Contains(forms(sender), value) || slices.Contains(forms(id), value) {
+					found = append(found, key)
+				}
+			}
+			slices.Sort(found)
+			if !slices.Equal(found, want) {
+				t.Errorf("%v: of %v found %v, want %v", policy, attrs, found, want)
+			}
+			if err := tel.RotateHashKey([]byte("another key for the tests")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := forms(""); got != nil {
+			t.Errorf("%v: nothing is %q", policy, got)
 		}
 	}
 }

@@ -1,13 +1,29 @@
 package live
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/rusmes/otelmail/exporters/live/internal/life"
 )
 
-// messages answers what has happened to mail.
+// messages answers what has happened to mail. docs/live-api.md describes the answers.
 type messages struct{ store *life.Store }
+
+// The bounds of a request for messages.
+const (
+	mostSearchBody = 8 << 10 // bytes
+	searchTime     = 10 * time.Second
+)
 
 // register adds
 //
@@ -18,5 +34,130 @@ func (m messages) register(mux *http.ServeMux) {
 	mux.HandleFunc("/api/v1/failures", m.failures)
 }
 
-func (m messages) search(w http.ResponseWriter, _ *http.Request)   { http.NotFound(w, nil) }
-func (m messages) failures(w http.ResponseWriter, _ *http.Request) { http.NotFound(w, nil) }
+// search answers a search. What was typed is in the body alone: a URL is in logs, in histories
+// and on screens.
+func (m messages) search(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, "want POST with a JSON body: what is searched for does not belong into a URL")
+		return
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		refuse(w, http.StatusUnsupportedMediaType, "Content-Type: want application/json")
+		return
+	}
+	query, err := readQuery(http.MaxBytesReader(w, r.Body, mostSearchBody))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), searchTime)
+	defer cancel()
+	result, err := m.store.Search(ctx, query)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	answer(w, http.StatusOK, result)
+}
+
+// readQuery reads a search. Its errors do not hold what was typed.
+func readQuery(body io.Reader) (q life.Query, err error) {
+	var request struct {
+		Query string `json:"query"`
+		Limit *int   `json:"limit"`
+	}
+	d := json.NewDecoder(body)
+	d.DisallowUnknownFields()
+	if d.Decode(&request) != nil || d.Decode(&struct{}{}) != io.EOF {
+		return q, fmt.Errorf(`body: want {"query":"…","limit":%d} of at most %d bytes`, life.DefaultLimit, mostSearchBody)
+	}
+	if strings.TrimSpace(request.Query) == "" || len(request.Query) > life.MaxText {
+		return q, fmt.Errorf("query: want a queue id, a message id, an address or a trace id of at most %d bytes", life.MaxText)
+	}
+	q.Text = request.Query
+	if request.Limit != nil {
+		q.Limit = *request.Limit
+		if q.Limit < 1 || q.Limit > life.MaxLimit {
+			return q, fmt.Errorf("limit: %d is not allowed: want a number from 1 to %d", q.Limit, life.MaxLimit)
+		}
+	}
+	return q, nil
+}
+
+// failuresAnswer is what is answered about failures.
+type failuresAnswer struct {
+	Failures []life.Step `json:"failures"`
+	// Until is the time down to which was looked for them, where that is not as far as is kept.
+	Until *time.Time `json:"until,omitempty"`
+	Reach life.Reach `json:"reach"`
+}
+
+func (m messages) failures(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, "want GET")
+		return
+	}
+	filter, err := readFilter(r.URL.RawQuery)
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), searchTime)
+	defer cancel()
+	found, until, err := m.store.Failures(ctx, filter)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	a := failuresAnswer{Failures: found, Reach: m.store.Reach()}
+	if !until.IsZero() {
+		a.Until = &until
+	}
+	answer(w, http.StatusOK, a)
+}
+
+// readFilter reads the parameters of a URL. Its errors hold no value of theirs: somebody may
+// have typed an address.
+func readFilter(query string) (f life.Filter, err error) {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return f, errors.New("the parameters cannot be read: want them percent-encoded")
+	}
+	texts := map[string]*string{"event": &f.Event, "protocol": &f.Protocol, "stage": &f.Stage,
+		"reason": &f.Reason, "domain": &f.Domain, "fault": &f.Fault}
+	for name, all := range values {
+		value := strings.TrimSpace(all[0])
+		switch field := texts[name]; {
+		case len(all) > 1:
+			return f, errors.New("a parameter is there twice: want each once")
+		case field != nil:
+			*field = value
+		case name != "limit":
+			return f, errors.New("a parameter is not known: want event, protocol, stage, reason, domain, fault or limit")
+		default:
+			if f.Limit, err = strconv.Atoi(value); err != nil || f.Limit < 1 || f.Limit > life.MaxFailures {
+				return f, fmt.Errorf("limit: want a number from 1 to %d", life.MaxFailures)
+			}
+		}
+	}
+	return f, f.Check()
+}
+
+// answer writes v as JSON, which nobody is to keep.
+func answer(w http.ResponseWriter, status int, v any) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // a client that has left needs no answer
+}
+
+// refuse answers {"error":"…"}.
+func refuse(w http.ResponseWriter, status int, why string) {
+	answer(w, status, struct {
+		Error string `json:"error"`
+	}{why})
+}

@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
+	"github.com/rusmes/otelmail/internal/privatefile"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -47,7 +48,7 @@ func Open(c Config) (*Store, error) {
 	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fail("a directory in which this process may create and write files", err)
 	}
-	if err := checkDir(c.Dir); err != nil {
+	if err := privatefile.CheckDir(c.Dir); err != nil {
 		return fail("a directory in which only this process may create and write files, or one beneath it that does not exist yet", err)
 	}
 	s := &Store{
@@ -70,7 +71,7 @@ func Open(c Config) (*Store, error) {
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
-	case errors.Is(err, errNotPrivate):
+	case errors.Is(err, privatefile.ErrNotPrivate):
 		return fail("a directory whose "+fileName+" is a file of this process's own, that only it may read and write", err)
 	case errors.Is(err, errNotOurs):
 		return fail("a directory without a foreign "+fileName, err)
@@ -136,7 +137,7 @@ func (s *Store) openFile() (err error) {
 		Timeout:      lockWait,
 		FreelistType: bbolt.FreelistMapType,
 		OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
-			f, err := openPrivate(name, flag, mode)
+			f, err := privatefile.Open(name, flag, mode)
 			if err == nil {
 				s.file = f
 				s.info, err = f.Stat()
@@ -163,7 +164,7 @@ func asDamage(err error) error {
 	var number syscall.Errno
 	switch {
 	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
-		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, errNotPrivate),
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, privatefile.ErrNotPrivate),
 		errors.Is(err, errUnfinished):
 		return err
 	}
