@@ -56,7 +56,6 @@ type disk struct {
 	keys    int // changes of the store's keys that are in the file
 	chunks  uint32
 
-	wake   chan struct{}
 	ending chan struct{}
 	ended  chan struct{}
 }
@@ -101,7 +100,6 @@ func (d *disk) run() {
 	for {
 		select {
 		case <-ticker.C:
-		case <-d.wake:
 		case <-d.ending:
 			return
 		}
@@ -109,7 +107,7 @@ func (d *disk) run() {
 	}
 }
 
-// change is what one transaction does.
+// change is what is to be done.
 type change struct {
 	segments [2][]*part // that are full
 	open     [2]*chunk  // what is new in those that are not; nil for nothing
@@ -130,25 +128,51 @@ type chunk struct {
 func (d *disk) write() error {
 	d.using.Lock()
 	defer d.using.Unlock()
-	c := d.collect()
-	err := d.guarded(func() error {
-		return d.db.Update(func(tx *bbolt.Tx) error { return c.apply(tx) })
-	})
+	err := d.writeOnce()
+	for tries := 0; errors.Is(err, bolterrors.ErrMaxSizeReached) && tries < mostTries; tries++ {
+		// Its free pages are too scattered: more of them are needed.
+		err = d.writeOnce()
+	}
+	if errors.Is(err, bolterrors.ErrDatabaseNotOpen) { // Close has written all there was
+		return nil
+	}
 	s := d.store
 	s.mu.Lock()
 	before := d.failing
 	d.failing = err
+	s.mu.Unlock()
 	if err == nil {
-		d.applied(c)
-	} else if errors.Is(err, bolterrors.ErrMaxSizeReached) {
+		return nil
+	}
+	err = fmt.Errorf("write %s: %w", d.path, err)
+	if before == nil {
+		s.Report(fmt.Errorf("live: %w: what it does not take is dropped", err))
+	}
+	return err
+}
+
+// mostTries bounds how many segments are let go for one that has no place.
+const mostTries = 16
+
+// writeOnce first lets go what is too much or too old, because the place of what is removed
+// can be used once that is committed.
+func (d *disk) writeOnce() error {
+	c := d.collect()
+	if len(c.gone[0])+len(c.gone[1]) > 0 {
+		if err := d.guarded(func() error { return d.db.Update(c.remove) }); err != nil {
+			return err
+		}
+		d.removed(c)
+	}
+	err := d.guarded(func() error { return d.db.Update(c.add) })
+	s := d.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if errors.Is(err, bolterrors.ErrMaxSizeReached) {
 		d.makeRoom()
 	}
-	s.mu.Unlock()
-	if err != nil {
-		err = fmt.Errorf("write %s: %w", d.path, err)
-		if before == nil {
-			s.Report(fmt.Errorf("live: %w: what it does not take is dropped", err))
-		}
+	if err == nil {
+		d.added(c)
 	}
 	return err
 }
@@ -167,9 +191,9 @@ func (d *disk) collect() change {
 		}
 		c.segments[i] = append([]*part(nil), shelf.sealed...)
 		if now := shelf.open.extent(); now != shelf.open.saved {
-			new := shelf.open.since(shelf.open.saved)
+			added := shelf.open.since(shelf.open.saved)
 			d.chunks++
-			c.open[i] = &chunk{shelf.open, d.chunks, new.marshal(), now}
+			c.open[i] = &chunk{shelf.open, d.chunks, added.marshal(), now}
 		}
 		var bytes int64
 		for _, p := range d.parts[i] {
@@ -193,14 +217,20 @@ func (d *disk) collect() change {
 	return c
 }
 
-func (c *change) apply(tx *bbolt.Tx) error {
-	open := tx.Bucket(openName)
+func (c *change) remove(tx *bbolt.Tx) error {
 	for i := range c.gone {
 		for _, seq := range c.gone[i] {
 			if err := tx.Bucket(shelfNames[i]).Delete(seqKey(seq)); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (c *change) add(tx *bbolt.Tx) error {
+	open := tx.Bucket(openName)
+	for i := range c.segments {
 		for _, p := range c.segments[i] {
 			if err := removeChunks(open, p.seq); err != nil {
 				return err
@@ -239,13 +269,19 @@ func removeChunks(open *bbolt.Bucket, seq uint64) error {
 	return nil
 }
 
-// applied takes what is in the file now. The store's mutex is held.
-func (d *disk) applied(c change) {
+// removed takes what is not in the file any more.
+func (d *disk) removed(c change) {
+	d.store.mu.Lock()
+	defer d.store.mu.Unlock()
+	for i := range c.gone {
+		d.parts[i] = d.parts[i][len(c.gone[i]):]
+	}
+}
+
+// added takes what is in the file now. The store's mutex is held.
+func (d *disk) added(c change) {
 	for i := range c.segments {
 		shelf := &d.store.shelves[i]
-		for range c.gone[i] {
-			d.parts[i] = d.parts[i][1:]
-		}
 		for _, p := range c.segments[i] {
 			if len(shelf.sealed) > 0 && shelf.sealed[0].seq == p.seq { // else it was given up meanwhile
 				shelf.forget(0)
@@ -261,7 +297,8 @@ func (d *disk) applied(c change) {
 	}
 }
 
-// makeRoom has the next write let the oldest segment go: the file is as large as it may be.
+// makeRoom has the next write let the oldest segments go: the file is as large as it may be.
+// The store's mutex is held.
 func (d *disk) makeRoom() {
 	for i := range d.parts {
 		if len(d.parts[i]) > 0 {

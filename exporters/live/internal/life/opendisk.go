@@ -57,7 +57,6 @@ func (s *Store) openDisk() error {
 		return fail("a directory in which this process may create and write files", err)
 	}
 	s.disk = d
-	go d.run()
 	return nil
 }
 
@@ -66,9 +65,12 @@ func (s *Store) openDisk() error {
 func (s *Store) newDisk() (*disk, error) {
 	d := &disk{
 		store: s, path: filepath.Join(s.Dir, fileName), reads: make(chan struct{}, mostReads),
-		wake: make(chan struct{}, 1), ending: make(chan struct{}), ended: make(chan struct{}),
+		ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.seq, s.keys = 0, keys{}
+	for i := range s.shelves {
+		s.shelves[i] = shelf{most: s.share(i)}
+	}
 	err := d.guarded(d.open)
 	if err == nil {
 		err = d.guarded(func() error {
@@ -81,7 +83,6 @@ func (s *Store) newDisk() (*disk, error) {
 	if err == nil {
 		return d, nil
 	}
-	s.shelves[0].open, s.shelves[1].open = nil, nil
 	if d.db != nil && d.broken.Load() == nil {
 		_ = d.db.Close()
 	} else if d.file != nil {

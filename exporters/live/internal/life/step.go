@@ -28,6 +28,9 @@ type Step struct {
 	// Took is how long an attempt took, in seconds.
 	Took float64 `json:"took_seconds,omitempty"`
 
+	// InQueue is how long the message had been in the queue, in seconds.
+	InQueue float64 `json:"in_queue_seconds,omitempty"`
+
 	QueueID   string `json:"queue_id,omitempty"`
 	MessageID string `json:"message_id,omitempty"`
 	TraceID   string `json:"trace_id,omitempty"` // 32 hexadecimal digits
@@ -96,8 +99,9 @@ func stepOf(e *event) Step {
 		Reply:  e.text(mailconv.SMTPResponseTextKey),
 		Reason: cmp.Or(e.text(mailconv.RejectionReasonKey), e.text(mailconv.ReasonKey)),
 		Fault:  e.text(mailconv.FaultKey), ErrorType: e.text(semconv.ErrorTypeKey),
-		TLS:  strings.TrimSpace(e.text(semconv.TLSProtocolVersionKey) + " " + e.text(semconv.TLSCipherKey)),
-		Size: e.int(semconv.MessagingMessageBodySizeKey), Recipients: e.int(mailconv.SMTPRecipientCountKey),
+		TLS:     strings.TrimSpace(e.text(semconv.TLSProtocolVersionKey) + " " + e.text(semconv.TLSCipherKey)),
+		InQueue: e.seconds(mailconv.QueueWaitKey),
+		Size:    e.int(semconv.MessagingMessageBodySizeKey), Recipients: e.int(mailconv.SMTPRecipientCountKey),
 	}
 	if e.trace.IsValid() {
 		s.TraceID = e.trace.String()

@@ -19,6 +19,7 @@ const (
 	MinMaxBytes         = 1 << 20
 	MinDiskMaxBytes     = 16 << 20
 	MaxMaxBytes         = 1 << 40
+	DefaultMaxAge       = 7 * 24 * time.Hour
 	MinMaxAge           = time.Hour
 	MaxMaxAge           = 366 * 24 * time.Hour
 )
@@ -31,7 +32,8 @@ type Config struct {
 	MaxBytes int64
 	// Dir is the directory of the file; "" keeps the events in memory.
 	Dir string
-	// MaxAge is for how long events are kept in the file, from an hour to 366 days.
+	// MaxAge is for how long events are kept in the file, from an hour to 366 days, by
+	// default a week.
 	MaxAge time.Duration
 	// Setting is what named Dir, for errors.
 	Setting string
@@ -83,6 +85,9 @@ func Open(c Config) (*Store, error) {
 		c.Report = func(error) {}
 	}
 	s := &Store{Config: c}
+	if c.Dir != "" && s.MaxAge == 0 {
+		s.MaxAge = DefaultMaxAge
+	}
 	if s.MaxBytes == 0 {
 		s.MaxBytes = DefaultMaxBytes
 		if c.Dir != "" {
@@ -98,9 +103,10 @@ func Open(c Config) (*Store, error) {
 		}
 	}
 	for i := range s.shelves {
-		if s.shelves[i].open == nil {
-			s.shelves[i].open = s.newWriter()
-		}
+		s.shelves[i].open = s.newWriter()
+	}
+	if s.disk != nil {
+		go s.disk.run()
 	}
 	return s, nil
 }

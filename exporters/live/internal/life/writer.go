@@ -92,11 +92,11 @@ func (w *writer) value(b []byte, v attribute.Value) []byte {
 
 // seal is the segment as it stays: it takes no more than it holds.
 func (w *writer) seal() *part {
-	s := &w.segment
+	s := w.segment // not &w.segment, which would keep the rest of the writer alive
 	for _, b := range []*[]byte{&s.texts, (*[]byte)(&s.ends), &s.events, (*[]byte)(&s.starts), (*[]byte)(&s.terms)} {
 		*b = append(make([]byte, 0, len(*b)), *b...)
 	}
-	return &part{segment: s, seq: w.seq}
+	return &part{segment: &s, seq: w.seq}
 }
 
 // snapshot is the segment as it is now, to be read while the writer goes on: what it appends

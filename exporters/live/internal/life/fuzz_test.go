@@ -1,0 +1,45 @@
+package life_test
+
+import (
+	"context"
+	"testing"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/rusmes/otelmail/exporters/live/internal/life"
+	"github.com/rusmes/otelmail/internal/mailevent"
+)
+
+// FuzzRecord: whatever a record holds, the ring keeps its bound, and what is found is text.
+func FuzzRecord(f *testing.F) {
+	f.Add(uint8(3), uint8(0), "Q1", "partner.example", int64(451), 0.5)
+	f.Add(uint8(0), uint8(7), "\xff\x1b[31m", "<script>", int64(-1), -1.0)
+	s, err := life.Open(life.Config{MaxBytes: life.MinMaxBytes, Forms: func(text string) []string { return []string{text} }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	emit := emitter(s)
+	f.Fuzz(func(t *testing.T, event, key uint8, id, value string, number int64, seconds float64) {
+		e := mailevent.All()[int(event)%len(mailevent.All())]
+		emit(e.Name, attribute.String("messaging.message.id", id), e.Keys[int(key)%len(e.Keys)].String(value),
+			e.Keys[int(key+1)%len(e.Keys)].Int64(number), e.Keys[int(key+2)%len(e.Keys)].Float64(seconds),
+			e.Keys[int(key+3)%len(e.Keys)].StringSlice([]string{value}), attribute.String(value, value))
+		r, err := s.Search(context.Background(), life.Query{Text: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range r.Messages {
+			for _, step := range l.Steps {
+				for _, text := range []string{l.Text, step.Text, step.Host, step.Reply, step.Domain} {
+					if !utf8.ValidString(text) {
+						t.Fatalf("%q is not text", text)
+					}
+				}
+			}
+		}
+		if reach := s.Reach(); reach.Bytes > life.MinMaxBytes {
+			t.Fatalf("%+v", reach)
+		}
+	})
+}
