@@ -35,8 +35,8 @@ var (
 func init() {
 	for _, e := range mailevent.All() {
 		knownEvents[e.Name] = true
-		for _, key := range e.Keys {
-			knownKeys[key] = true
+		for _, use := range e.Uses {
+			knownKeys[use.Key] = true
 		}
 	}
 }

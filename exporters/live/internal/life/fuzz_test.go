@@ -22,9 +22,9 @@ func FuzzRecord(f *testing.F) {
 	emit := emitter(s)
 	f.Fuzz(func(t *testing.T, event, key uint8, id, value string, number int64, seconds float64) {
 		e := mailevent.All()[int(event)%len(mailevent.All())]
-		emit(e.Name, attribute.String("messaging.message.id", id), e.Keys[int(key)%len(e.Keys)].String(value),
-			e.Keys[int(key+1)%len(e.Keys)].Int64(number), e.Keys[int(key+2)%len(e.Keys)].Float64(seconds),
-			e.Keys[int(key+3)%len(e.Keys)].StringSlice([]string{value}), attribute.String(value, value))
+		emit(e.Name, attribute.String("messaging.message.id", id), e.Uses[int(key)%len(e.Uses)].Key.String(value),
+			e.Uses[int(key+1)%len(e.Uses)].Key.Int64(number), e.Uses[int(key+2)%len(e.Uses)].Key.Float64(seconds),
+			e.Uses[int(key+3)%len(e.Uses)].Key.StringSlice([]string{value}), attribute.String(value, value))
 		r, err := s.Search(context.Background(), life.Query{Text: id})
 		if err != nil {
 			t.Fatal(err)
