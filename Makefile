@@ -34,7 +34,7 @@ integration: peers ## tests against real peers
 	cd integration && go test $(RACE) -count=1 -timeout 30m ./...
 
 .PHONY: test-peers
-test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate
+test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate, Chromium
 	./integration/install-debian.sh
 	cd integration && go test $(RACE) -count=1 -timeout 30m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
 

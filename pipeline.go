@@ -2,6 +2,8 @@ package otelmail
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -30,6 +32,8 @@ type pipeline struct {
 	stops          []stop.Part
 	last           []stop.Part
 	exports        []func() []export.Stats
+	pages          []export.Page
+	servers        []func(export.Page) error
 }
 
 func (p *pipeline) Disabled() bool { return p.disabled }
@@ -80,6 +84,24 @@ func (p *pipeline) AddLogProcessor(lp sdklog.Processor) {
 }
 
 func (p *pipeline) OnStats(fn func() []export.Stats) { p.exports = append(p.exports, fn) }
+
+func (p *pipeline) OfferPage(page export.Page) { p.pages = append(p.pages, page) }
+
+func (p *pipeline) OnPage(fn func(export.Page) error) { p.servers = append(p.servers, fn) }
+
+// handOver gives the pages to those who serve HTTP.
+func (p *pipeline) handOver() error {
+	var errs []error
+	for _, page := range p.pages {
+		if len(p.servers) == 0 {
+			errs = append(errs, fmt.Errorf("%s: nothing serves the page: want an exporter with an HTTP server, such as prometheus.Serve", page.Name))
+		}
+		for _, serve := range p.servers {
+			errs = append(errs, serve(page))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 func (p *pipeline) OnStart(name string, fn func(context.Context) error) {
 	p.starts = append(p.starts, stop.Part{Name: name, Run: fn})

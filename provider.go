@@ -128,12 +128,15 @@ func (p *pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 	return t, nil
 }
 
-// open opens all exporters, even if one fails.
+// open opens all exporters, even if one fails, and hands over the pages that they offer.
 func (p *pipeline) open(ctx context.Context) error {
 	var errs []error
 	for _, e := range p.config.exporters {
 		errs = append(errs, p.openOne(ctx, e))
 	}
+	var refused error
+	wrong := contain.Apart(func() { refused = p.handOver() })
+	errs = append(errs, refused, wrong)
 	// All variables have been read by now.
 	return errors.Join(append(errs, p.config.lookupFailed)...)
 }

@@ -8,6 +8,7 @@ package export
 
 import (
 	"context"
+	"net/http"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -86,12 +87,29 @@ type Pipeline interface {
 	// OnStats calls fn at each collection for the series telemetry_sent_total,
 	// telemetry_dropped_total, telemetry_waiting and telemetry_deferred. fn must be fast and never block.
 	OnStats(fn func() []Stats)
+	// OfferPage offers a page for people to the exporter that serves HTTP. Start fails if
+	// there is none.
+	OfferPage(page Page)
+	// OnPage says that the exporter serves HTTP: fn gets each page that is offered, once
+	// all exporters are opened and before OnStart's functions. An error of fn fails Start.
+	OnPage(fn func(page Page) error)
 	// OnStart calls fn once the providers exist and metrics can be collected.
 	OnStart(name string, fn func(context.Context) error)
 	// OnShutdown calls fn to flush and stop one part. All parts are stopped in
 	// parallel, each with the whole deadline, so that one that hangs takes nothing
 	// from the others. fn's error says how much could not be delivered and where to.
 	OnShutdown(name string, fn func(context.Context) error)
+}
+
+// Page is a page for people that one exporter makes and another serves. It shows what
+// strangers must not see: whoever serves it does so behind a password or a client
+// certificate, or on loopback alone.
+type Page struct {
+	Name string // what the application asked for it with, for errors: "live.Serve"
+	// Handler returns what answers "/" and all paths that the server has nothing else for;
+	// links are the paths of what else there is. It is called once, if the page is served,
+	// while all that a [Pipeline] has for Open can still be called.
+	Handler func(links []string) (http.Handler, error)
 }
 
 // Stats says what one exporter has done with one signal since the start, in

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the mail clients that the tests with the build tag debian use: swaks,
-# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt, and logrotate.
+# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt, logrotate, and
+# Chromium, which looks at the page.
 # Does nothing where they are all there.
 # Needs Debian or one of its descendants, and root or sudo.
 set -eu
@@ -21,6 +22,7 @@ need isync command -v mbsync
 need fetchmail command -v fetchmail
 need mutt command -v mutt
 need logrotate command -v logrotate
+need chromium command -v chromium
 if [ -z "$missing" ]; then
 	exit 0
 fi

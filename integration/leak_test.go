@@ -17,7 +17,7 @@ import (
 // TestNoAddressLeaves sends names, passwords, subjects, message ids, HELO names,
 // names of mailboxes and ids of JMAP, all with one marker in them, through every path,
 // good and bad, and looks for the marker in everything that leaves the process: /metrics
-// in each format, the probes, the page of links, the log, and the bytes of all
+// in each format, the probes, the operator's page, the log, and the bytes of all
 // three signals. The demo's handlers do not panic; handlers that do are
 // tested in cmd/otelmail.
 func TestNoAddressLeaves(t *testing.T) {
@@ -65,7 +65,7 @@ func TestNoAddressLeaves(t *testing.T) {
 	d.settled()
 
 	everything := map[string]string{}
-	for _, path := range []string{"/", "/metrics", "/health", "/ready", "/live"} {
+	for _, path := range []string{"/", "/api/v1/status", "/api/v1/history", "/api/v1/failures", "/metrics", "/health", "/ready", "/live"} {
 		for _, accept := range []string{"text/plain", "application/openmetrics-text;version=1.0.0"} {
 			_, everything[path+" as "+accept] = d.get(path, "Accept", accept)
 		}

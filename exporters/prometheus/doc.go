@@ -1,8 +1,8 @@
 // Package prometheus is the pull side: it serves /metrics.
 //
 // [Serve] makes [otelmail.Start] run a small HTTP server with /metrics, the three
-// probes of package health and a page of links. [NewHandler] is the same
-// /metrics to mount on a mux of your own.
+// probes of package health and a page of links, or in its place the operator's page of
+// exporters/live. [NewHandler] is the same /metrics to mount on a mux of your own.
 //
 // Every series comes from one [otelmail.Reader], so that what is scraped and
 // what is pushed are the same numbers. Names of the catalogue appear as they

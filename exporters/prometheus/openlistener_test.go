@@ -34,6 +34,8 @@ func TestOpenListenerIsSaid(t *testing.T) {
 		"with TLS alone":               {env: anyPort, opts: []prometheus.Option{file("tls.yml", serverTLS)}, said: true},
 		"certificates asked for":       {env: anyPort, opts: []prometheus.Option{file("ask.yml", serverTLS+"  client_auth_type: RequestClientCert\n")}, said: true},
 		"certificates wanted":          {env: anyPort, opts: []prometheus.Option{file("certs.yml", serverTLS+"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n")}},
+		"certificates, if there are":   {env: anyPort, opts: []prometheus.Option{file("given.yml", serverTLS+"  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.pem\n")}, said: true},
+		"any certificate":              {env: anyPort, opts: []prometheus.Option{file("any.yml", serverTLS+"  client_auth_type: RequireAnyClientCert\n")}, said: true},
 		"a password":                   {env: anyPort, opts: []prometheus.Option{prometheus.WithBasicAuth("a", hash(t, "b", bcrypt.MinCost))}},
 		"users in the file":            {env: anyPort, opts: []prometheus.Option{file("users.yml", "basic_auth_users:\n  a: "+hash(t, "b", bcrypt.MinCost)+"\n")}},
 		"a host of OpenTelemetry's":    {env: append([]string{"OTEL_EXPORTER_PROMETHEUS_HOST", "127.0.0.1"}, anyPort...)},

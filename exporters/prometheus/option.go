@@ -79,7 +79,8 @@ func WithProbeAddress(address string) Option {
 }
 
 // WithPath sets where the metrics are. Default: RUSMES_METRICS_PATH, then
-// /metrics. At "/" they take the place of the page of links.
+// /metrics. At "/" they take the place of the page of links, and
+// leave none for exporters/live.
 func WithPath(path string) Option {
 	return serverOption(func(c *serverConfig) error {
 		if why := wrongPath(path); why != "" {
@@ -115,9 +116,9 @@ func WithWebConfigFile(file string) Option {
 }
 
 // WithBasicAuth asks for one user's name and password on every path except the
-// probes and the page of links. The password is given as its bcrypt hash of cost
-// 4 to 15, as "htpasswd -nBC 10 user" prints it after the colon. It is meant for
-// TLS, or for a private network: Basic auth sends the password itself. Do not
+// probes and the page of links; the page of exporters/live is covered. The password
+// is given as its bcrypt hash of cost 4 to 15, as "htpasswd -nBC 10 user" prints it
+// after the colon. It is meant for TLS, or for a private network: Basic auth sends the password itself. Do not
 // use it together with basic_auth_users of [WithWebConfigFile]: a request can carry
 // only one password. Default: no authentication.
 func WithBasicAuth(username, bcryptHash string) Option {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/prometheus/exporter-toolkit/web"
-
 	"github.com/rusmes/otelmail/health"
 )
 
@@ -40,38 +38,28 @@ func (p probes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // newRoutes returns all that is served beside the probes.
 func (s *Server) newRoutes(path string, metrics http.Handler, c *serverConfig) (http.Handler, error) {
-	protect := func(h http.Handler) http.Handler { return h }
+	s.protect = func(h http.Handler) http.Handler { return h }
 	if c.users != nil {
-		protect = func(h http.Handler) http.Handler {
+		s.protect = func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.protected(c.users, w, r, h) })
 		}
 	}
 	mux := http.NewServeMux()
-	links := []web.LandingLinks{{Address: path, Text: "Metrics"}}
-	mux.Handle(exactly(path), protect(metrics))
+	links := []string{path}
+	mux.Handle(exactly(path), s.protect(metrics))
 	for _, p := range c.pages {
 		if p.path == path {
 			return nil, fmt.Errorf("WithPage: %q is not allowed: the metrics are there", p.path)
 		}
-		mux.Handle(p.path, protect(p.handler))
-		links = append(links, web.LandingLinks{Address: p.path, Text: p.path})
+		mux.Handle(p.path, s.protect(p.handler))
+		links = append(links, p.path)
 	}
-	if path == "/" {
-		return mux, nil
+	var err error
+	if path != "/" {
+		s.front, err = newFrontPage(append(links, probePaths...))
+		mux.Handle("/", s.front)
 	}
-	for _, probe := range probePaths {
-		links = append(links, web.LandingLinks{Address: probe, Text: probe})
-	}
-	landing, err := web.NewLandingPage(web.LandingConfig{
-		Name:      "Mail server telemetry",
-		Links:     links,
-		Profiling: "false",
-	})
-	if err != nil {
-		return nil, fmt.Errorf("make the page of links: %w", err)
-	}
-	mux.Handle("GET /{$}", landing)
-	return mux, nil
+	return mux, err
 }
 
 // exactly keeps a ServeMux from taking "/" for every path.

@@ -27,6 +27,9 @@ type Server struct {
 	probeServer *probeServer
 
 	http      *http.Server
+	front     *frontPage // nil where the metrics are at "/"
+	shown     bool       // in front is another exporter's page
+	protect   func(http.Handler) http.Handler
 	web       *webConfig
 	logins    *logins
 	problems  *problems
@@ -74,6 +77,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	env := settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())
 	enabled := env.Bool(settings.MetricsEnabled)
 	bind := readAddress(c.address, env)
+	p.OnPage(func(page export.Page) error { return s.show(page, bind, c) })
 	probesAt := readProbeAddress(c.probeAddress, env)
 	env.Lenient = p.Disabled() // the probes do not need the path
 	path := readPath(c.path, env)

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/otlp"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/health"
@@ -141,7 +142,7 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	return nil
 }
 
-// startTelemetry is all it takes to have metrics, traces, logs and probes.
+// startTelemetry is all it takes to have metrics, traces, logs, probes and a page.
 func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption) error {
 	for range workers {
 		beat := &health.Heartbeat{}
@@ -158,6 +159,9 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness), health.Groups("mail")),
 		otelmail.WithLookupEnv(quiet),
 	}, extra...)
+	if d.private() {
+		options = append(options, live.Serve())
+	}
 	tel, err := otelmail.Start(ctx, options...)
 	d.tel = tel // which works, recording nothing, beside an error too
 	d.log, d.local = tel.Logger(), tel.LocalLogger()
@@ -165,6 +169,13 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		return fmt.Errorf("--http %s: %w", d.config.HTTP, err)
 	}
 	return err
+}
+
+// private says whether the page is for this machine alone: on another address it would want
+// a password.
+func (d *Demo) private() bool {
+	host, _, err := net.SplitHostPort(d.config.HTTP)
+	return err == nil && (host == "localhost" || net.ParseIP(host).IsLoopback())
 }
 
 // cannotListen tells an address that cannot be had from a wrong setting.

@@ -16,7 +16,7 @@ import (
 
 // Config is what the flags say.
 type Config struct {
-	HTTP string // /metrics, the probes and a page of links; host:port
+	HTTP string // the page, /metrics and the probes; host:port
 	SMTP string // the mail server; host:port
 	IMAP string // where users find their mail; host:port
 	JMAP string // likewise, over HTTP
@@ -67,7 +67,7 @@ func Usage(w io.Writer) {
 
 func newFlagSet(c *Config) *flag.FlagSet {
 	set := flags.New("demo")
-	set.Var((*address)(&c.HTTP), "http", "`host:port` of /metrics, /health, /ready and /live; port 0 takes a free one")
+	set.Var((*address)(&c.HTTP), "http", "`host:port` of the page, which is on this machine alone, and of /metrics, /health, /ready and /live; port 0 takes a free one")
 	set.Var((*address)(&c.SMTP), "smtp", "`host:port` of the mail server; port 0 takes a free one")
 	set.Var((*address)(&c.IMAP), "imap", "`host:port` of IMAP; port 0 takes a free one")
 	set.Var((*address)(&c.JMAP), "jmap", "`host:port` of JMAP, over HTTP; port 0 takes a free one")

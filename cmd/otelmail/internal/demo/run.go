@@ -51,6 +51,9 @@ const tryJMAP = `{"using":["urn:ietf:params:jmap:core","urn:ietf:params:jmap:mai
 func (d *Demo) welcome(w io.Writer) {
 	mx := d.ports.mx.Addr().String()
 	fmt.Fprintf(w, "otelmail demo: a mail server for %s on this machine\n\n", localDomain)
+	if web := d.web.Addr(); web != nil && d.private() {
+		fmt.Fprintf(w, "  look at it         http://%s/\n", web)
+	}
 	fmt.Fprintf(w, "  SMTP               %s   STARTTLS; log in as %s with the password %s\n", mx, d.config.User, d.config.Password)
 	fmt.Fprintf(w, "  SMTP over TLS      %s\n", d.ports.submissions.Addr())
 	fmt.Fprintf(w, "  the other domains  %s   reject…@, defer…@, always-defer…@ and hold…@ do what they say\n", d.remote.address)

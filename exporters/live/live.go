@@ -1,0 +1,162 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/exporters/live/internal/life"
+	"github.com/rusmes/otelmail/internal/report"
+)
+
+// Serve makes otelmail.Start show the page at "/" of the server that serves /metrics, see
+// exporters/prometheus. Start fails where strangers would see it: it wants that server's
+// password or client certificate, or an address of this machine alone.
+func Serve(opts ...Option) otelmail.StartOption {
+	return otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+		h := NewHandler(opts...)
+		c, err := newConfig(opts)
+		if err != nil || p.Disabled() {
+			return wrapped(err)
+		}
+		p.OfferPage(export.Page{Name: "live.Serve", Handler: func(links []string) (http.Handler, error) {
+			return h, wrapped(h.open(p, c, links))
+		}})
+		return nil
+	}))
+}
+
+// Handler is the page for a mux of the application's own: an [http.Handler], and an
+// exporter that feeds it. It is for one otelmail.Start. Before that, and with
+// OTEL_SDK_DISABLED=true, it answers 503.
+type Handler struct {
+	opts   []Option
+	opened atomic.Bool
+	routes atomic.Pointer[http.Handler]
+}
+
+// NewHandler returns a Handler. Give it to [otelmail.WithExporter], and mount it on a mux
+// under a path that ends in "/", with http.StripPrefix; whoever reaches it sees who sends
+// mail to whom, so ask for a password. Its options are checked by otelmail.Start.
+func NewHandler(opts ...Option) *Handler { return &Handler{opts: opts} }
+
+// Open implements [export.Exporter].
+func (h *Handler) Open(_ context.Context, p export.Pipeline) error {
+	c, err := newConfig(h.opts)
+	if err == nil && !p.Disabled() {
+		err = h.open(p, c, nil)
+	}
+	return wrapped(err)
+}
+
+func wrapped(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("live: %w", err)
+}
+
+// ServeHTTP answers for the page, its files and its API.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	routes := h.routes.Load()
+	if routes == nil {
+		unavailable(w, "there is no telemetry to show")
+		return
+	}
+	(*routes).ServeHTTP(w, r)
+}
+
+// open begins to keep events and series; what it began is ended by what p calls at
+// Shutdown.
+func (h *Handler) open(p export.Pipeline, c *config, links []string) error {
+	if h.opened.Swap(true) {
+		return errors.New("this Handler is in use: make one for each Start")
+	}
+	reporter := report.New(p.HandleError, func(err error) string { return "live: " + err.Error() })
+	store, err := life.Open(life.Config{MaxBytes: c.maxBytes, Dir: c.dir, MaxAge: c.age, Setting: "Keep", Forms: p.Forms,
+		Report: func(err error) { reporter.Report("events", err) }})
+	if err != nil {
+		return err
+	}
+	p.AddLogProcessor(store.Processor())
+	p.OnShutdown("live events", store.Close)
+
+	resource := p.Resource().Set()
+	name, _ := resource.Value(semconv.ServiceNameKey)
+	version, _ := resource.Value(semconv.ServiceVersionKey)
+	namespace := ""
+	if r, ours := p.Reader().(*otelmail.Reader); ours {
+		namespace = r.Namespace()
+	}
+	s := newSampler(p.Reader(), namespace, p.Health(), service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
+	s.blamer = &blamer{store: store}
+	v := newViewers()
+	routes := newRoutes(s, v, store, page{Links: links, TraceLink: c.traceLink})
+	h.routes.Store(&routes)
+	l := &loop{sampler: s, viewers: v, report: func(err error) { reporter.Report("series", err) }}
+	p.OnStart("live series", l.start)
+	p.OnShutdown("live series", l.stop)
+	return nil
+}
+
+// loop takes a sample each second, and hands it to who looks on.
+type loop struct {
+	sampler *sampler
+	viewers *viewers
+	report  func(error)
+	cancel  context.CancelFunc
+	ended   chan struct{}
+}
+
+// start makes the first sample itself, so that the page has something to show.
+func (l *loop) start(ctx context.Context) error {
+	if err := l.sampler.sample(ctx, time.Now()); err != nil {
+		return err
+	}
+	ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	l.ended = make(chan struct{})
+	go l.run(ctx)
+	return nil
+}
+
+func (l *loop) run(ctx context.Context) {
+	defer close(l.ended)
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			within, done := context.WithTimeout(ctx, 10*time.Second)
+			if err := l.sampler.sample(within, now); err == nil {
+				l.viewers.show(l.sampler)
+			} else if ctx.Err() == nil {
+				l.report(err)
+			}
+			done()
+		}
+	}
+}
+
+// stop also ends a loop that never began because a later exporter failed.
+func (l *loop) stop(ctx context.Context) error {
+	l.viewers.close()
+	if l.cancel == nil {
+		return nil
+	}
+	l.cancel()
+	select {
+	case <-l.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("live: a collection of the series still runs: %w", ctx.Err())
+	}
+}

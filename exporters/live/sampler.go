@@ -1,0 +1,238 @@
+package live
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/health"
+)
+
+// sampler reads the series once a second, as a scrape does, and keeps what the page shows.
+type sampler struct {
+	reader    export.Reader
+	namespace string
+	health    *health.Registry
+	service   service
+	blamer    *blamer // nil where no events are kept
+
+	rm     metricdata.ResourceMetrics // used again for each collection
+	recent []totals                   // one a second: a minute and the moment before
+	older  []totals                   // one a minute: an hour
+	since  map[string]changed         // of checks and signals, as of the sample before
+	known  map[string]changed         // and of this one: checks come and go
+
+	mu      sync.Mutex // guards what follows
+	latest  status
+	history *history
+}
+
+// changed is when something was last seen to become what it is.
+type changed struct {
+	is any
+	at time.Time
+}
+
+func newSampler(reader export.Reader, namespace string, checks *health.Registry, s service) *sampler {
+	return &sampler{reader: reader, namespace: namespace, health: checks, service: s,
+		history: newHistory()}
+}
+
+const (
+	minute = 60 // samples
+	hour   = 60 // minutes
+)
+
+// sample reads everything once. It is for one goroutine.
+func (s *sampler) sample(ctx context.Context, now time.Time) error {
+	if err := s.reader.Collect(ctx, &s.rm); err != nil {
+		return err
+	}
+	c := newCollection(&s.rm, s.namespace)
+	t := newTotals(c, now)
+	if n := len(s.recent); n > 0 && now.Before(s.recent[n-1].at) {
+		s.recent, s.older = nil, nil // the clock was set back
+	}
+	s.recent = shift(s.recent, t, minute+1)
+	if n := len(s.older); n == 0 || now.Sub(s.older[n-1].at) >= time.Minute {
+		s.older = shift(s.older, t, hour+1)
+	}
+	st := s.status(ctx, c, &t)
+	f := s.facts(c, &t, &st)
+	st.State, st.Level, st.Sentence = f.sentence()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latest = st
+	s.history.add(s.point(&t, &st))
+	return nil
+}
+
+// shift appends, and drops the first of more than most.
+func shift(all []totals, t totals, most int) []totals {
+	if len(all) == most {
+		copy(all, all[1:])
+		all = all[:most-1]
+	}
+	return append(all, t)
+}
+
+// status says what is now, but for the sentence.
+func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
+	before, hourAgo := &s.recent[0], &s.older[0]
+	s.since, s.known = s.known, map[string]changed{}
+	st := status{
+		Time:    t.at.UTC().Truncate(time.Second),
+		Service: s.service,
+		Rates:   t.since(before),
+		Queue:   s.queue(ctx, c, t.at),
+		Latency: []latency{
+			{"processing", optional(t.processing.quantile(processing, before.processing, 0.5)), optional(t.processing.quantile(processing, before.processing, 0.99))},
+			{"delivery", optional(t.delivery.quantile(delivery, before.delivery, 0.5)), optional(t.delivery.quantile(delivery, before.delivery, 0.99))},
+		},
+		Checks:       s.checks(t.at),
+		Certificates: []certificate{},
+		Disks:        []disk{},
+	}
+	for i, protocol := range protocols {
+		st.Logins = append(st.Logins, logins{protocol, t.good[i] - hourAgo.good[i], t.bad[i] - hourAgo.bad[i]})
+		st.Sessions = append(st.Sessions, sessions{protocol, int64(c.sum("active_connections", "protocol", protocol))})
+	}
+	c.each("certificate_not_after_timestamp_seconds", func(label func(string) string, value float64) {
+		end := time.Unix(int64(value), 0).UTC()
+		st.Certificates = append(st.Certificates, certificate{label("listener"), end, math.Floor(end.Sub(t.at).Hours()/2.4) / 10})
+	})
+	c.each("disk_free_ratio", func(label func(string) string, value float64) {
+		d := disk{Path: label("path"), Free: optional(value)}
+		c.each("inode_free_ratio", func(other func(string) string, value float64) {
+			if other("path") == d.Path {
+				d.Inodes = optional(value)
+			}
+		})
+		st.Disks = append(st.Disks, d)
+	})
+	for _, name := range []string{"traces", "metrics", "logs"} {
+		of := func(series string) int64 { return int64(c.sum(series, "signal", name)) }
+		one := signal{Signal: name, Sent: of("telemetry_sent_total"), Waiting: of("telemetry_waiting"),
+			Deferred: of("telemetry_deferred"), Dropped: of("telemetry_dropped_total")}
+		if at := s.changedAt("signal "+name, one.Sent, t.at).UTC(); one.Sent > 0 {
+			one.LastSent = &at
+		}
+		st.Telemetry = append(st.Telemetry, one)
+	}
+	return st
+}
+
+func (s *sampler) queue(ctx context.Context, c collection, now time.Time) queue {
+	q := queue{Messages: int64(c.sum("queue_size")), States: []queueState{}}
+	oldest := 0.0
+	for _, state := range []string{"ready", "active", "deferred", "hold"} {
+		one := queueState{State: state,
+			Messages: int64(c.sum("queue_messages", "state", state)),
+			Bytes:    int64(c.sum("queue_bytes", "state", state)),
+			Oldest:   c.sum("queue_oldest_age_seconds", "state", state)}
+		q.States = append(q.States, one)
+		if state != "hold" { // is kept back on purpose
+			oldest = max(oldest, one.Oldest)
+		}
+	}
+	if oldest > 0 {
+		q.Oldest = &waiting{Seconds: oldest}
+		if s.blamer != nil {
+			accepted := now.Add(-time.Duration(oldest * float64(time.Second)))
+			q.Oldest.Domain, q.Oldest.Answer = s.blamer.blame(ctx, accepted, now)
+		}
+	}
+	return q
+}
+
+func (s *sampler) checks(now time.Time) []check {
+	all := []check{}
+	for _, r := range s.health.Snapshot() {
+		one := check{Name: r.Name, State: string(r.State), Healthy: r.Healthy, Seconds: r.Duration.Seconds(), Error: r.Error,
+			Since: s.changedAt("check "+r.Name, r.State, now).UTC().Truncate(time.Second)}
+		if !r.LastRun.IsZero() {
+			at := r.LastRun.UTC().Truncate(time.Second)
+			one.LastRun = &at
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// changedAt is since when what has been as it is.
+func (s *sampler) changedAt(what string, is any, now time.Time) time.Time {
+	last, known := s.since[what]
+	if !known || last.is != is {
+		last = changed{is, now}
+	}
+	s.known[what] = last
+	return last.at
+}
+
+// point is the moment of the plots.
+func (s *sampler) point(t *totals, st *status) sample {
+	before := &s.recent[0]
+	measured := func(v *float64) float64 {
+		if v == nil {
+			return math.NaN()
+		}
+		return *v
+	}
+	oldest := 0.0
+	if st.Queue.Oldest != nil {
+		oldest = st.Queue.Oldest.Seconds
+	}
+	good, bad := 0.0, 0.0
+	for i := range protocols {
+		good, bad = good+t.good[i]-before.good[i], bad+t.bad[i]-before.bad[i]
+	}
+	at := sample{at: t.at.Unix()}
+	for i, v := range []float64{
+		st.Rates.In, st.Rates.Out, st.Rates.Deferred, st.Rates.Failed, st.Rates.Bounced, st.Rates.RefusedOurs, st.Rates.RefusedTheirs,
+		measured(st.Latency[0].P50), measured(st.Latency[0].P99), measured(st.Latency[1].P50), measured(st.Latency[1].P99),
+		float64(st.Queue.Messages), oldest, good, bad,
+		float64(st.Sessions[0].Open), float64(st.Sessions[1].Open), float64(st.Sessions[2].Open), float64(st.Sessions[3].Open),
+	} {
+		at.values[i] = float32(v)
+	}
+	return at
+}
+
+// facts are what the sentence is made of.
+func (s *sampler) facts(c collection, t *totals, st *status) facts {
+	f := facts{now: t.at, since: s.service.Since, rates: st.Rates, queue: st.Queue.Messages, queueBefore: -1, oldest: st.Queue.Oldest}
+	_, f.notReady = s.health.Ready()
+	for _, one := range st.Checks {
+		if !one.Healthy && one.State != string(health.StateStarting) {
+			f.down = append(f.down, one)
+		}
+	}
+	c.each("last_success_timestamp_seconds", func(label func(string) string, value float64) {
+		switch at := time.Unix(int64(value), 0); {
+		case value == 0:
+		case label("direction") == "in":
+			f.lastIn = at
+		case at.After(f.lastOut):
+			f.lastOut = at
+		}
+	})
+	if n := len(s.older); n > ago {
+		f.lost = t.dropped - s.older[n-ago-1].dropped
+	} else {
+		f.lost = t.dropped - s.older[0].dropped
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if before, ok := s.history.hour.back(ago * minute); ok {
+		f.queueBefore = int64(before.values[queueLine])
+	}
+	return f
+}
+
+// ago is how far back the sentence looks, in minutes.
+const ago = 10
