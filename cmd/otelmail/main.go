@@ -4,6 +4,7 @@
 //	otelmail check       says which settings of the environment are wrong
 //	otelmail dashboard   prints dashboards for Grafana
 //	otelmail rules       prints alerting rules for Prometheus
+//	otelmail top         shows on a terminal how a mail server does
 //	otelmail help        lists the commands
 package main
 
@@ -32,9 +33,10 @@ Usage:
 	otelmail dashboard [flags] [NAME]
 	                        print dashboards for Grafana
 	otelmail rules [flags]  print alerting rules for Prometheus
+	otelmail top [flags]    show on a terminal how a mail server does
 	otelmail help           show this text
 
-"--help" behind demo, dashboard or rules lists the flags. "otelmail check" opens, writes
+"--help" behind demo, dashboard, rules or top lists the flags. "otelmail check" opens, writes
 and sends nothing; its exit status is 1 if a setting is wrong.
 `
 
@@ -63,11 +65,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runDashboard(args[1:], stdout, stderr)
 	case "rules":
 		return runRules(args[1:], stdout, stderr)
+	case "top":
+		return runTop(args[1:], stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
-		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules or help\n\n%s", command, usage)
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules, top or help\n\n%s", command, usage)
 		return exitUsage
 	}
 }

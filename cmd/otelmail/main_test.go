@@ -22,7 +22,7 @@ func TestCommands(t *testing.T) {
 		{"", exitUsage, "", "otelmail demo [flags]"},
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
-		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules or help`},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules, top or help`},
 		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
 		{"dashboard --help", exitOK, "--native-histograms\n", ""},
 		{"dashboard overview", exitOK, `"title": "Mail: overview"`, ""},
@@ -34,6 +34,9 @@ func TestCommands(t *testing.T) {
 		{"rules --namespace acme --job mx", exitOK, `acme_queue_size{job="mx"} > 100`, ""},
 		{"rules --slo 90", exitUsage, "", `invalid value "90" for flag -slo: want a percentage from 95 to 99.999`},
 		{"rules --out /nowhere/to/be/found", exitFailed, "", "/nowhere/to/be/found"},
+		{"top --help", exitOK, "--server URL\n", ""},
+		{"top --every soon", exitUsage, "", `invalid value "soon" for flag -every: want a duration from 1s on`},
+		{"top --every 0 --server http://" + taken.Addr().String() + "0", exitFailed, "", "ask http://" + taken.Addr().String() + "0/"},
 		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},
 	}
 	for _, tt := range tests {
