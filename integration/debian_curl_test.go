@@ -59,7 +59,7 @@ func TestCurlReadsTheEndpoints(t *testing.T) {
 			"HTTP/1.1 200", "Content-Type: application/openmetrics-text; version=1.0.0", "\nrusmes_smtp_messages_received_total 1.0\n",
 			"# TYPE rusmes_smtp_messages_received counter\n", "\n# EOF\n"}},
 		"health": {path: "/health", want: []string{"HTTP/1.1 200", "Content-Type: application/json",
-			`"status":"healthy"`, `"checks":{"queue":"healthy","storage":"healthy"}`}},
+			`"status":"healthy"`, `"checks":{"descriptors":"healthy","queue":"healthy","storage":"healthy"}`}},
 		"ready":   {path: "/ready", want: []string{"HTTP/1.1 200", `{"ready":true`}},
 		"live":    {path: "/live", want: []string{"HTTP/1.1 200", `{"alive":true`}},
 		"HEAD":    {path: "/metrics", args: []string{"--head"}, want: []string{"HTTP/1.1 200"}},

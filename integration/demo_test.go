@@ -38,6 +38,8 @@ type launch struct {
 	rate  int      // built-in messages a second; 0 for none
 	flags []string // further flags
 	env   []string // NAME=value; OTEL_* and RUSMES_* of the machine are left out
+	// within is a command that runs the program, which follows with its arguments.
+	within []string
 
 	stderr *os.File // where its log goes instead of demo.stderr
 }
@@ -78,7 +80,8 @@ func run(t *testing.T, l launch) *demo {
 		"--user", user, "--password", password, "--rate", strconv.Itoa(l.rate),
 		"--duration", "15m", // ends even if the tests are killed
 	}, l.flags...)
-	d := &demo{t: t, cmd: exec.Command(executable, args...), ended: make(chan struct{})}
+	line := slices.Concat(l.within, []string{executable}, args)
+	d := &demo{t: t, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})}
 	d.cmd.Env = append(cleanEnv(), l.env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.stdout, &d.stderr
 	if l.stderr != nil {

@@ -97,6 +97,7 @@ func atRest(p page) page {
 	want["rusmes_mailboxes_total"] = 6
 	want[`rusmes_health_check_status{check="storage"}`] = 1
 	want[`rusmes_health_check_status{check="queue"}`] = 1
+	want[`rusmes_health_check_status{check="descriptors"}`] = 1
 	dropTimes(want)
 	return want
 }

@@ -12,16 +12,27 @@ import (
 	"github.com/rusmes/otelmail/internal/contain"
 )
 
-// runtimeRegistry holds process_* and go_*.
-func runtimeRegistry() (*prom.Registry, error) {
+// runtimeRegistry holds process_*, which are read from files, and go_*.
+func runtimeRegistry(descriptors *reserve) (*prom.Registry, error) {
 	r := prom.NewRegistry()
-	if err := r.Register(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})); err != nil {
+	if err := r.Register(reading{collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), descriptors}); err != nil {
 		return nil, fmt.Errorf("register the process_* series: %w", err)
 	}
 	if err := r.Register(collectors.NewGoCollector()); err != nil {
 		return nil, fmt.Errorf("register the go_* series: %w", err)
 	}
 	return r, nil
+}
+
+// reading is a collector that reads one file after the other.
+type reading struct {
+	prom.Collector
+	descriptors *reserve
+}
+
+// Collect implements [prom.Collector].
+func (r reading) Collect(out chan<- prom.Metric) {
+	r.descriptors.lend(func() { r.Collector.Collect(out) })
 }
 
 // recovering turns a collector's panic into an invalid series with a [collectorFailure], so

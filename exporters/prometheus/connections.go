@@ -29,6 +29,7 @@ const (
 type connections struct {
 	problems *problems
 	tls      bool
+	reserve  *reserve
 
 	mu      sync.Mutex
 	open    map[*connection]struct{}
@@ -53,8 +54,8 @@ type connection struct {
 	since   time.Time // when it began to wait for a request
 }
 
-func newConnections(p *problems, withTLS bool) *connections {
-	return &connections{problems: p, tls: withTLS, open: make(map[*connection]struct{}), origins: make(map[origin]*clients)}
+func newConnections(p *problems, withTLS bool, r *reserve) *connections {
+	return &connections{problems: p, tls: withTLS, reserve: r, open: make(map[*connection]struct{}), origins: make(map[origin]*clients)}
 }
 
 // boundedListener accepts what connections admits.
@@ -65,7 +66,7 @@ type boundedListener struct {
 
 func (l boundedListener) Accept() (net.Conn, error) {
 	for {
-		c, err := l.Listener.Accept()
+		c, err := l.next()
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +155,17 @@ func (a *connections) longestWaiting(of *clients) (found *connection) {
 	return found
 }
 
+// makeRoom closes the connection that gives way first, if there is one.
+func (a *connections) makeRoom() bool {
+	a.mu.Lock()
+	closed := a.longestWaiting(&clients{})
+	if closed != nil {
+		a.leave(closed)
+	}
+	a.mu.Unlock()
+	return closed != nil && closed.Conn.Close() == nil
+}
+
 func (a *connections) leave(c *connection) {
 	if _, ok := a.open[c]; ok {
 		delete(a.open, c)
@@ -166,6 +178,7 @@ func (c *connection) Close() error {
 	c.all.mu.Lock()
 	c.all.leave(c)
 	c.all.mu.Unlock()
+	defer c.all.reserve.fill()
 	return c.Conn.Close()
 }
 

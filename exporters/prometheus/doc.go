@@ -52,11 +52,17 @@
 // What was refused is in <namespace>_telemetry_server_problems_total, and reported, of each
 // message at most once a minute:
 //
-//	reason="connection" a connection was closed, because there were too many
-//	reason="login"      a password was not verified: too many at once (429)
-//	reason="password"   a wrong name or password (401)
-//	reason="rate"       more requests than the file's rate_limit allows (429)
-//	reason="config"     the web configuration file was looked at and cannot be used
+//	reason="connection"  a connection was closed, because there were too many
+//	reason="login"       a password was not verified: too many at once (429)
+//	reason="password"    a wrong name or password (401)
+//	reason="rate"        more requests than the file's rate_limit allows (429)
+//	reason="config"      the web configuration file was looked at and cannot be used
+//	reason="descriptors" a connection came when the process had no file descriptor left
+//
+// Where the mail server's clients hold every file descriptor, the server still answers: it keeps a
+// few in reserve (not on Windows), for connections and for what a scrape reads from /proc. So
+// nobody restarts a process that recovers when the clients leave, and process_open_fds says what is
+// wrong; health.FreeDescriptors is a check for it.
 //
 // Without a password whoever reaches the page can have it made, [WithMaxConcurrentScrapes] at
 // a time. Start warns when that is on all interfaces and nobody has chosen so: either choose

@@ -89,7 +89,7 @@ func (h *Handler) addSources(producer sdkmetric.Producer) error {
 	}
 	h.addSource("OpenTelemetry metrics", b.gather)
 	if h.config.runtime {
-		r, err := runtimeRegistry()
+		r, err := runtimeRegistry(h.config.reserve)
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ type handlerConfig struct {
 	gatherers   []prom.Gatherer
 	concurrent  int
 	timeout     time.Duration
+	reserve     *reserve // of the server; empty without
 }
 
 func defaultHandlerConfig() *handlerConfig {
@@ -44,6 +45,7 @@ func defaultHandlerConfig() *handlerConfig {
 		openMetrics: true,
 		concurrent:  4,
 		timeout:     10 * time.Second,
+		reserve:     &reserve{},
 	}
 }
 

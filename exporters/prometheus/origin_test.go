@@ -53,7 +53,7 @@ func TestConnectionsOfAWorldOfNetworks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, withTLS := range []bool{false, true} {
-		a := newConnections(p, withTLS)
+		a := newConnections(p, withTLS, &reserve{})
 		for i := range 10 * mostOrigins {
 			c := a.admit(strangers{address: fmt.Sprintf("[2001:db8:%x:%x::1]:1", i>>8, i&255)})
 			if c == nil && !withTLS {

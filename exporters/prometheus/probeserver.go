@@ -20,6 +20,7 @@ type probeServer struct {
 	fresh    freshConns
 	handle   func(error)
 	problems *problems
+	reserve  reserve
 	served   chan struct{} // closed when serving has ended; nil before it begins
 }
 
@@ -42,7 +43,8 @@ func (s *probeServer) start(context.Context) error {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		if err := s.http.Serve(boundedListener{s.listener, newConnections(s.problems, false)}); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+		defer s.reserve.close()
+		if err := s.http.Serve(boundedListener{s.listener, newConnections(s.problems, false, &s.reserve)}); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 			s.handle(fmt.Errorf("prometheus: serve the probes on %s: %w", s.listener.Addr(), err))
 		}
 	}()

@@ -35,6 +35,7 @@ type Server struct {
 	problems  *problems
 	handle    func(error)
 	fresh     freshConns
+	reserve   reserve
 	accepting chan struct{} // closed when connections are accepted
 	serving   chan struct{} // closed when the serving goroutine has ended; nil before it begins
 }
@@ -85,7 +86,10 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 		return err
 	}
 	s.handle = p.HandleError
-	metrics, err := newHandler(p.Reader(), c.handlerOptions)
+	metrics, err := newHandler(p.Reader(), append(c.handlerOptions, handlerOption(func(h *handlerConfig) error {
+		h.reserve = &s.reserve
+		return nil
+	})))
 	if err != nil {
 		return err
 	}
@@ -183,9 +187,10 @@ func (s *Server) start(ctx context.Context) error {
 
 func (s *Server) serve(l net.Listener, failed chan<- error, done chan<- struct{}) {
 	defer close(done)
+	defer s.reserve.close()
 	defer l.Close() // else clients would connect and wait for ever
 	var err error
-	bounded := boundedListener{l, newConnections(s.problems, s.http.TLSConfig != nil)}
+	bounded := boundedListener{l, newConnections(s.problems, s.http.TLSConfig != nil, &s.reserve)}
 	if s.http.TLSConfig != nil {
 		err = s.http.ServeTLS(bounded, "", "")
 	} else {

@@ -9,14 +9,15 @@ import (
 
 // The reasons under which the server's problems are counted, see the package comment.
 const (
-	reasonConnection = "connection"
-	reasonLogin      = "login"
-	reasonPassword   = "password"
-	reasonRate       = "rate"
-	reasonConfig     = "config"
+	reasonConnection  = "connection"
+	reasonLogin       = "login"
+	reasonPassword    = "password"
+	reasonRate        = "rate"
+	reasonConfig      = "config"
+	reasonDescriptors = "descriptors"
 )
 
-var serverReasons = []string{reasonConnection, reasonLogin, reasonPassword, reasonRate, reasonConfig}
+var serverReasons = []string{reasonConnection, reasonLogin, reasonPassword, reasonRate, reasonConfig, reasonDescriptors}
 
 // newServerProblems counts on the page of h. Of each message one a minute is reported.
 func newServerProblems(h *Handler, reporter *report.Reporter, kinds *kinds) (*problems, error) {

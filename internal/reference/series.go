@@ -67,7 +67,8 @@ scrape refused because too many ran at once (` + "`busy`" + `). Where ` + "`prom
 connection too many (` + "`connection`" + `), a password that could not be verified in time
 (` + "`login`" + `) or was wrong (` + "`password`" + `), requests beyond the ` + "`rate_limit`" + ` of the web
 configuration file (` + "`rate`" + `), and that file itself, each time that it was looked at and could
-not be used (` + "`config`" + `): what it said before holds on then.
+not be used (` + "`config`" + `): what it said before holds on then. It also counts what came when
+the process had no file descriptor left (` + "`descriptors`" + `), and was answered from a reserve.
 
 The two gauges named ` + "`*_total`" + ` keep their names because dashboards rely on them;
 ` + "`promtool check metrics`" + ` reports them, and only them.

@@ -36,6 +36,9 @@ const workers = 4
 // counts as stuck: some destinations that do not answer.
 const workerLimit = time.Minute
 
+// freeDescriptors are for the connections and files of a few messages at once.
+const freeDescriptors = 16
+
 // Demo is a running demo.
 type Demo struct {
 	config Config
@@ -157,6 +160,7 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		otlp.Push(otlp.HealthCheck(5 * time.Minute)), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
 		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness), health.Groups("storage")),
 		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness), health.Groups("mail")),
+		otelmail.WithCheck("descriptors", health.FreeDescriptors(freeDescriptors), health.Decides(health.Readiness), health.Groups("process")),
 		otelmail.WithLookupEnv(quiet),
 	}, extra...)
 	if d.private() {

@@ -82,7 +82,7 @@ func TestProbesAndMetricsAreServed(t *testing.T) {
 	base := "http://" + d.web.Addr().String()
 	eventually(t, "ready", func() bool { status, _ := get(t, base+"/ready"); return status == http.StatusOK })
 	for path, want := range map[string]string{
-		"/health":  `"checks":{"queue":"healthy","storage":"healthy"}`,
+		"/health":  `"checks":{"descriptors":"healthy","queue":"healthy","storage":"healthy"}`,
 		"/ready":   `"ready":true`,
 		"/live":    `"alive":true`,
 		"/metrics": "rusmes_queue_size 0\n",

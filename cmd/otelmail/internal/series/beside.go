@@ -16,9 +16,9 @@ var (
 	ServerProblems = catalog.Metric{
 		Name: "telemetry_server_problems_total", Kind: catalog.Counter, Unit: "{problem}",
 		Help: "What the server of /metrics and of the probes refused or could not use",
-		Rise: "connection, rate: somebody scrapes too often. password, login: a scraper has an old password, or it is guessed. config: the web configuration file cannot be used, and what it said before holds on.",
+		Rise: "connection, rate: somebody scrapes too often. password, login: a scraper has an old password, or it is guessed. config: the web configuration file cannot be used, and what it said before holds on. descriptors: clients of the mail server hold every file descriptor, and no mail is taken, see process_open_fds.",
 		Labels: []catalog.Label{{
-			Key: "reason", Values: []string{"connection", "login", "password", "rate", "config"},
+			Key: "reason", Values: []string{"connection", "login", "password", "rate", "config", "descriptors"},
 			Help: "Why",
 		}},
 	}
