@@ -14,7 +14,12 @@ var (
 	tel      = otelmail.Noop()
 	accepted net.Conn
 	config   *tls.Config
+	listener net.Listener
 )
+
+func ExampleLimitIMAP() {
+	listener = observe.LimitIMAP(tel, listener, 500)
+}
 
 // One line where a connection was accepted, and one after STARTTLS.
 func ExampleSMTPConn_Upgrade() {

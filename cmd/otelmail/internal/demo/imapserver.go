@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/emersion/go-imap/v2"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
+	"github.com/rusmes/otelmail/observe"
 )
 
 // imapPatience is how long a client may take to read what it has asked for:
@@ -26,16 +26,16 @@ const imapPatience = 10 * time.Second
 // imapServer shows the mailboxes over IMAP.
 type imapServer struct {
 	openConns
-	store    *mailStore
-	server   *otelimap.Server
-	loop     sync.WaitGroup
-	sessions atomic.Int64 // open now
+	tel    *otelmail.Telemetry
+	store  *mailStore
+	server *otelimap.Server
+	loop   sync.WaitGroup
 }
 
 // newIMAPServer makes a go-imap server by way of otelimap, and that is all the
 // telemetry that IMAP needs.
 func newIMAPServer(tel *otelmail.Telemetry, store *mailStore, certificate *tls.Config, plaintextAuth bool, log *slog.Logger) *imapServer {
-	s := &imapServer{openConns: openConns{patience: imapPatience}, store: store}
+	s := &imapServer{openConns: openConns{patience: imapPatience}, tel: tel, store: store}
 	s.server = otelimap.NewServer(tel, &imapserver.Options{
 		NewSession:   s.newSession,
 		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapIMAP4rev2: {}},
@@ -48,7 +48,7 @@ func newIMAPServer(tel *otelmail.Telemetry, store *mailStore, certificate *tls.C
 
 func (s *imapServer) serve(l net.Listener, log *slog.Logger) {
 	s.loop.Go(func() {
-		if err := s.server.Serve(s.tracked(l)); err != nil {
+		if err := s.server.Serve(observe.LimitIMAP(s.tel, s.tracked(l), maxConnections)); err != nil {
 			log.Error("the IMAP server has stopped", "error", err)
 		}
 	})
@@ -61,10 +61,6 @@ func (s *imapServer) stop(ctx context.Context) {
 }
 
 func (s *imapServer) newSession(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
-	if s.sessions.Add(1) > maxConnections {
-		s.sessions.Add(-1)
-		return nil, nil, &imap.Error{Type: imap.StatusResponseTypeBye, Code: imap.ResponseCodeUnavailable, Text: "Too many connections"}
-	}
 	return &imapSession{UserSession: imapmemserver.NewUserSession(s.store.user), server: s}, nil, nil
 }
 
@@ -83,12 +79,6 @@ func imapUser(s imapserver.Session) string {
 		return s.user
 	}
 	return ""
-}
-
-// Close implements [imapserver.Session].
-func (s *imapSession) Close() error {
-	defer s.server.sessions.Add(-1)
-	return s.UserSession.Close()
 }
 
 // Login implements [imapserver.Session].

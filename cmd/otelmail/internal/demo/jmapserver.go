@@ -15,6 +15,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+	"github.com/rusmes/otelmail/observe"
 )
 
 // The capabilities (RFC 8620 section 2, RFC 8621 section 1.3.1).
@@ -71,7 +72,7 @@ func newJMAPServer(tel *otelmail.Telemetry, store *mailStore, log *slog.Logger) 
 func (s *jmapServer) serve(l net.Listener) {
 	s.listener = l
 	s.loop.Go(func() {
-		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(observe.Limit(l, maxConnections)); !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("the JMAP server has stopped", "error", err)
 		}
 	})

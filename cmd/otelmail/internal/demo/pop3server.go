@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/observe"
 )
 
 // pop3Server shows INBOX over POP3 (RFC 1939).
@@ -26,7 +27,6 @@ type pop3Server struct {
 	listeners []net.Listener
 	loops     sync.WaitGroup // one for each listener
 	clients   sync.WaitGroup
-	open      atomic.Int64 // sessions now
 	total     atomic.Int64 // sessions since the start
 	leaving   atomic.Bool
 	maildrop  sync.Mutex // held by the session that has INBOX open
@@ -45,10 +45,14 @@ func newPOP3Server(tel *otelmail.Telemetry, store *mailStore, certificate *tls.C
 }
 
 // serve shows INBOX to clients that begin in plaintext.
-func (s *pop3Server) serve(l net.Listener) { s.begin(s.tracked(l)) }
+func (s *pop3Server) serve(l net.Listener) {
+	s.begin(observe.LimitPOP3(s.tel, s.tracked(l), maxConnections))
+}
 
 // serveTLS shows it to those that begin with TLS (RFC 8314).
-func (s *pop3Server) serveTLS(l net.Listener) { s.begin(tls.NewListener(s.tracked(l), s.certificate)) }
+func (s *pop3Server) serveTLS(l net.Listener) {
+	s.begin(tls.NewListener(observe.Limit(s.tracked(l), maxConnections), s.certificate))
+}
 
 func (s *pop3Server) begin(l net.Listener) {
 	s.listeners = append(s.listeners, l)
@@ -63,7 +67,7 @@ func (s *pop3Server) accept(l net.Listener) {
 		switch {
 		case err == nil:
 			s.total.Add(1)
-			s.clients.Go(func() { s.talk(conn) })
+			s.clients.Go(newPOP3Session(s, conn).run)
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -71,12 +75,6 @@ func (s *pop3Server) accept(l net.Listener) {
 			time.Sleep(100 * time.Millisecond)
 		}
 	}
-}
-
-func (s *pop3Server) talk(conn net.Conn) {
-	s.open.Add(1)
-	defer s.open.Add(-1)
-	newPOP3Session(s, conn).run()
 }
 
 // stop implements [server].

@@ -62,9 +62,6 @@ func (p *pop3Session) serve() error {
 	if err := p.conn.SetReadDeadline(time.Now().Add(p.server.idle)); err != nil { // implicit TLS: the greeting waits for the handshake
 		return err
 	}
-	if p.server.open.Load() > maxConnections {
-		return p.say("-ERR [SYS/TEMP] Too many connections")
-	}
 	err := p.say("+OK " + localHost + " is ready")
 	for err == nil && !p.over {
 		err = p.serveNext()
