@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -346,4 +348,19 @@ func ExampleCatalog() {
 		}
 	}
 	// Output: rusmes_queue_size gauge {message} Messages in the queue now
+}
+
+// What a program does with a SIGTERM: Kubernetes grants 30 s from then on.
+func ExampleTelemetry_Drain() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	server := &http.Server{} // net/http's, otelsmtp's, otelimap's
+
+	<-ctx.Done()
+	stop() // a second signal ends the program at once
+	grace, cancel := context.WithTimeout(context.Background(), 25*time.Second)
+	defer cancel()
+	if err := tel.Drain(grace, 5*time.Second, server.Shutdown); err != nil {
+		log.Print(err) // what was cut off or could not be delivered
+	}
 }

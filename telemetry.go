@@ -115,8 +115,8 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 // within the deadline even if a part hangs. A second call waits for the first
 // and returns the same.
 //
-// Take no new mail and let the open sessions end before calling it; to have the
-// load balancer look away earlier, call Health.Drain.
+// Take no new mail and let the open sessions end before calling it, or have [Telemetry.Drain]
+// do that, and call this.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	t = t.orNoop()
 	t.Health.Drain()

@@ -79,6 +79,7 @@ func run(t *testing.T, l launch) *demo {
 		"--imap", "127.0.0.1:0", "--jmap", "127.0.0.1:0", "--pop3", "127.0.0.1:0",
 		"--user", user, "--password", password, "--rate", strconv.Itoa(l.rate),
 		"--duration", "15m", // ends even if the tests are killed
+		"--drain", "0s", // nobody has to look away
 	}, l.flags...)
 	line := slices.Concat(l.within, []string{executable}, args)
 	d := &demo{t: t, cmd: exec.Command(line[0], line[1:]...), ended: make(chan struct{})}

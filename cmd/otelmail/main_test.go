@@ -80,7 +80,7 @@ func TestDemoRunsAndEnds(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "")
 	t.Setenv("RUSMES_LOG_LEVEL", "")
 	var stdout, stderr bytes.Buffer
-	args := strings.Fields("demo " + freePorts + " --rate 100 --duration 1s")
+	args := strings.Fields("demo " + freePorts + " --rate 100 --duration 1s --drain 0s")
 	if got := run(args, &stdout, &stderr); got != exitOK {
 		t.Errorf("exit status %d, want 0: %s", got, &stderr)
 	}
@@ -101,7 +101,7 @@ func TestDemoRunsAndEnds(t *testing.T) {
 func TestDemoSaysWhatCouldNotBePushed(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
 	var stdout, stderr bytes.Buffer
-	args := strings.Fields("demo " + freePorts + " --rate 20 --duration 300ms")
+	args := strings.Fields("demo " + freePorts + " --rate 20 --duration 300ms --drain 0s")
 	if got := run(args, &stdout, &stderr); got != exitOK {
 		t.Errorf("exit status %d, want 0: %s", got, &stderr)
 	}

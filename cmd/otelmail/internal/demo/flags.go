@@ -24,6 +24,7 @@ type Config struct {
 
 	Rate     float64       // built-in traffic, messages a second; 0 is none
 	Duration time.Duration // 0 is until interrupted
+	Drain    time.Duration // how long mail is taken after that, while /ready answers 503
 	User     string        // who may log in, and whose mailbox there is
 	Password string
 	Spool    string // the directory of the queue; "" is a temporary one
@@ -40,7 +41,7 @@ func Default() Config {
 	return Config{
 		HTTP: "127.0.0.1:9090", SMTP: "127.0.0.1:2525",
 		IMAP: "127.0.0.1:1143", JMAP: "127.0.0.1:8081", POP3: "127.0.0.1:1110",
-		Rate: 5, User: "demo", Password: "demo",
+		Rate: 5, Drain: 5 * time.Second, User: "demo", Password: "demo",
 		// A real server waits minutes, then hours.
 		backoff: []time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
 		hold:    2 * time.Second,
@@ -74,6 +75,7 @@ func newFlagSet(c *Config) *flag.FlagSet {
 	set.Var((*address)(&c.POP3), "pop3", "`host:port` of POP3; port 0 takes a free one")
 	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, with users who read them; 0 for none")
 	set.Var((*duration)(&c.Duration), "duration", "how `long` to run, like 20s or 5m; 0 is until interrupted")
+	set.Var((*duration)(&c.Drain), "drain", "how `long` mail is still taken while /ready answers 503, before sessions end; 0 for not")
 	set.Var((*userName)(&c.User), "user", "`name` of the mailbox and of who may log in")
 	set.Var((*password)(&c.Password), "password", "`password` of that user")
 	set.StringVar(&c.Spool, "spool", c.Spool, "`directory` of the queue, kept over a restart; empty is a temporary one")
@@ -135,7 +137,7 @@ func (d *duration) String() string { return time.Duration(*d).String() }
 func (d *duration) Set(s string) error {
 	v, err := time.ParseDuration(s)
 	if err != nil || v < 0 {
-		return errors.New("want a duration like 20s or 5m, or 0 for no end")
+		return errors.New("want a duration like 20s or 5m, or 0")
 	}
 	*d = duration(v)
 	return nil

@@ -26,6 +26,7 @@ func TestFlagsDefaults(t *testing.T) {
 		"--pop3":     {c.POP3, "127.0.0.1:1110"},
 		"--rate":     {c.Rate, 5.0},
 		"--duration": {c.Duration, time.Duration(0)},
+		"--drain":    {c.Drain, 5 * time.Second},
 		"--user":     {c.User, "demo"},
 		"--password": {c.Password, "demo"},
 		"--spool":    {c.Spool, ""},
@@ -40,7 +41,7 @@ func TestFlagsDefaults(t *testing.T) {
 func TestFlags(t *testing.T) {
 	c, err := ParseFlags([]string{
 		"--http", "[::1]:0", "--smtp=:25", "--imap", "127.0.0.1:0", "--jmap", "localhost:1", "--pop3", "127.0.0.1:2",
-		"--rate", "0.5", "--duration", "2m", "--user", "anna", "--password", "geheim", "--spool", "queue", "--trouble", "[::1]:0",
+		"--rate", "0.5", "--duration", "2m", "--drain", "7s", "--user", "anna", "--password", "geheim", "--spool", "queue", "--trouble", "[::1]:0",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,7 @@ func TestFlags(t *testing.T) {
 		"--pop3":     {c.POP3, "127.0.0.1:2"},
 		"--rate":     {c.Rate, 0.5},
 		"--duration": {c.Duration, 2 * time.Minute},
+		"--drain":    {c.Drain, 7 * time.Second},
 		"--user":     {c.User, "anna"},
 		"--password": {c.Password, "geheim"},
 		"--spool":    {c.Spool, "queue"},
@@ -78,6 +80,7 @@ func TestWrongFlags(t *testing.T) {
 		{"--rate NaN", "rate", "NaN", "want a number from 0 to 1000"},
 		{"--rate fast", "rate", "fast", "want a number from 0 to 1000"},
 		{"--duration 20", "duration", "20", "want a duration like 20s"},
+		{"--drain -1s", "drain", "-1s", "want a duration like 20s"},
 		{"--duration -1s", "duration", "-1s", "want a duration like 20s"},
 		{"--user a@b", "user", "a@b", "want 1 to 64 of a-z"},
 		{"--user=", "user", "", "want 1 to 64 of a-z"},

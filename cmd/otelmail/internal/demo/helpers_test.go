@@ -25,7 +25,7 @@ func quick() Config {
 	for _, address := range []*string{&c.HTTP, &c.SMTP, &c.IMAP, &c.JMAP, &c.POP3} {
 		*address = "127.0.0.1:0"
 	}
-	c.Rate = 0
+	c.Rate, c.Drain = 0, 0
 	c.backoff = []time.Duration{20 * time.Millisecond, 40 * time.Millisecond, 60 * time.Millisecond}
 	c.hold = 20 * time.Millisecond
 	return c

@@ -28,7 +28,7 @@ func Run(ctx context.Context, c Config, stdout io.Writer) error {
 		d.showTotals(ctx, stdout)
 	}
 	<-ctx.Done()
-	fmt.Fprintln(stdout, "\nDraining: /ready answers 503, sessions end, what is due is delivered. Interrupt again to end at once.")
+	fmt.Fprintf(stdout, "\nDraining: /ready answers 503, mail is taken for %v more, then sessions end and what is due is delivered. Interrupt again to end at once.\n", c.Drain)
 	took := time.Since(d.began)
 	d.summary(stdout, took, d.Stop())
 	return nil

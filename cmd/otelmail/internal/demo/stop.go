@@ -7,20 +7,28 @@ import (
 	"time"
 )
 
-// How long each step of Stop may take.
+// How long each step of Stop may take. Together with the 5 s for which mail is taken meanwhile
+// that is less than the 30 s after which Kubernetes kills.
 const (
 	sessionsLimit  = 3 * time.Second
 	workersLimit   = 5 * time.Second
 	pushLimit      = 2 * time.Second
 	telemetryLimit = 5 * time.Second
+	stopLimit      = 20 * time.Second // all of them
 )
 
-// Stop ends the demo in the order in which no message is lost: look away, send
-// nothing more, take nothing more in, deliver what is due, and let telemetry
+// Stop ends the demo in the order in which no message is lost: look away, go on until
+// everybody has seen it, then take nothing more in, deliver what is due, and let telemetry
 // leave last. Its error is what could not be pushed or cleared away. Call it
 // once.
 func (d *Demo) Stop() error {
-	d.tel.Health.Drain() // /ready answers 503 from here on
+	ctx, cancel := context.WithTimeout(context.Background(), 2*d.config.Drain+stopLimit)
+	defer cancel()
+	return errors.Join(d.tel.Drain(ctx, d.config.Drain, d.stopMail), d.spool.close())
+}
+
+// stopMail has limits of its own.
+func (d *Demo) stopMail(context.Context) error {
 	troubled := d.troubles.stop()
 	d.stopTraffic()
 	d.sending.Wait()
@@ -29,7 +37,7 @@ func (d *Demo) Stop() error {
 	d.stopPush()
 	d.store.close()
 	d.stopOthers()
-	return errors.Join(troubled, d.stopTelemetry(), d.spool.close())
+	return troubled
 }
 
 func (d *Demo) stopSessions() {
