@@ -3,6 +3,7 @@ package otelmail_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -51,7 +52,7 @@ func draining(t *testing.T) (*otelmail.Telemetry, *drained) {
 // isReady says what /ready answers.
 func isReady(tel *otelmail.Telemetry) bool {
 	w := httptest.NewRecorder()
-	tel.Health.ReadyHandler().ServeHTTP(w, httptest.NewRequest("GET", "/ready", nil))
+	tel.Health.ReadyHandler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/ready", nil))
 	return w.Code == 200
 }
 

@@ -76,7 +76,7 @@ func counted(t *testing.T, tel *otelmail.Telemetry, want int64, series string, l
 	}
 }
 
-func dialed(t *testing.T, address string) net.Conn {
+func dialled(t *testing.T, address string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
 	if err != nil {
@@ -102,14 +102,14 @@ func TestLimit(t *testing.T) {
 			address := greeter(t, test.limit(w.tel, listening(t), 2))
 			const over = 100 // more than are told at a time
 			var tooMany []net.Conn
-			first, second := dialed(t, address), dialed(t, address)
+			first, second := dialled(t, address), dialled(t, address)
 			for _, c := range []net.Conn{first, second} {
 				if line := greeting(t, c); line != "welcome\r\n" {
 					t.Fatalf("one of two is told %q", line)
 				}
 			}
 			for range over {
-				tooMany = append(tooMany, dialed(t, address))
+				tooMany = append(tooMany, dialled(t, address))
 			}
 			told := 0
 			for _, c := range tooMany {
@@ -130,12 +130,12 @@ func TestLimit(t *testing.T) {
 			// A place is free when its client has left, and then it is one.
 			_ = first.Close()
 			deadline := time.Now().Add(20 * time.Second)
-			for greeting(t, dialed(t, address)) != "welcome\r\n" {
+			for greeting(t, dialled(t, address)) != "welcome\r\n" {
 				if time.Now().After(deadline) {
 					t.Fatal("nobody gets the place that is free")
 				}
 			}
-			if line := greeting(t, dialed(t, address)); line == "welcome\r\n" {
+			if line := greeting(t, dialled(t, address)); line == "welcome\r\n" {
 				t.Error("the place is given to two")
 			}
 			for _, c := range tooMany {
@@ -174,7 +174,7 @@ func TestLimitBelowTLS(t *testing.T) {
 		fmt.Fprint(observed, "+OK ready\r\n")
 		_ = observed.Close()
 	}()
-	secure := tls.Client(dialed(t, l.Addr().String()), &tls.Config{InsecureSkipVerify: true})
+	secure := tls.Client(dialled(t, l.Addr().String()), &tls.Config{InsecureSkipVerify: true})
 	if line := greeting(t, secure); line != "+OK ready\r\n" {
 		t.Fatal(line)
 	}
