@@ -5,6 +5,7 @@
 //	otelmail dashboard   prints dashboards for Grafana
 //	otelmail rules       prints alerting rules for Prometheus
 //	otelmail top         shows on a terminal how a mail server does
+//	otelmail where       says where a message is, asked of running servers
 //	otelmail help        lists the commands
 package main
 
@@ -34,9 +35,11 @@ Usage:
 	                        print dashboards for Grafana
 	otelmail rules [flags]  print alerting rules for Prometheus
 	otelmail top [flags]    show on a terminal how a mail server does
+	otelmail where [flags] QUEUE-ID|MESSAGE-ID|ADDRESS
+	                        say where a message is, asked of running servers
 	otelmail help           show this text
 
-"--help" behind demo, dashboard, rules or top lists the flags. "otelmail check" opens, writes
+"--help" behind demo, dashboard, rules, top or where lists the flags. "otelmail check" opens, writes
 and sends nothing; its exit status is 1 if a setting is wrong.
 `
 
@@ -67,11 +70,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return runRules(args[1:], stdout, stderr)
 	case "top":
 		return runTop(args[1:], stdout, stderr)
+	case "where":
+		return runWhere(args[1:], os.Stdin, stdout, stderr)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 		return exitOK
 	default:
-		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules, top or help\n\n%s", command, usage)
+		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules, top, where or help\n\n%s", command, usage)
 		return exitUsage
 	}
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -22,7 +25,7 @@ func TestCommands(t *testing.T) {
 		{"", exitUsage, "", "otelmail demo [flags]"},
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
-		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules, top or help`},
+		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules, top, where or help`},
 		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
 		{"dashboard --help", exitOK, "--native-histograms\n", ""},
 		{"dashboard overview", exitOK, `"title": "Mail: overview"`, ""},
@@ -30,6 +33,9 @@ func TestCommands(t *testing.T) {
 		{"dashboard --out " + os.Args[0], exitFailed, "", "make the directory of --out"},
 		{"demo --help", exitOK, "--smtp host:port", ""},
 		{"demo --rate fast", exitUsage, "", `invalid value "fast" for flag -rate: want a number from 0 to 1000`},
+		{"where --help", exitOK, "--server URL", ""},
+		{"where", exitUsage, "", "0 things to search for are not allowed"},
+		{"where --server http://127.0.0.1:1 Q1", exitNotAsked, "Nothing was found.", "ask http://127.0.0.1:1: "},
 		{"rules --help", exitOK, "--slo percent", ""},
 		{"rules --namespace acme --job mx", exitOK, `acme_queue_size{job="mx"} > 100`, ""},
 		{"rules --slo 90", exitUsage, "", `invalid value "90" for flag -slo: want a percentage from 95 to 99.999`},
@@ -46,6 +52,24 @@ func TestCommands(t *testing.T) {
 		}
 		said(t, tt.args, "stdout", stdout.String(), tt.stdout)
 		said(t, tt.args, "stderr", stderr.String(), tt.stderr)
+	}
+}
+
+// TestWhere: the exit status says whether something was found, though a server is away.
+func TestWhere(t *testing.T) {
+	knows := `{"messages":[{"queue_id":"Q1","text":"Waits.","steps":[{"time":"2026-03-01T12:00:00Z","text":"Put into the queue."}]}]}`
+	for answer, want := range map[string][2]int{knows: {exitOK, exitOK}, `{"messages":[]}`: {exitNotFound, exitNotAsked}} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		var stdout, stderr bytes.Buffer
+		for i, args := range [][]string{{"where", "--server", server.URL, "Q1"}, {"where", "Q1", "--server", server.URL, "--server", "http://127.0.0.1:1"}} {
+			if got := run(args, &stdout, &stderr); got != want[i] {
+				t.Errorf("%s: exit status %d, want %d: %s%s", answer, got, want[i], &stdout, &stderr)
+			}
+			if away := strings.Contains(stderr.String(), "ask http://127.0.0.1:1: "); away != (i == 1) {
+				t.Errorf("%s: stderr %q", answer, &stderr)
+			}
+		}
+		server.Close()
 	}
 }
 
