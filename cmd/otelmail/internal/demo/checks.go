@@ -2,10 +2,7 @@ package demo
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/rusmes/otelmail/health"
@@ -23,15 +20,9 @@ const (
 // and so only there where there is some. None of it decides readiness: what is wrong with a
 // listener, no load balancer mends by looking away from this machine alone. The listeners are
 // there already, and have whoever comes before they are served wait.
-func (d *Demo) registerChecks(certificate *tls.Config) error {
-	leaf, err := x509.ParseCertificate(certificate.Certificates[0].Certificate[0])
-	if err != nil {
-		return fmt.Errorf("register the health checks: %w", err)
-	}
-	roots := x509.NewCertPool() // the certificate is signed by itself
-	roots.AddCert(leaf)
+func (d *Demo) registerChecks() error {
 	const validFor = 24 * time.Hour
-	trusted := checks.Roots(roots)
+	trusted := checks.Roots(d.certificate.roots)
 	starts, begins := checks.StartTLS(localHost, validFor), checks.ImplicitTLS(localHost, validFor)
 
 	roundTrip := checks.RoundTrip{

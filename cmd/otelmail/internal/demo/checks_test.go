@@ -17,7 +17,7 @@ func TestTheDemoAsksItself(t *testing.T) {
 	c := quick()
 	c.Rate = 1e-6 // nobody else comes while the test lasts
 	d := running(t, c)
-	names := []string{"disk", "dns", "imap", "jmap", "oldest", "pop3", "pop3s", "queue", "roundtrip", "smtp", "storage", "submissions"}
+	names := []string{"descriptors", "disk", "dns", "imap", "jmap", "oldest", "pop3", "pop3s", "queue", "roundtrip", "smtp", "storage", "submissions"}
 	var shown struct {
 		Status string
 		Checks map[string]string
@@ -63,7 +63,7 @@ func TestTheDemoAsksItself(t *testing.T) {
 		}
 	}
 	for group, want := range map[string][]string{
-		"storage": {"disk", "storage"}, "mail": {"oldest", "queue", "roundtrip"}, "listeners": {"imap", "jmap", "pop3", "pop3s", "smtp", "submissions"}, "network": {"dns"},
+		"storage": {"disk", "storage"}, "mail": {"oldest", "queue", "roundtrip"}, "listeners": {"imap", "jmap", "pop3", "pop3s", "smtp", "submissions"}, "network": {"dns"}, "process": {"descriptors"},
 	} {
 		ask("?verbose&group=" + group)
 		if got := slices.Sorted(maps.Keys(shown.Checks)); !slices.Equal(got, want) {

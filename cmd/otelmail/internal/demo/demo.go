@@ -133,7 +133,7 @@ func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 		return err
 	}
 	if d.config.Rate > 0 {
-		if err := d.registerChecks(certificate); err != nil {
+		if err := d.registerChecks(); err != nil {
 			return err
 		}
 	}
