@@ -14,7 +14,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/rusmes/otelmail"
-	"github.com/rusmes/otelmail/exporters/live"
+	operator "github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
@@ -152,7 +152,7 @@ func TestBrowserRunsNoStrangersScript(t *testing.T) {
 	server := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithPrivacy(otelmail.PrivacyFull), otelmail.WithService(markup, markup),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }), otelmail.WithExporter(server),
-		live.Serve(live.WithTraceLink("https://traces.example/{trace_id}")))
+		operator.Serve(operator.WithTraceLink("https://traces.example/{trace_id}")))
 	if err != nil {
 		t.Fatal(err)
 	}

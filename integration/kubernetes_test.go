@@ -95,7 +95,7 @@ func TestTheManifestFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	ready := m.container.ReadinessProbe
-	if noticed := seconds(ready.PeriodSeconds)*time.Duration(ready.FailureThreshold) + seconds(ready.TimeoutSeconds); noticed > drain {
+	if noticed := probeSeconds(ready.PeriodSeconds)*time.Duration(ready.FailureThreshold) + probeSeconds(ready.TimeoutSeconds); noticed > drain {
 		t.Errorf("/ready says 503 for %v before the door closes, and it may take %v to be noticed", drain, noticed)
 	}
 	// What the demo takes after that at most: sessions 3 s, workers 5, push 2, the rest 1, telemetry 5.
@@ -104,7 +104,7 @@ func TestTheManifestFits(t *testing.T) {
 	}
 }
 
-func seconds(n int32) time.Duration { return time.Duration(n) * time.Second }
+func probeSeconds(n int32) time.Duration { return time.Duration(n) * time.Second }
 
 // prober does what the kubelet does with a probe.
 type prober struct {
@@ -121,9 +121,9 @@ func (d *demo) probe(p *corev1.Probe) *prober {
 
 func (p *prober) run(done <-chan struct{}) {
 	p.fails.Store(true)
-	client := http.Client{Timeout: seconds(p.probe.TimeoutSeconds), Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: probeSeconds(p.probe.TimeoutSeconds), Transport: &http.Transport{DisableKeepAlives: true}}
 	var good, bad int32
-	for tick := time.NewTicker(seconds(p.probe.PeriodSeconds)); ; {
+	for tick := time.NewTicker(probeSeconds(p.probe.PeriodSeconds)); ; {
 		response, err := client.Get(p.url)
 		if err == nil {
 			_ = response.Body.Close()
