@@ -100,7 +100,8 @@ func (t *Telemetry) startHealth() error {
 }
 
 // logHealth writes a line of the local log for each change of a check's state: its error may
-// name people, and so is not pushed.
+// name people, and so is not pushed. What a check panicked with is in no log, like that of all
+// that is called here: nobody chose those words for an operator.
 func (t *Telemetry) logHealth() {
 	t.Health.Watch(func(c health.Change) {
 		level := slog.LevelWarn
@@ -114,7 +115,7 @@ func (t *Telemetry) logHealth() {
 		}
 		attrs := []slog.Attr{slog.String("check", c.Check), slog.String("from", string(c.From)), slog.String("to", string(c.To)),
 			slog.Duration("after", c.Lasted.Round(time.Millisecond))}
-		if c.Error != "" {
+		if c.Error != "" && c.To != health.StatePanic {
 			attrs = append(attrs, slog.String("error", c.Error))
 		}
 		t.localLogger.LogAttrs(context.Background(), level, "health check", attrs...)

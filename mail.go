@@ -41,7 +41,7 @@ var (
 	roundTrip = define(catalog.Metric{
 		Name: "round_trip_duration_seconds", Kind: catalog.Histogram, Unit: "s",
 		Help:    "How long a mail of our own took from our listener into a mailbox, where the server checks that",
-		Rise:    "Everybody's mail takes as long: see queue_scheduler_lag_seconds, message_processing_latency_seconds and store_operation_duration_seconds for where. Mail that does not arrive at all is not in it: then the health check fails.",
+		Rise:    "Everybody's mail takes as long: see " + schedulerLag.Name + ", " + mailLatency.Name + " and " + storeDuration.Name + " for where. Mail that does not arrive at all is not in it: then the health check fails.",
 		Buckets: []float64{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300},
 	})
 	stageDuration = define(catalog.Metric{
