@@ -68,13 +68,14 @@ type connections struct {
 	unfollowed map[protocol]*count.Counter
 	handshakes *handshakes // of clients
 	commands   *commands
+	open       *openSessions // nil where nobody lists them
 }
 
-func newConnections(b *binder, in *handshakes) *connections {
+func newConnections(b *binder, in *handshakes, open *openSessions) *connections {
 	unfollowed := b.counters(selfUnfollowed)
 	return &connections{active: b.counters(activeConnections), tls: b.counters(tlsSessions),
 		unfollowed: map[protocol]*count.Counter{protocolSMTP: unfollowed[0], protocolIMAP: unfollowed[1], protocolPOP3: unfollowed[2]},
-		handshakes: in, commands: newCommands(b)}
+		handshakes: in, commands: newCommands(b), open: open}
 }
 
 func (c *connections) opened(p protocol, conn Conn) {

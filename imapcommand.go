@@ -73,6 +73,7 @@ func (c IMAPCommand) End(r IMAPReply) {
 	if r.Result != IMAPOK {
 		c.imap.errors.Add(1)
 	}
+	c.session.answers(int(c.verb), c.begun)
 	c.count(&r)
 	if r.Cause == CausePanic {
 		c.session.panics()
@@ -118,7 +119,10 @@ func (r *IMAPReply) errorType() string {
 
 // Abandon ends the command of a client that has left without waiting for the reply:
 // its span is over, but it has no result and is not counted.
-func (c IMAPCommand) Abandon() { c.end("") }
+func (c IMAPCommand) Abandon() {
+	c.session.answers(int(c.verb), c.begun)
+	c.end("")
+}
 
 // imapCodes are the response codes that a NO or BAD may carry: RFC 9051 section
 // 7.1 (with those of RFC 5530), and those of METADATA (RFC 5464), APPENDLIMIT

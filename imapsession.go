@@ -30,6 +30,7 @@ func (i *IMAP) Session(ctx context.Context, c Conn) IMAPSession {
 // Command begins a command of the session.
 func (s IMAPSession) Command(verb mailconv.IMAPVerb) IMAPCommand {
 	c := IMAPCommand{Op: orEmpty(s.imap).tracer.begin(s.Context(), nameOf(imapSpans, verb), serverKind), imap: s.imap, session: s.state, verb: verb, begun: now()}
+	s.state.asks(int(verb), c.begun)
 	if c.logsIn() {
 		s.state.knows().beginsLogin()
 	}

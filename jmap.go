@@ -3,7 +3,6 @@ package otelmail
 import (
 	"context"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -70,19 +69,24 @@ func (j *JMAP) Connect(c Conn) JMAPConnection {
 	if j.conns != nil && c.TLS != nil && c.TLS.Version != 0 {
 		j.conns.handshakes.completed(c.TLS.Version)
 	}
-	return JMAPConnection{j, new(atomic.Bool)}
+	s := &session{tracer: j.tracer, conns: j.conns, protocol: protocolJMAP, begun: time.Now()}
+	if s.listed = j.conns != nil && j.conns.open != nil; s.listed {
+		s.known = &knownSession{protocol: protocolJMAP.String(), conn: c}
+		j.conns.open.add(s)
+	}
+	return JMAPConnection{s}
 }
 
 // JMAPConnection is an open connection to the JMAP endpoint.
 type JMAPConnection struct {
-	jmap   *JMAP
-	closed *atomic.Bool
+	state *session
 }
 
 // Close ends the connection; further calls have no effect.
 func (c JMAPConnection) Close() {
-	if c.jmap != nil && c.jmap.conns != nil && !c.closed.Swap(true) {
-		c.jmap.conns.closed(protocolJMAP)
+	if s := c.state; s != nil && s.conns != nil && !s.ended.Swap(true) {
+		s.conns.open.remove(s)
+		s.conns.closed(protocolJMAP)
 	}
 }
 

@@ -32,8 +32,9 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool      // see tracer.inherits
-	idsOnly         *idTracer // see tracer.idsOnly
+	inherits        bool          // see tracer.inherits
+	idsOnly         *idTracer     // see tracer.idsOnly
+	open            *openSessions // nil unless an exporter lists them
 	keepGlobals     bool
 	exponential     bool
 	shutdownTimeout time.Duration

@@ -36,6 +36,7 @@ func (p *POP3) Session(ctx context.Context, c Conn) POP3Session {
 // Command begins a command as a child of the session.
 func (s POP3Session) Command(verb mailconv.POP3Verb) POP3Command {
 	c := POP3Command{Op: orEmpty(s.pop3).tracer.begin(s.Context(), nameOf(pop3Spans, verb), serverKind), pop3: s.pop3, session: s.state, verb: verb, begun: now()}
+	s.state.asks(int(verb), c.begun)
 	switch verb {
 	case mailconv.POP3User, mailconv.POP3Apop, mailconv.POP3Auth:
 		s.state.knows().beginsLogin()
@@ -88,6 +89,7 @@ type POP3Reply struct {
 
 // End ends the command. The error.type of -ERR is the cause or, for [CauseNone], "err".
 func (c POP3Command) End(r POP3Reply) {
+	c.session.answers(int(c.verb), c.begun)
 	c.count(&r)
 	if r.Cause == CausePanic {
 		c.session.panics()

@@ -34,7 +34,9 @@ type session struct {
 	panicked  atomic.Bool            // a command's handler has, and was counted
 	client    netip.Prefix           // the network of the client
 	user      atomic.Pointer[string] // who has logged in
-	known     *knownSession          // for events; nil where nobody listens to them
+	known     *knownSession          // for events, and for who lists sessions; nil where nobody does either
+	listed    bool                   // among conns.open
+	asked     atomic.Uint64          // the command in progress, see inProgress; of a session that is listed
 	// tls is what TLS was given, for the spans of the commands of a session that has no
 	// span itself.
 	tls atomic.Pointer[tls.ConnectionState]
@@ -56,15 +58,16 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	if s.Recording() {
 		t.describe(s.span).conn(protocolName, c).set()
 	}
-	if t.takesAny(s.ctx, sessionEvents[p]...) {
+	if s.state.listed = conns.open != nil; s.state.listed || t.takesAny(s.ctx, sessionEvents[p]...) {
 		s.state.known = &knownSession{protocol: protocolName, conn: c}
 		s.ctx = context.WithValue(s.ctx, sessionKey{}, s.state.known)
 	}
+	conns.open.add(s.state)
 	return s
 }
 
-// Noting reports whether somebody listens to mail events: facts are of use to Note then,
-// even where no span records.
+// Noting reports whether somebody listens to mail events or lists the open sessions: facts are
+// of use to Note then, even where no span records.
 func (s Session) Noting() bool { return s.state != nil && s.state.known != nil }
 
 // TLS notes what a handshake has agreed on: that of STARTTLS (STLS), which counts
@@ -126,6 +129,7 @@ func (s Session) leave(cause Cause) {
 	case s.state.secure.Load() && !s.state.shaken.Swap(true) && cause == CauseNone:
 		s.state.conns.handshakes.completed(0) // nobody has said of what version
 	}
+	s.state.conns.open.remove(s.state)
 	s.state.conns.closed(s.state.protocol)
 }
 

@@ -267,6 +267,7 @@ func (c SMTPCommand) EndOutOfOrder(r Reply) {
 // Abandon ends a command that the server has passed over or never got to, such as one
 // that was sent behind QUIT: its span is over, but it has no reply and is not counted.
 func (c SMTPCommand) Abandon() {
+	c.session.answers(int(c.verb), c.begun)
 	if c.Recording() {
 		c.describe().add(mailconv.SMTPCommandKey.String(c.verb.String())).set()
 	}
@@ -342,6 +343,7 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 
 // finish ends the span, and counts nothing but a panic.
 func (c *SMTPCommand) finish(r *Reply) {
+	c.session.answers(int(c.verb), c.begun)
 	if r.Cause == CausePanic {
 		c.session.panics()
 	}

@@ -38,6 +38,7 @@ func (s SMTPSession) Command(verb mailconv.SMTPVerb) SMTPCommand {
 		s.state.stage.Store(int32(stage))
 	}
 	s.state.known.begins(verb)
+	s.state.asks(int(verb), c.begun)
 	if !s.state.spanless {
 		c.Op = s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind)
 	}

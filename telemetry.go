@@ -167,7 +167,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	}
 	t := &Telemetry{Health: c.health, exportLevel: c.log.export, redactor: tr.redactor, providers: p, binder: b, stopper: &stop.Stopper{Timeout: c.shutdownTimeout}}
 	in, out := newHandshakes(b)
-	conns := newConnections(b, in)
+	conns := newConnections(b, in, c.open)
 	last := newLastSuccess(b)
 	t.SMTP = newSMTP(b, tr, conns, newDomains(b, c.domainLimit, c.pinned), last)
 	t.IMAP = newIMAP(b, tr, conns)

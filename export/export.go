@@ -9,7 +9,9 @@ package export
 import (
 	"context"
 	"net/http"
+	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -66,6 +68,10 @@ type Pipeline interface {
 	// with otelmail.PrivacyFull the text. So what was recorded about an address can be
 	// found without keeping the address. It is nil with otelmail.PrivacyNone, and for "".
 	Forms(text string) []string
+	// Sessions returns what lists the sessions that are open, the oldest first: at most that
+	// many, of one protocol ("smtp", "lmtp", "imap", "jmap" or "pop3") or with "" of all. The
+	// sessions are kept for it; where no exporter calls Sessions, none are.
+	Sessions() func(protocol string, most int) []Session
 	// HandleError reports what went wrong in the background, see
 	// otelmail.WithErrorHandler.
 	HandleError(err error)
@@ -99,6 +105,20 @@ type Pipeline interface {
 	// parallel, each with the whole deadline, so that one that hangs takes nothing
 	// from the others. fn's error says how much could not be delivered and where to.
 	OnShutdown(name string, fn func(context.Context) error)
+}
+
+// Session is a session that is open.
+type Session struct {
+	Begun time.Time
+	// Command is the one that the client waits for an answer to, of several the last, as
+	// smtp.command, imap.command and pop3.command of the spans name it, and Asked when it began.
+	// They are zero while there is none, and for JMAP.
+	Command string
+	Asked   time.Time
+	// About is what the spans of a session have of its connection (network.*, client.*,
+	// server.*, tls.*) and of who has logged in or tries to (user.*), as far as the privacy
+	// policy allows.
+	About []attribute.KeyValue
 }
 
 // Page is a page for people that one exporter makes and another serves. It shows what

@@ -98,7 +98,7 @@ func (h *Handler) open(p export.Pipeline, c *config, links []string) error {
 	s := newSampler(p.Reader(), namespace, p.Health(), service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
 	s.blamer = &blamer{store: store}
 	v := newViewers()
-	routes := newRoutes(s, v, store, page{Links: links, TraceLink: c.traceLink})
+	routes := newRoutes(s, v, store, openSessions{p.Sessions()}, page{Links: links, TraceLink: c.traceLink})
 	h.routes.Store(&routes)
 	l := &loop{sampler: s, viewers: v, report: func(err error) { reporter.Report("series", err) }}
 	p.OnStart("live series", l.start)

@@ -28,7 +28,7 @@ type page struct {
 	TraceLink string   `json:"trace_link,omitempty"` // with {trace_id}
 }
 
-func newRoutes(s *sampler, v *viewers, store *life.Store, p page) http.Handler {
+func newRoutes(s *sampler, v *viewers, store *life.Store, open openSessions, p page) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", file("index.html"))
 	for _, name := range []string{"page.css", "page.js", "icon.svg", "uPlot.iife.min.js", "uPlot.min.css", "uPlot.LICENSE"} {
@@ -38,6 +38,7 @@ func newRoutes(s *sampler, v *viewers, store *life.Store, p page) http.Handler {
 	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.statusJSON()) })
 	mux.HandleFunc("GET /api/v1/history", s.serveHistory)
 	mux.HandleFunc("GET /api/v1/stream", func(w http.ResponseWriter, r *http.Request) { v.stream(s, w, r) })
+	mux.HandleFunc("GET /api/v1/sessions", open.serve)
 	messages{store}.register(mux)
 	protected := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

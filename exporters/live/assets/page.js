@@ -75,6 +75,7 @@ function showStatus(s) {
 	}
 	showFigures(s);
 	showTables(s);
+	if (Date.now() - listed > 4500) showSessions().catch(() => {});
 	// Not below the hand of who is reading there.
 	if (Date.now() - refreshed > 15000 && !$("failures").contains(document.activeElement)) showFailures().catch(() => {});
 }
@@ -386,6 +387,23 @@ function step(s, known) {
 	return el("li", "level-" + (levels[s.event] || "warn"), time(s.time), s.waited_seconds ? " after " + seconds(s.waited_seconds) : "", ": ", el("strong", "", s.text || s.event), el("br"), line);
 }
 
+// ---- The open sessions.
+
+const sessionColumns = ["", "#", "", "", "#", "", ""];
+const mostSessions = 100;
+let listed = 0; // when they were
+
+async function showSessions() {
+	listed = Date.now();
+	const of = $("sessions-of").value;
+	const answer = await fetch("api/v1/sessions?limit=" + mostSessions + (of ? "&protocol=" + of : ""));
+	if (!answer.ok || of !== $("sessions-of").value) return;
+	const r = await answer.json();
+	const since = t => t ? seconds(Math.max(0, (Date.parse(r.time) - Date.parse(t)) / 1000)) : none;
+	say($("sessions-note"), r.sessions.length === 0 ? "Nobody is connected." : r.sessions.length < mostSessions ? "" : "The " + mostSessions + " that are open for longest.");
+	fill($("sessions"), r.sessions.map(s => [s.protocol.toUpperCase(), since(s.since), s.tls || none, s.command || none, since(s.command_since), s.client || none, s.user || none]), sessionColumns);
+}
+
 // ---- The failures.
 
 const choices = {
@@ -424,6 +442,7 @@ async function begin() {
 	$("day").onclick = () => load("day");
 	$("search").onsubmit = e => { e.preventDefault(); search($("query").value); };
 	$("filter").onsubmit = e => { e.preventDefault(); showFailures(); };
+	$("sessions-of").onchange = () => showSessions().catch(() => {});
 	for (const [name, values] of Object.entries(choices)) {
 		const select = $("filter").elements[name];
 		select.append(new Option("any", ""), ...values.map(v => new Option(v.replaceAll("_", " "), v)));
