@@ -20,8 +20,9 @@ const drainTimeout = 25 * time.Second
 // [Telemetry.Shutdown], which flushes what the sessions have recorded.
 //
 // All of it has until ctx's deadline, which is the grace period, or 25 s where there is none.
-// The last 5 s of it ([WithShutdownTimeout]), but no more than a third, are Shutdown's: ctx of
-// end is over before, and what hangs is left behind. Of the rest accepting has at most half.
+// The last 5 s of it ([WithShutdownTimeout]), but no more than a third, are kept for Shutdown,
+// which takes no longer however early it begins: ctx of end is over before, and what hangs is
+// left behind. Of the rest accepting has at most half.
 // When ctx is cancelled all steps end at once. So give it a context of its own, not the one that
 // ended with the signal, and let a second signal end the program, see the example.
 //
@@ -45,7 +46,9 @@ func (t *Telemetry) Drain(ctx context.Context, accepting time.Duration, end ...f
 	if err != nil {
 		err = fmt.Errorf("otelmail: drain: %w", err)
 	}
-	return errors.Join(err, t.Shutdown(ctx))
+	last, cancel := context.WithTimeout(ctx, t.stopper.Timeout)
+	defer cancel()
+	return errors.Join(err, t.Shutdown(last))
 }
 
 // goOn waits for the time of accepting, or for half of what ctx has.

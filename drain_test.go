@@ -131,3 +131,30 @@ func TestDrain(t *testing.T) {
 		})
 	}
 }
+
+// TestDrainWithADeadCollector: what hangs at the end takes the time that is kept for it, and
+// not the rest of the grace period.
+func TestDrainWithADeadCollector(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(3*time.Second),
+			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				p.OnShutdown("flush", func(ctx context.Context) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				return nil
+			})))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		begun := time.Now()
+		if err := tel.Drain(ctx, time.Second); err == nil || !strings.Contains(err.Error(), "flush") {
+			t.Errorf("the error is %v", err)
+		}
+		if took := time.Since(begun); took > 4*time.Second || took < 3*time.Second {
+			t.Errorf("it took %v, want up to 4s", took)
+		}
+	})
+}

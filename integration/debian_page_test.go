@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	operator "github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/integration/internal/peer"
+	"github.com/rusmes/otelmail/mailconv"
 )
 
 // An operator looks at the page under traffic, in a real browser.
@@ -77,6 +79,19 @@ func TestBrowserShowsThePage(t *testing.T) {
 	peer.Eventually(t, patience, func() error {
 		if !b.is(`document.querySelector("#failures tr") && [...document.querySelectorAll("#failures td:nth-child(2)")].every(e => e.textContent === "bounced")`) {
 			return errors.New("the filter does not hold")
+		}
+		return nil
+	})
+	// A client that says nothing is the session that is open for longest.
+	idle, err := net.Dial("tcp", d.smtp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer idle.Close()
+	b.do(chromedp.SetValue("#sessions-of", "smtp"))
+	peer.Eventually(t, patience, func() error {
+		if rows := b.text("#sessions"); !regexp.MustCompile(`^SMTP\s+[\d.]{1,4}\x{a0}(s|min)\s+–\s+–\s+–\s+127\.0\.0\.1`).MatchString(rows) {
+			return fmt.Errorf("the open sessions are %.300q", rows)
 		}
 		return nil
 	})
@@ -163,11 +178,14 @@ func TestBrowserRunsNoStrangersScript(t *testing.T) {
 	processing := tel.Mail.Process(t.Context(), facts)
 	tel.Mail.Bounced(processing.Context())
 	processing.End(otelmail.FateDelivered, otelmail.CauseNone)
+	session := tel.SMTP.Session(t.Context(), otelmail.RoleSubmission, otelmail.Conn{})
+	session.Command(mailconv.SMTPAuth).Note(otelmail.SMTPFacts{User: markup})
+	defer session.End(otelmail.CauseNone)
 	base := "http://" + server.Addr().String() + "/"
 	b := startBrowser(t)
 	b.do(chromedp.Navigate(base), chromedp.SetValue("#query", "Q<b>1</b>"), chromedp.Click("#search button"))
 	peer.Eventually(t, patience, func() error {
-		if text := b.text("#found") + b.text("#failures"); !strings.Contains(text, "<b>1</b>") || strings.Count(text, "onerror") < 2 {
+		if text := b.text("#found") + b.text("#failures"); !strings.Contains(text, "<b>1</b>") || strings.Count(text, "onerror") < 2 || !strings.Contains(b.text("#sessions"), "onerror") {
 			return fmt.Errorf("it is not shown:\n%s", text)
 		}
 		return nil

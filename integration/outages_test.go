@@ -78,6 +78,18 @@ func (s *scene) startAgain() {
 	s.Helper()
 	s.demo = startDemo(s.T, s.launch)
 	s.lives++
+	s.demo.healthy()
+}
+
+// healthy returns when every check has run for the first time.
+func (d *demo) healthy() {
+	d.t.Helper()
+	peer.Eventually(d.t, patience, func() error {
+		if status, body := d.get("/health"); status != http.StatusOK {
+			return fmt.Errorf("/health: %d %s", status, body)
+		}
+		return nil
+	})
 }
 
 // direct is the Collector's own address.

@@ -102,6 +102,7 @@ func pipelineAndStore(ctx context.Context, tel *otelmail.Telemetry) {
 		stage.End(otelmail.StageContinue, otelmail.CauseNone)
 		p.End(otelmail.FateQueued, otelmail.CauseNone)
 	}
+	tel.Mail.RoundTrip(ctx, time.Second)
 	tel.Mail.Dropped(ctx)
 	tel.Mail.Bounced(ctx)
 	tel.Storage.Mailboxes.Set(3)

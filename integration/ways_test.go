@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
@@ -86,6 +88,7 @@ func startWays(t *testing.T) *ways {
 		otelmail.WithService("ways", "1"), otelmail.WithHashKey([]byte("a key for this test only")),
 		otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		otelmail.WithCheck("storage", func(context.Context) error { return nil }),
+		otelmail.WithCheck("relay", failsLater(), health.Interval(10*time.Millisecond)),
 	}
 	push := func(temporality otlp.Preference, url string) *otlp.Pusher {
 		return otlp.NewPusher(otlp.Metrics(otlp.Endpoint(url)), otlp.Temporality(temporality), otlp.Interval(time.Second))
@@ -202,6 +205,17 @@ func (w *ways) compare(t *testing.T, name string, read func() (got, want page)) 
 }
 
 // wantAllMoved wants each series of the Catalog to be more than 0, but for those that cannot.
+// failsLater is a check that is healthy once and then never again.
+func failsLater() func(context.Context) error {
+	var runs atomic.Int64
+	return func(context.Context) error {
+		if runs.Add(1) > 1 {
+			return errors.New("away")
+		}
+		return nil
+	}
+}
+
 func (w *ways) wantAllMoved(t *testing.T) {
 	t.Helper()
 	peer.Eventually(t, patience, func() error { // a block list is asked in the background

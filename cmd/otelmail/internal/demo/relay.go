@@ -60,7 +60,7 @@ func (r *relay) connect(ctx context.Context, attempt otelmail.Delivering, server
 }
 
 // greet uses STARTTLS if that works, else plaintext: opportunistic TLS. The
-// second server's certificate is self-signed, as many on port 25 are, and so is
+// second server's certificate is vouched for by nobody, as many on port 25 are, and so is
 // not verified: TLS then keeps out who listens, not who interferes.
 func (r *relay) greet(ctx context.Context, attempt otelmail.Delivering, server string) (*smtp.Client, error) {
 	conn, err := r.dial(ctx, attempt, server)
