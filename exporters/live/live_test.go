@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -329,6 +330,41 @@ func TestStatusShowsWhatIsRecorded(t *testing.T) {
 	session.End(0)
 	tel.Health.Drain()
 	eventually(t, "it drains", func() bool { return status().State == "draining" })
+}
+
+// The page says of a check what /health?verbose and the series say, and since when in the very
+// same words.
+func TestChecksAreThoseOfHealth(t *testing.T) {
+	tel, url := serve(t)
+	var broken atomic.Bool
+	if err := tel.Health.Register("storage", func(context.Context) error {
+		if broken.Load() {
+			return context.Canceled
+		}
+		return nil
+	}, health.Interval(10*time.Millisecond), health.FailAfter(3, 50*time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	type stated struct{ State, Since string }
+	agree := func(state, series string) {
+		t.Helper()
+		eventually(t, "the page and the probe agree that it is "+state, func() bool {
+			var status struct{ Checks []stated }
+			var probe struct{ Details map[string]stated }
+			if err := json.Unmarshal([]byte(get(t, url+"/api/v1/status").body), &status); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal([]byte(get(t, url+"/health?verbose").body), &probe); err != nil {
+				t.Fatal(err)
+			}
+			metrics := get(t, url+"/metrics").body
+			return len(status.Checks) == 1 && status.Checks[0].State == state && probe.Details["storage"].State == state &&
+				status.Checks[0].Since == probe.Details["storage"].Since && strings.Contains(metrics, series)
+		})
+	}
+	agree("healthy", `rusmes_health_check_status{check="storage"} 1`)
+	broken.Store(true)
+	agree("unhealthy", `rusmes_health_check_status{check="storage"} 0`)
 }
 
 // A page on a mux of one's own, below a path.

@@ -23,23 +23,22 @@ type sampler struct {
 	rm     metricdata.ResourceMetrics // used again for each collection
 	recent []totals                   // one a second: a minute and the moment before
 	older  []totals                   // one a minute: an hour
-	since  map[string]changed         // of checks and signals, as of the sample before
-	known  map[string]changed         // and of this one: checks come and go
+	sent   map[string]sent            // by signal
 
 	mu      sync.Mutex // guards what follows
 	latest  status
 	history *history
 }
 
-// changed is when something was last seen to become what it is.
-type changed struct {
-	is any
-	at time.Time
+// sent is how much of a signal was sent, and when it was last seen to become more.
+type sent struct {
+	items int64
+	at    time.Time
 }
 
 func newSampler(reader export.Reader, namespace string, checks *health.Registry, s service) *sampler {
 	return &sampler{reader: reader, namespace: namespace, health: checks, service: s,
-		history: newHistory()}
+		sent: map[string]sent{}, history: newHistory()}
 }
 
 const (
@@ -84,7 +83,6 @@ func shift(all []totals, t totals, most int) []totals {
 // status says what is now, but for the sentence.
 func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 	before, hourAgo := &s.recent[0], &s.older[0]
-	s.since, s.known = s.known, map[string]changed{}
 	st := status{
 		Time:    t.at.UTC().Truncate(time.Second),
 		Service: s.service,
@@ -94,7 +92,7 @@ func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 			{"processing", optional(t.processing.quantile(processing, before.processing, 0.5)), optional(t.processing.quantile(processing, before.processing, 0.99))},
 			{"delivery", optional(t.delivery.quantile(delivery, before.delivery, 0.5)), optional(t.delivery.quantile(delivery, before.delivery, 0.99))},
 		},
-		Checks:       s.checks(t.at),
+		Checks:       s.checks(),
 		Certificates: []certificate{},
 		Disks:        []disk{},
 	}
@@ -119,9 +117,10 @@ func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 		of := func(series string) int64 { return int64(c.sum(series, "signal", name)) }
 		one := signal{Signal: name, Sent: of("telemetry_sent_total"), Waiting: of("telemetry_waiting"),
 			Deferred: of("telemetry_deferred"), Dropped: of("telemetry_dropped_total")}
-		if at := s.changedAt("signal "+name, one.Sent, t.at).UTC(); one.Sent > 0 {
-			one.LastSent = &at
+		if one.Sent != s.sent[name].items {
+			s.sent[name] = sent{one.Sent, t.at}
 		}
+		one.LastSent = known(s.sent[name].at)
 		st.Telemetry = append(st.Telemetry, one)
 	}
 	return st
@@ -150,28 +149,22 @@ func (s *sampler) queue(ctx context.Context, c collection, now time.Time) queue 
 	return q
 }
 
-func (s *sampler) checks(now time.Time) []check {
+func (s *sampler) checks() []check {
 	all := []check{}
 	for _, r := range s.health.Snapshot() {
-		one := check{Name: r.Name, State: string(r.State), Healthy: r.Healthy, Seconds: r.Duration.Seconds(), Error: r.Error,
-			Since: s.changedAt("check "+r.Name, r.State, now).UTC().Truncate(time.Second)}
-		if !r.LastRun.IsZero() {
-			at := r.LastRun.UTC().Truncate(time.Second)
-			one.LastRun = &at
-		}
-		all = append(all, one)
+		all = append(all, check{Name: r.Name, State: string(r.State), Healthy: r.Healthy, Seconds: r.Duration.Seconds(), Error: r.Error,
+			Since: known(r.Since), LastRun: known(r.LastRun)})
 	}
 	return all
 }
 
-// changedAt is since when what has been as it is.
-func (s *sampler) changedAt(what string, is any, now time.Time) time.Time {
-	last, known := s.since[what]
-	if !known || last.is != is {
-		last = changed{is, now}
+// known is nil for a time that there was not.
+func known(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
 	}
-	s.known[what] = last
-	return last.at
+	at = at.UTC()
+	return &at
 }
 
 // point is the moment of the plots.

@@ -101,7 +101,10 @@ func (f facts) checks() string {
 	if first.State != string(health.StateUnhealthy) {
 		how = " (" + first.State + ")"
 	}
-	text := fmt.Sprintf("The check %s fails%s, for %s now", first.Name, how, duration(f.now.Sub(first.Since)))
+	text := fmt.Sprintf("The check %s fails%s", first.Name, how)
+	if first.Since != nil {
+		text += fmt.Sprintf(", for %s now", duration(f.now.Sub(*first.Since)))
+	}
 	if n := len(f.down) - 1; n > 0 {
 		text += fmt.Sprintf(", and %d %s", n, plural(float64(n), "other", "others"))
 	}

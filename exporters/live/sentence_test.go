@@ -9,7 +9,7 @@ func TestSentence(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	flowing := rates{In: 41, Out: 38}
 	partner := &waiting{Seconds: 250, Domain: "partner.example", Answer: "451"}
-	down := check{Name: "storage", State: "unhealthy", Since: now.Add(-2 * time.Minute)}
+	down := check{Name: "storage", State: "unhealthy", Since: known(now.Add(-2 * time.Minute))}
 	for name, tc := range map[string]struct {
 		facts              facts
 		state, level, text string
@@ -60,7 +60,7 @@ func TestSentence(t *testing.T) {
 			"The server is draining: it asks for no new work, and 12 messages are in the queue."},
 		"a check is down": {facts{notReady: "check", down: []check{down}, rates: flowing}, "down", "bad",
 			"The check storage fails, for 2 minutes now: 41 messages a minute in, 38 out."},
-		"checks hang": {facts{down: []check{{Name: "queue", State: "timeout", Since: now.Add(-9 * time.Second)}, down, down}, rates: flowing}, "down", "bad",
+		"checks hang": {facts{down: []check{{Name: "queue", State: "timeout", Since: known(now.Add(-9 * time.Second))}, down, down}, rates: flowing}, "down", "bad",
 			"The check queue fails (timeout), for 9 seconds now, and 2 others: 41 messages a minute in, 38 out."},
 		"a check is down while others start": {facts{notReady: "starting", down: []check{down}, rates: flowing}, "down", "bad",
 			"The check storage fails, for 2 minutes now: 41 messages a minute in, 38 out."},

@@ -85,7 +85,7 @@ type check struct {
 	Name    string     `json:"name"`
 	State   string     `json:"state"`
 	Healthy bool       `json:"healthy"`
-	Since   time.Time  `json:"since"`    // of the state; of the start if it was never another
+	Since   *time.Time `json:"since"`    // as health.Result has it; null before health has begun
 	LastRun *time.Time `json:"last_run"` // null before the first
 	Seconds float64    `json:"duration_seconds"`
 	Error   string     `json:"error,omitempty"`

@@ -48,7 +48,7 @@ type status struct {
 	}
 	Checks []struct {
 		Name, State, Error string
-		Since              time.Time
+		Since              *time.Time
 	}
 	Certificates []struct {
 		Listener string
@@ -105,8 +105,12 @@ func (s *status) write(out io.Writer, server string) {
 	}
 	part("CHECK", "STATE", "FOR", "")
 	for _, c := range s.Checks {
-		age := s.Time.Sub(c.Since).Seconds()
-		line(c.Name, c.State, seconds(&age), c.Error)
+		var age *float64
+		if c.Since != nil {
+			so := max(0, s.Time.Sub(*c.Since).Seconds())
+			age = &so
+		}
+		line(c.Name, c.State, seconds(age), c.Error)
 	}
 	if len(s.Certificates)+len(s.Disks) > 0 {
 		part("CERTIFICATE, DISK", "LEFT")
