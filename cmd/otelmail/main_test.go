@@ -42,7 +42,7 @@ func TestCommands(t *testing.T) {
 		{"rules --out /nowhere/to/be/found", exitFailed, "", "/nowhere/to/be/found"},
 		{"top --help", exitOK, "--server URL\n", ""},
 		{"top --every soon", exitUsage, "", `invalid value "soon" for flag -every: want a duration from 1s on`},
-		{"top --every 0 --server http://" + taken.Addr().String() + "0", exitFailed, "", "ask http://" + taken.Addr().String() + "0/"},
+		{"top --every 0 --server http://" + taken.Addr().String() + "0", exitFailed, "", "ask http://" + taken.Addr().String() + "0: "},
 		{"demo --http 127.0.0.1:0 --smtp " + taken.Addr().String(), exitFailed, "", "--smtp " + taken.Addr().String()},
 	}
 	for _, tt := range tests {

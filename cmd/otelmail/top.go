@@ -15,7 +15,7 @@ import (
 
 // runTop shows how a server does until it is interrupted.
 func runTop(args []string, stdout, stderr io.Writer) int {
-	config, err := top.ParseFlags(args)
+	config, err := top.ParseFlags(args, os.Getenv)
 	if errors.Is(err, flag.ErrHelp) {
 		top.Usage(stdout)
 		return exitOK

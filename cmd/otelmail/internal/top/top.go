@@ -11,61 +11,48 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/flags"
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/reach"
 )
 
 // Config is what the flags say.
 type Config struct {
-	Server string        // the address of the page
+	Server *url.URL      // the address of the page
 	Every  time.Duration // how often to ask; 0 is once
 
-	user, password string // "" for none
+	server string
+	access reach.Access
 }
 
-// Credentials is the variable that has the name and the password, with a colon between: a
-// command line is not for them, because everybody on the machine can read it.
-const Credentials = "OTELMAIL_CREDENTIALS"
-
-// ParseFlags reads the command line, and the variable. The error names the flag, its value and
-// what is allowed; it is [flag.ErrHelp] when help is asked for.
-func ParseFlags(args []string) (Config, error) {
+// ParseFlags reads the command line, and the credentials. The error names the flag, its value
+// and what is allowed, and never holds a secret; it is [flag.ErrHelp] when help is asked for.
+func ParseFlags(args []string, getenv func(string) string) (*Config, error) {
 	c := defaults()
-	if err := flags.Parse(newFlagSet(&c), args); err != nil {
-		return c, err
+	err := flags.Parse(newFlagSet(c), args)
+	if err != nil {
+		return nil, err
 	}
-	u, err := url.Parse(c.Server)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		// The value may have a password in it.
-		return c, errors.New("--server: the value given is not allowed: want an address like http://127.0.0.1:9090/, without name and password")
+	if c.Server, err = reach.Server(c.server); err != nil {
+		return nil, err
 	}
-	c.Server = strings.TrimSuffix(c.Server, "/") + "/"
-	if given := os.Getenv(Credentials); given != "" {
-		var ok bool
-		if c.user, c.password, ok = strings.Cut(given, ":"); !ok {
-			return c, errors.New(Credentials + ": the value given is not allowed: want name:password")
-		}
-	}
-	return c, nil
+	return c, c.access.Read(getenv)
 }
-
-func defaults() Config { return Config{Server: "http://127.0.0.1:9090/", Every: 2 * time.Second} }
+func defaults() *Config { return &Config{server: reach.Default, Every: 2 * time.Second} }
 
 // Usage writes the flags with their defaults.
 func Usage(w io.Writer) {
-	c := defaults()
 	fmt.Fprint(w, "Usage: otelmail top [flags]\n\n"+
-		"Shows how a mail server does, as its page says (docs/live.md). Where that wants a password,\n"+
-		"the variable "+Credentials+" has it: name:password.\n\n")
-	flags.Print(w, newFlagSet(&c))
+		"Shows how a mail server does, as its page says (docs/live.md).\n\n"+reach.Help+"\nFlags:\n\n")
+	flags.Print(w, newFlagSet(defaults()))
 }
 
 func newFlagSet(c *Config) *flag.FlagSet {
 	set := flags.New("top")
-	set.StringVar(&c.Server, "server", c.Server, "`URL` of the page")
+	set.StringVar(&c.server, "server", c.server, "`URL` of the page")
+	c.access.Flag(set)
 	set.Var((*every)(&c.Every), "every", "how `often` to ask, like 2s or 1m; 0 is once")
 	return set
 }
@@ -89,8 +76,8 @@ const clearScreen = "\x1b[H\x1b[2J"
 // Run shows the status until ctx ends. Where out is a terminal each takes the place of the one
 // before. The error says why the server could not be asked the first time; later that is
 // shown, and the server is asked again.
-func Run(ctx context.Context, c Config, out io.Writer, terminal bool) error {
-	client := &http.Client{Timeout: 10 * time.Second}
+func Run(ctx context.Context, c *Config, out io.Writer, terminal bool) error {
+	client := c.access.Client(10 * time.Second)
 	for first := true; ctx.Err() == nil; first = false {
 		s, err := c.ask(ctx, client)
 		switch {
@@ -106,7 +93,7 @@ func Run(ctx context.Context, c Config, out io.Writer, terminal bool) error {
 		if err != nil {
 			fmt.Fprintf(&text, "%s\n\n%s\n", time.Now().Format(timeFormat), printable(err.Error()))
 		} else {
-			s.write(&text, c.Server)
+			s.write(&text, c.Server.String())
 		}
 		if _, err := io.WriteString(out, text.String()); err != nil {
 			return fmt.Errorf("write: %w", err)
@@ -126,12 +113,9 @@ func Run(ctx context.Context, c Config, out io.Writer, terminal bool) error {
 const most = 1 << 20
 
 func (c *Config) ask(ctx context.Context, client *http.Client) (*status, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server+"api/v1/status", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.Server.JoinPath("api/v1/status").String(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c.Server, err)
-	}
-	if c.user != "" {
-		r.SetBasicAuth(c.user, c.password)
 	}
 	res, err := client.Do(r)
 	if err != nil {
@@ -141,7 +125,7 @@ func (c *Config) ask(ctx context.Context, client *http.Client) (*status, error) 
 	s := &status{}
 	switch err := json.NewDecoder(io.LimitReader(res.Body, most)).Decode(s); {
 	case res.StatusCode == http.StatusUnauthorized:
-		return nil, fmt.Errorf("ask %s: it wants a name and a password: want them in %s", c.Server, Credentials)
+		return nil, fmt.Errorf("ask %s: %w", c.Server, reach.ErrUnauthorized)
 	case res.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("ask %s: it answers %s: want the address of a page of otelmail", c.Server, res.Status)
 	case err != nil || s.Sentence == "":

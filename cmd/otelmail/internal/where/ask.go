@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/rusmes/otelmail/cmd/otelmail/internal/reach"
 	"github.com/rusmes/otelmail/internal/clean"
 )
 
@@ -70,13 +71,7 @@ type client struct {
 	http *http.Client
 }
 
-func newClient(c *Config) *client {
-	return &client{c, &http.Client{
-		Timeout: c.Timeout,
-		// What is searched for, and the credentials, are for this server alone.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+func newClient(c *Config) *client { return &client{c, c.access.Client(c.Timeout)} }
 
 // search asks one server. The error does not hold what was searched for.
 func (c *client) search(ctx context.Context, server *url.URL, text string) (a answer, err error) {
@@ -89,9 +84,6 @@ func (c *client) search(ctx context.Context, server *url.URL, text string) (a an
 		return a, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	if c.auth {
-		req.SetBasicAuth(c.user, c.password)
-	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return a, err
@@ -118,7 +110,7 @@ func (c *client) search(ctx context.Context, server *url.URL, text string) (a an
 func refusal(resp *http.Response, body []byte) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
-		return fmt.Errorf("it wants a user and a password, or others: give them by --auth-file or %s", authVariable)
+		return reach.ErrUnauthorized
 	case http.StatusNotFound:
 		return errors.New("it has no page of exporters/live there")
 	}
