@@ -1,6 +1,7 @@
 package life
 
 import (
+	"math"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -87,9 +88,10 @@ func (e *event) int(key attribute.Key) int64 {
 	return 0
 }
 
-// seconds is a double attribute, 0 where there is none.
+// seconds is a double attribute, 0 where there is none, or one that is no number: JSON has no
+// place for it.
 func (e *event) seconds(key attribute.Key) float64 {
-	if v := e.value(key); v.Type() == attribute.FLOAT64 {
+	if v := e.value(key); v.Type() == attribute.FLOAT64 && math.Abs(v.AsFloat64()) <= math.MaxFloat64 {
 		return v.AsFloat64()
 	}
 	return 0

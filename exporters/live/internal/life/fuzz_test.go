@@ -2,6 +2,8 @@ package life_test
 
 import (
 	"context"
+	"encoding/json"
+	"math"
 	"testing"
 	"unicode/utf8"
 
@@ -15,6 +17,11 @@ import (
 func FuzzRecord(f *testing.F) {
 	f.Add(uint8(3), uint8(0), "Q1", "partner.example", int64(451), 0.5)
 	f.Add(uint8(0), uint8(7), "\xff\x1b[31m", "<script>", int64(-1), -1.0)
+	for i := range mailevent.All() {
+		for key := range mailevent.All()[i].Uses { // one of them is how long it waited
+			f.Add(uint8(i), uint8(key), "Q2", "partner.example", int64(451), math.NaN()) //nolint:gosec // there are few
+		}
+	}
 	s, err := life.Open(life.Config{MaxBytes: life.MinMaxBytes, Forms: func(text string) []string { return []string{text} }})
 	if err != nil {
 		f.Fatal(err)
@@ -37,6 +44,9 @@ func FuzzRecord(f *testing.F) {
 					}
 				}
 			}
+		}
+		if _, err := json.Marshal(r); err != nil {
+			t.Fatal(err)
 		}
 		if reach := s.Reach(); reach.Bytes > life.MinMaxBytes {
 			t.Fatalf("%+v", reach)
