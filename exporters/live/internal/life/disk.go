@@ -25,7 +25,7 @@ var (
 	keysName       = []byte("keys")
 	openName       = []byte("open")
 	shelfNames     = [2][]byte{[]byte("messages"), []byte("others")}
-	fileFormat     = []byte("1")
+	fileFormat     = []byte("2")
 	errNotOurs     = errors.New("not a file of mail events of this program's version")
 	errFileDamaged = errors.New("the file is damaged")
 )

@@ -253,3 +253,18 @@ func BenchmarkSearch(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkFailures are the newest 500 of a hundred thousand.
+func BenchmarkFailures(b *testing.B) {
+	s := open(b, life.Config{})
+	emit := emitter(s)
+	for n := range 100_000 {
+		emit(mailconv.EventQueued, message(n)...)
+		emit(mailconv.EventDeferred, message(n)...)
+	}
+	for b.Loop() {
+		if _, _, err := s.Failures(context.Background(), life.Filter{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

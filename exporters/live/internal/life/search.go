@@ -107,14 +107,14 @@ func (f *finder) exhausted() bool { return f.read >= mostRead || f.ctx.Err() != 
 // each calls found with the events of a shelf that have one of the terms, the newest first,
 // until it returns false.
 func (f *finder) each(shelf int, terms []term, found func(*event) bool) {
+	hashes := hashesOf(terms)
+	var at []int
 	for _, s := range f.shelves[shelf] {
-		var at []int
-		for _, t := range terms {
-			s.find(t, func(i int) bool {
-				at = append(at, i)
-				return len(at) < mostRead
-			})
-		}
+		at = at[:0]
+		f.find(s, hashes, func(i int) bool {
+			at = append(at, i)
+			return len(at) < mostRead
+		})
 		slices.SortFunc(at, func(a, b int) int { return b - a })
 		for _, i := range slices.Compact(at) {
 			if f.exhausted() {

@@ -37,14 +37,13 @@ func (s *segment) size() int64 {
 	return int64(headerSize + cap(s.texts) + cap(s.ends) + cap(s.events) + cap(s.starts) + cap(s.heads) + cap(s.terms))
 }
 
-// find calls found with the events that may have a term, the newest first, until it returns
-// false.
-func (s *segment) find(t term, found func(i int) bool) {
+// find calls found with the events that may have a term of this hash, the newest first, until it
+// returns false.
+func (s *segment) find(hash uint32, found func(i int) bool) {
 	n := s.heads.len()
 	if n == 0 {
 		return
 	}
-	hash := t.hash()
 	next := s.heads.at(int(hash) & (n - 1))
 	for next != 0 {
 		at := perTerm * (int(next) - 1)

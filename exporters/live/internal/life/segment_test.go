@@ -53,8 +53,8 @@ func TestSegment(t *testing.T) {
 			t.Errorf("%s: there is one more", name)
 		}
 		var at []int
-		s.find(term{"messaging.message.id", "Q1"}, func(i int) bool { at = append(at, i); return true })
-		if want := []int{1, 0}; !slices.Equal(at, want) && name != "joined" {
+		s.find(term{"messaging.message.id", "Q1"}.hash(), func(i int) bool { at = append(at, i); return true })
+		if want := []int{1, 0}; !slices.Equal(at, want) && name != "joined" && name != "snapshot" {
 			t.Errorf("%s: found %v, want %v", name, at, want)
 		}
 	}
@@ -79,7 +79,7 @@ func FuzzSegment(f *testing.F) {
 			return
 		}
 		n := 0
-		s.find(term{"messaging.message.id", "Q1"}, func(i int) bool {
+		s.find(term{"messaging.message.id", "Q1"}.hash(), func(i int) bool {
 			if n++; n > len(b) {
 				t.Fatal("goes on for ever")
 			}

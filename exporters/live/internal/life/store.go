@@ -70,10 +70,11 @@ type shelf struct {
 	most   int64
 }
 
-// part is a segment in memory.
+// part is a segment that is read.
 type part struct {
 	*segment
-	seq uint64
+	seq  uint64
+	open *writer // that still adds to it, or did when it was looked at; nil for none
 }
 
 // Open opens the store. An error names Setting, the directory and what is allowed.

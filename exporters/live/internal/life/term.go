@@ -1,6 +1,8 @@
 package life
 
 import (
+	"slices"
+
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
@@ -43,14 +45,23 @@ func (e *event) terms(found func(term)) {
 	}
 }
 
-// hash is FNV-1a: what has the same hash is compared.
+// hash is FNV-1a of the value alone, so that one look finds it as whatever it stands there: what
+// has the same hash is compared.
 func (t term) hash() uint32 {
 	h := uint32(2166136261)
-	for _, s := range [2]string{string(t.key), t.value} {
-		for i := range len(s) {
-			h = (h ^ uint32(s[i])) * 16777619
-		}
-		h *= 16777619
+	for i := range len(t.value) {
+		h = (h ^ uint32(t.value[i])) * 16777619
 	}
 	return h
+}
+
+// hashesOf are those of terms, each once.
+func hashesOf(terms []term) []uint32 {
+	hashes := make([]uint32, 0, len(terms))
+	for _, t := range terms {
+		if h := t.hash(); !slices.Contains(hashes, h) {
+			hashes = append(hashes, h)
+		}
+	}
+	return hashes
 }

@@ -11,8 +11,24 @@ import (
 
 // view is all that is kept, as of one moment.
 type view struct {
-	shelves [2][]*segment // the newest first
-	horizon time.Time     // what is older has been kept for long enough
+	store   *Store
+	shelves [2][]*part // the newest first
+	horizon time.Time  // what is older has been kept for long enough
+}
+
+// find calls found with the events of a part that may have a term of one of the hashes, until it
+// returns false.
+func (v *view) find(p *part, hashes []uint32, found func(i int) bool) {
+	in := p.segment
+	if p.open != nil {
+		// For a few chains: less than a copy of the heads would take.
+		v.store.mu.Lock()
+		defer v.store.mu.Unlock()
+		in = &p.open.segment
+	}
+	for _, h := range hashes {
+		in.find(h, func(i int) bool { return i >= p.len() || found(i) })
+	}
 }
 
 // read calls use with a view, which holds until use returns. It returns when ctx ends even if
@@ -70,15 +86,15 @@ func (s *Store) snapshot() (parts [2][]*part) {
 // view is what is in memory, and behind it what is in the file, where tx is not nil. What has
 // been written meanwhile is in both, and taken once.
 func (s *Store) view(memory [2][]*part, tx *bbolt.Tx) view {
-	v := view{horizon: time.Unix(0, s.horizon())}
+	v := view{store: s, horizon: time.Unix(0, s.horizon())}
 	for i := range memory {
+		v.shelves[i] = memory[i]
+		if tx == nil {
+			continue
+		}
 		seen := map[uint64]bool{}
 		for _, p := range memory[i] {
 			seen[p.seq] = true
-			v.shelves[i] = append(v.shelves[i], p.segment)
-		}
-		if tx == nil {
-			continue
 		}
 		c := tx.Bucket(shelfNames[i]).Cursor()
 		for k, b := c.Last(); k != nil; k, b = c.Prev() {
@@ -86,7 +102,7 @@ func (s *Store) view(memory [2][]*part, tx *bbolt.Tx) view {
 				continue
 			}
 			if p, err := unmarshal(b); err == nil { // load has looked at it
-				v.shelves[i] = append(v.shelves[i], p)
+				v.shelves[i] = append(v.shelves[i], &part{segment: p})
 			}
 		}
 	}

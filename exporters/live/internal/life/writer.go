@@ -1,7 +1,6 @@
 package life
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math"
 	"time"
@@ -22,10 +21,14 @@ type writer struct {
 // perID is about what the map needs for a text, besides the text.
 const perID = 64
 
+// usualTerms is about how many terms an event has: with fewer heads a search would follow chains
+// of events that have others, each a miss of the processor's cache.
+const usualTerms = 4
+
 // newWriter returns an empty one for up to so many events.
 func newWriter(seq uint64, events int) *writer {
 	heads := 1
-	for heads < events {
+	for heads < usualTerms*events {
 		heads *= 2
 	}
 	return &writer{segment: segment{heads: make(words, 4*heads)}, seq: seq, begun: time.Now(), ids: map[string]uint32{}}
@@ -100,9 +103,10 @@ func (w *writer) seal() *part {
 }
 
 // snapshot is the segment as it is now, to be read while the writer goes on: what it appends
-// is behind what is read, and only heads change in place.
+// is behind what is read. What changes in place are the heads alone, which it leaves out: a
+// search looks into those of the writer itself, see view.find.
 func (w *writer) snapshot() *part {
 	s := w.segment
-	s.heads = bytes.Clone(s.heads)
-	return &part{segment: &s, seq: w.seq}
+	s.heads = nil
+	return &part{segment: &s, seq: w.seq, open: w}
 }
