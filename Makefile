@@ -55,6 +55,10 @@ outages: peers ## outages of the Collector, $(OUTAGE) long, and ten kills: a qua
 flood: ## a thousand wrong passwords a second at /metrics: what that costs the mail
 	cd integration && go test -run TestFlood -v -timeout 30m ./flood -args -rounds 10
 
+.PHONY: viewers
+viewers: ## two hundred who look at the page and a thousand searches a second: what that costs the mail
+	cd integration && go test -run TestViewers -v -timeout 30m ./flood -args -rounds 10
+
 .PHONY: bench
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
 	cd bench && go run . -out ../docs

@@ -202,3 +202,47 @@ func TestBrowserRunsNoStrangersScript(t *testing.T) {
 	b.shoot("hostile")
 	b.wantQuiet(base)
 }
+
+// Who looks on beside as many as may is shown the page all the same, and told that it is renewed less
+// often; and gets the stream when another leaves.
+func TestBrowserWhereManyLookOn(t *testing.T) {
+	server := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithService("mymail", "1.2.3"),
+		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }), otelmail.WithExporter(server),
+		operator.Serve(operator.WithMaxViewers(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	base := "http://" + server.Addr().String() + "/"
+	first, err := http.Get(base + "api/v1/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Body.Close()
+	b := startBrowser(t)
+	b.do(chromedp.Navigate(base))
+	says := func(what string, many bool) {
+		t.Helper()
+		peer.Eventually(t, patience, func() error {
+			sentence, when := b.text("#sentence"), b.text("#when")
+			if !strings.HasPrefix(sentence, "No mail") || when == "" || strings.HasSuffix(when, "; many look on: this is renewed every 5 seconds") != many {
+				return fmt.Errorf("%s: the page says %q, %q", what, sentence, when)
+			}
+			return nil
+		})
+	}
+	says("one too many", true)
+	if !b.is(`past !== null && plots[0].chart`) {
+		t.Error("nothing is plotted")
+	}
+	tel.Queue.Size.Set(3)
+	peer.Eventually(t, patience, func() error {
+		if text := b.text("#figures"); !strings.Contains(text, "3 messages") {
+			return fmt.Errorf("it is not renewed: %s", text)
+		}
+		return nil
+	})
+	first.Body.Close()
+	says("a place", false)
+}

@@ -34,6 +34,7 @@ func ExampleServe_options() {
 	live.Serve(
 		live.Keep("/var/lib/mymail/events", 7*24*time.Hour),
 		live.WithMaxBytes(4<<30),
+		live.WithMaxViewers(100),
 		live.WithTraceLink("https://traces.example.org/trace/{trace_id}"),
 	)
 }

@@ -8,11 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/live/internal/life"
+	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/report"
 )
 
@@ -76,34 +78,52 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // open begins to keep events and series; what it began is ended by what p calls at
 // Shutdown.
 func (h *Handler) open(p export.Pipeline, c *config, links []string) error {
-	if h.opened.Swap(true) {
-		return errors.New("this Handler is in use: make one for each Start")
-	}
-	reporter := report.New(p.HandleError, func(err error) string { return "live: " + err.Error() })
-	store, err := life.Open(life.Config{MaxBytes: c.maxBytes, Dir: c.dir, MaxAge: c.age, Setting: "Keep", Forms: p.Forms,
-		Report: func(err error) { reporter.Report("events", err) }})
+	store, l, err := h.begin(c, links, source{p.Reader(), p.Health(), p.Forms, p.Sessions(), p.HandleError, p.Resource()})
 	if err != nil {
 		return err
 	}
 	p.AddLogProcessor(store.Processor())
 	p.OnShutdown("live events", store.Close)
-
-	resource := p.Resource().Set()
-	name, _ := resource.Value(semconv.ServiceNameKey)
-	version, _ := resource.Value(semconv.ServiceVersionKey)
-	namespace := ""
-	if r, ours := p.Reader().(*otelmail.Reader); ours {
-		namespace = r.Namespace()
-	}
-	s := newSampler(p.Reader(), namespace, p.Health(), service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
-	s.blamer = &blamer{store: store}
-	v := newViewers()
-	routes := newRoutes(s, v, store, openSessions{p.Sessions()}, page{Links: links, TraceLink: c.traceLink})
-	h.routes.Store(&routes)
-	l := &loop{sampler: s, viewers: v, report: func(err error) { reporter.Report("series", err) }}
 	p.OnStart("live series", l.start)
 	p.OnShutdown("live series", l.stop)
 	return nil
+}
+
+// source is what a page shows.
+type source struct {
+	reader   export.Reader
+	health   *health.Registry
+	forms    func(text string) []string
+	sessions func(protocol string, most int) []export.Session
+	handle   func(error)
+	resource *resource.Resource
+}
+
+// begin makes what answers requests, the store for the events, and the loop that reads the
+// series.
+func (h *Handler) begin(c *config, links []string, from source) (*life.Store, *loop, error) {
+	if h.opened.Swap(true) {
+		return nil, nil, errors.New("this Handler is in use: make one for each Start")
+	}
+	reporter := report.New(from.handle, func(err error) string { return "live: " + err.Error() })
+	store, err := life.Open(life.Config{MaxBytes: c.maxBytes, Dir: c.dir, MaxAge: c.age, Setting: "Keep", Forms: from.forms,
+		Report: func(err error) { reporter.Report("events", err) }})
+	if err != nil {
+		return nil, nil, err
+	}
+	about := from.resource.Set()
+	name, _ := about.Value(semconv.ServiceNameKey)
+	version, _ := about.Value(semconv.ServiceVersionKey)
+	namespace := ""
+	if r, ours := from.reader.(*otelmail.Reader); ours {
+		namespace = r.Namespace()
+	}
+	s := newSampler(from.reader, namespace, from.health, service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
+	s.blamer = &blamer{store: store}
+	v := newViewers(c.viewers)
+	routes := newRoutes(s, v, store, openSessions{from.sessions}, page{Links: links, TraceLink: c.traceLink})
+	h.routes.Store(&routes)
+	return store, &loop{sampler: s, viewers: v, report: func(err error) { reporter.Report("series", err) }}, nil
 }
 
 // loop takes a sample each second, and hands it to who looks on.

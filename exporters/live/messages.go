@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -17,13 +18,22 @@ import (
 )
 
 // messages answers what has happened to mail. docs/live-api.md describes the answers.
-type messages struct{ store *life.Store }
+type messages struct {
+	store  *life.Store
+	pace   *pace
+	shared *shared
+}
+
+func newMessages(store *life.Store) messages { return messages{store, newPace(), newShared()} }
 
 // The bounds of a request for messages.
 const (
 	mostSearchBody = 8 << 10 // bytes
 	searchTime     = 10 * time.Second
 )
+
+// failuresAge is how old an answer about failures may be: each page asks again and again.
+const failuresAge = 2 * time.Second
 
 // register adds
 //
@@ -53,12 +63,20 @@ func (m messages) search(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), searchTime)
 	defer cancel()
-	result, err := m.store.Search(ctx, query)
+	var body []byte
+	err = m.pace.do(ctx, asker(r), func() error {
+		result, err := m.store.Search(ctx, query)
+		if err != nil {
+			return err
+		}
+		body, err = json.Marshal(result)
+		return err
+	})
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, err.Error())
+		refused(w, err)
 		return
 	}
-	answer(w, http.StatusOK, result)
+	send(w, http.StatusOK, body)
 }
 
 // readQuery reads a search. Its errors do not hold what was typed.
@@ -104,18 +122,34 @@ func (m messages) failures(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), searchTime)
-	defer cancel()
-	found, until, err := m.store.Failures(ctx, filter)
+	key := fmt.Sprintf("%+v at %d", filter, time.Now().UnixNano()/int64(failuresAge))
+	m.shared.serve(w, r, key, func() (body []byte, err error) {
+		// Not that of the request: others may wait for the same.
+		ctx, cancel := context.WithTimeout(context.Background(), searchTime)
+		defer cancel()
+		err = m.pace.do(ctx, asker(r), func() error {
+			found, until, err := m.store.Failures(ctx, filter)
+			if err != nil {
+				return err
+			}
+			a := failuresAnswer{Failures: found, Reach: m.store.Reach()}
+			if !until.IsZero() {
+				a.Until = &until
+			}
+			body, err = json.Marshal(a)
+			return err
+		})
+		return body, err
+	})
+}
+
+// asker is the address that a request comes from, without the port.
+func asker(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
-		refuse(w, http.StatusServiceUnavailable, err.Error())
-		return
+		return r.RemoteAddr
 	}
-	a := failuresAnswer{Failures: found, Reach: m.store.Reach()}
-	if !until.IsZero() {
-		a.Until = &until
-	}
-	answer(w, http.StatusOK, a)
+	return host
 }
 
 // readFilter reads the parameters of a URL. Its errors hold no value of theirs: somebody may
@@ -147,12 +181,20 @@ func readFilter(query string) (f life.Filter, err error) {
 
 // answer writes v as JSON, which nobody is to keep.
 func answer(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // it has texts and numbers that JSON has
+	}
+	send(w, status, body)
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", jsonType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // a client that has left needs no answer
+	_, _ = w.Write(append(body, '\n')) // a client that has left needs no answer
 }
 
 // refuse answers {"error":"…"}.

@@ -23,7 +23,7 @@ const canary = "Ann.Canary@partner.example"
 
 // served starts a Telemetry and a server of what it keeps. Everything is logged to the
 // writer.
-func served(t *testing.T, c life.Config, log io.Writer) (*otelmail.Telemetry, *httptest.Server) {
+func served(t *testing.T, c life.Config, log io.Writer) (*otelmail.Telemetry, api) {
 	t.Helper()
 	var store *life.Store
 	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
@@ -45,11 +45,17 @@ func served(t *testing.T, c life.Config, log io.Writer) (*otelmail.Telemetry, *h
 		}
 	})
 	mux := http.NewServeMux()
-	messages{store}.register(mux)
+	m := newMessages(store)
+	m.register(mux)
 	server := httptest.NewServer(mux)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(log, nil), slog.LevelError)
 	t.Cleanup(server.Close)
-	return tel, server
+	return tel, api{server, m}
+}
+
+type api struct {
+	*httptest.Server
+	messages
 }
 
 // traffic is a message deferred and delivered, one bounced, a refusal and a failed login.

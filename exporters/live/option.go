@@ -24,11 +24,16 @@ type config struct {
 	dir       string
 	age       time.Duration
 	maxBytes  int64
+	viewers   int
 	traceLink string
 }
 
+// defaultViewers leaves connections of the server for those who scrape it and search: it has
+// 64 for each address.
+const defaultViewers = 32
+
 func newConfig(opts []Option) (*config, error) {
-	c := &config{}
+	c := &config{viewers: defaultViewers}
 	var errs []error
 	for i, opt := range opts {
 		if opt == nil {
@@ -64,6 +69,19 @@ func WithMaxBytes(n int64) Option {
 			return settings.Invalid("WithMaxBytes", strconv.FormatInt(n, 10), "1048576 to 1099511627776 bytes")
 		}
 		c.maxBytes = n
+		return nil
+	})
+}
+
+// WithMaxViewers bounds how many look on at a time, 1 to 1000. Each of them holds a connection;
+// exporters/prometheus has 64 for one address, behind which a proxy may be, and 256 in all. Who
+// comes beyond the bound sees the same page, renewed every 5 s. Default 32.
+func WithMaxViewers(n int) Option {
+	return option(func(c *config) error {
+		if err := settings.CheckNumber("WithMaxViewers", n, 1, 1000); err != nil {
+			return err
+		}
+		c.viewers = n
 		return nil
 	})
 }

@@ -1,11 +1,11 @@
 package live
 
 import (
-	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"path"
 	"strings"
@@ -39,7 +39,7 @@ func newRoutes(s *sampler, v *viewers, store *life.Store, open openSessions, p p
 	mux.HandleFunc("GET /api/v1/history", s.serveHistory)
 	mux.HandleFunc("GET /api/v1/stream", func(w http.ResponseWriter, r *http.Request) { v.stream(s, w, r) })
 	mux.HandleFunc("GET /api/v1/sessions", open.serve)
-	messages{store}.register(mux)
+	newMessages(store).register(mux)
 	protected := http.NewCrossOriginProtection().Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range map[string]string{
@@ -92,19 +92,14 @@ func (s *sampler) serveHistory(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	all, step := kept.all(), kept.step
+	newest, _ := kept.back(0)
 	s.mu.Unlock()
-	body := columns(step, all)
-	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		writeJSON(w, body)
-		return
-	}
-	w.Header().Set("Content-Encoding", "gzip")
-	w.Header().Set("Vary", "Accept-Encoding")
-	w.Header().Set("Content-Type", jsonType)
-	z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is a valid one
-	_, _ = z.Write(body)
-	_ = z.Close() // the client has left, if it fails
+	s.columns.serve(w, r, fmt.Sprint(kept.step, " at ", newest.at), func() ([]byte, error) {
+		s.mu.Lock()
+		all, step := kept.all(), kept.step
+		s.mu.Unlock()
+		return columns(step, all), nil
+	})
 }
 
 const jsonType = "application/json"

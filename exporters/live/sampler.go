@@ -28,6 +28,7 @@ type sampler struct {
 	mu      sync.Mutex // guards what follows
 	latest  status
 	history *history
+	columns *shared // the history as it is answered
 }
 
 // sent is how much of a signal was sent, and when it was last seen to become more.
@@ -38,7 +39,7 @@ type sent struct {
 
 func newSampler(reader export.Reader, namespace string, checks *health.Registry, s service) *sampler {
 	return &sampler{reader: reader, namespace: namespace, health: checks, service: s,
-		sent: map[string]sent{}, history: newHistory()}
+		sent: map[string]sent{}, history: newHistory(), columns: newShared()}
 }
 
 const (

@@ -3,18 +3,16 @@ package live
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
 )
 
-// mostViewers leaves connections of the server for those who scrape it: it has 64 for each
-// address.
-const mostViewers = 32
-
 // viewers are who looks on. Each is sent the newest there is; what it is too slow for it
 // misses.
 type viewers struct {
+	most   int
 	mu     sync.Mutex
 	all    map[chan []byte]struct{}
 	closed chan struct{}
@@ -22,15 +20,15 @@ type viewers struct {
 	limit  time.Duration // for sending one message
 }
 
-func newViewers() *viewers {
-	return &viewers{all: map[chan []byte]struct{}{}, closed: make(chan struct{}), limit: 10 * time.Second}
+func newViewers(most int) *viewers {
+	return &viewers{most: most, all: map[chan []byte]struct{}{}, closed: make(chan struct{}), limit: 10 * time.Second}
 }
 
 // join returns nil where there are too many already.
 func (v *viewers) join() chan []byte {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if len(v.all) >= mostViewers {
+	if len(v.all) >= v.most {
 		return nil
 	}
 	c := make(chan []byte, 1)
@@ -82,7 +80,7 @@ func (s *sampler) message() []byte {
 func (v *viewers) stream(s *sampler, w http.ResponseWriter, r *http.Request) {
 	c := v.join()
 	if c == nil {
-		unavailable(w, "too many look on already, try again later")
+		unavailable(w, fmt.Sprintf("%d look on already, as many as may (live.WithMaxViewers): try again later, or ask for the status", v.most))
 		return
 	}
 	defer v.leave(c)

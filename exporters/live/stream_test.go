@@ -27,7 +27,7 @@ func (pipes) Addr() net.Addr { return &net.TCPAddr{} }
 func TestSlowReaders(t *testing.T) {
 	s := newSampler(nil, "", nil, service{})
 	s.history.add(sample{at: 1})
-	v := newViewers()
+	v := newViewers(8)
 	v.limit = 50 * time.Millisecond
 	listener := make(pipes)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { v.stream(s, w, r) })} //nolint:gosec // for one test

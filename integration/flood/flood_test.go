@@ -1,4 +1,5 @@
-// Package flood measures what strangers who guess the password of /metrics cost a mail server.
+// Package flood measures what strangers who guess the password of /metrics cost a mail server, and
+// what many cost it who look at its page.
 package flood
 
 import (
@@ -45,6 +46,12 @@ func TestMain(m *testing.M) {
 		canned()
 	case "guesser":
 		guess(argument)
+	case "page":
+		page()
+	case "canned-page":
+		cannedPage()
+	case "looker":
+		look(argument)
 	default:
 		os.Exit(m.Run())
 	}

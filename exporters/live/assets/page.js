@@ -192,6 +192,7 @@ const plots = [
 const height = 180;
 let range = "hour";
 let past = null; // columns, as /api/v1/history has them
+let loaded = 0; // when that was
 
 function draw() {
 	const style = getComputedStyle(document.documentElement), color = name => style.getPropertyValue(name).trim();
@@ -242,6 +243,7 @@ async function load(which) {
 	const answer = await fetch("api/v1/history?range=" + which);
 	if (!answer.ok || range !== which) return;
 	past = await answer.json();
+	loaded = Date.now();
 	draw();
 }
 
@@ -272,16 +274,33 @@ function listen() {
 	stream.addEventListener("sample", e => addSample(JSON.parse(e.data)));
 	stream.onopen = () => load(range).catch(() => {});
 	const here = stream;
-	stream.onerror = () => {
+	stream.onerror = async () => {
 		if (here !== stream) return;
+		// A browser does not come again after an answer such as 503.
+		if (here.readyState === EventSource.CLOSED) {
+			setTimeout(() => here === stream && listen(), 5000);
+			if (await renew() || here !== stream) return;
+		}
 		const text = "The server does not answer" + (told ? "; what is below is of " + when(told.time) : "") + ".";
 		say($("sentence"), text);
 		$("sentence").className = "level-lost";
 		if (announced !== "lost contact") say($("announcement"), text);
 		announced = "lost contact";
-		// A browser does not come again after an answer such as 503.
-		if (here.readyState === EventSource.CLOSED) setTimeout(() => here === stream && listen(), 5000);
 	};
+}
+
+// renew shows what is now where there is no stream, because too many look on.
+async function renew() {
+	try {
+		const answer = await fetch("api/v1/status");
+		if (!answer.ok) return false;
+		showStatus(await answer.json());
+	} catch {
+		return false;
+	}
+	say($("when"), $("when").textContent + "; many look on: this is renewed every 5 seconds");
+	if (Date.now() - loaded > 60000) load(range).catch(() => {});
+	return true;
 }
 
 // ---- What has happened to a message.
@@ -299,7 +318,11 @@ function trace(id) {
 
 // ask sends what was typed in the body: an address does not belong into a URL.
 async function ask(query) {
-	const answer = await fetch("api/v1/messages", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({query})});
+	let answer;
+	for (let tries = 0; tries === 0 || answer.status === 429 && tries < 10; tries++) { // others search, too
+		if (tries) await new Promise(again => setTimeout(again, 1000));
+		answer = await fetch("api/v1/messages", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify({query})});
+	}
 	const result = await answer.json().catch(() => ({error: "status " + answer.status}));
 	if (!answer.ok) throw new Error(result.error || "status " + answer.status);
 	return result;

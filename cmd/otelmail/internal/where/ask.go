@@ -73,8 +73,25 @@ type client struct {
 
 func newClient(c *Config) *client { return &client{c, c.access.Client(c.Timeout)} }
 
-// search asks one server. The error does not hold what was searched for.
+// errLater is that others search, too.
+var errLater = errors.New("too much is searched for there at once")
+
+// search asks one server, again where it says so, for as long as may be waited for an answer.
+// The error does not hold what was searched for.
 func (c *client) search(ctx context.Context, server *url.URL, text string) (a answer, err error) {
+	for begun := time.Now(); ; {
+		if a, err = c.once(ctx, server, text); !errors.Is(err, errLater) || time.Since(begun) >= c.Timeout {
+			return a, err
+		}
+		select {
+		case <-ctx.Done():
+			return a, err
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (c *client) once(ctx context.Context, server *url.URL, text string) (a answer, err error) {
 	body, err := json.Marshal(map[string]string{"query": text})
 	if err != nil {
 		return a, err
@@ -111,6 +128,8 @@ func refusal(resp *http.Response, body []byte) error {
 	switch resp.StatusCode {
 	case http.StatusUnauthorized:
 		return reach.ErrUnauthorized
+	case http.StatusTooManyRequests:
+		return errLater
 	case http.StatusNotFound:
 		return errors.New("it has no page of exporters/live there")
 	}

@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,6 +218,30 @@ func TestCredentials(t *testing.T) {
 				t.Errorf("the error has the password: %v", err)
 			}
 		})
+	}
+}
+
+// TestLater: a server that has too much to search for is asked again, until the time is up.
+func TestLater(t *testing.T) {
+	p := &page{knows: map[string][]string{"Q1": {hop("Q1", id, trace, "", "", 1, "Here.")}}}
+	var asked atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1) == 1 || r.Header.Get("Authorization") != "" {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		p.ServeHTTP(w, r)
+	}))
+	defer s.Close()
+	if found, _ := run(t, "--server", s.URL, "Q1"); !found.Any() || len(found.Errors) > 0 || asked.Load() != 2 {
+		t.Errorf("asked %d times: %+v", asked.Load(), found)
+	}
+	c, err := where.ParseFlags([]string{"--timeout", "1ms", "--server", s.URL, "Q1"}, nil, func(string) string { return "always:refused" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := where.Ask(context.Background(), c); found.Any() || len(found.Errors) != 1 {
+		t.Errorf("%+v", found)
 	}
 }
 
