@@ -1,14 +1,9 @@
 package prometheus
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/rusmes/otelmail/internal/settings"
 )
@@ -27,10 +22,18 @@ func readAddress(option string, env *settings.Env) bindAddress {
 		return bindAddress{option, "WithAddress", true}
 	}
 	address, name := env.String(settings.MetricsBindAddress)
-	host, port, ok := splitAddress(address)
-	if !ok {
+	if !validAddress(address) {
 		env.Fail(settings.MetricsBindAddress, name, address, settings.MetricsBindAddress.Wants())
 	}
+	if isSocket(address) {
+		for _, half := range []*settings.Setting{settings.PrometheusHost, settings.PrometheusPort} {
+			if value, other := env.String(half); other != "" {
+				env.Fail(half, other, value, "it unset, because "+name+" is "+address)
+			}
+		}
+		return bindAddress{address, name, true}
+	}
+	host, port, _ := splitAddress(address)
 	var from []string
 	if name != "" {
 		from = []string{name}
@@ -68,10 +71,32 @@ func readProbeAddress(option string, env *settings.Env) bindAddress {
 		return bindAddress{address: option, from: "WithProbeAddress"}
 	}
 	address, name := env.String(settings.ProbesBindAddress)
-	if _, _, ok := splitAddress(address); !ok && address != "" {
+	if address != "" && !validAddress(address) {
 		env.Fail(settings.ProbesBindAddress, name, address, settings.ProbesBindAddress.Wants())
 	}
 	return bindAddress{address: address, from: name}
+}
+
+// What an address that is no host:port begins with.
+const (
+	unixPrefix    = "unix:"
+	systemdPrefix = "systemd:"
+)
+
+// isSocket reports whether address has no host and no port.
+func isSocket(address string) bool {
+	return strings.HasPrefix(address, unixPrefix) || strings.HasPrefix(address, systemdPrefix)
+}
+
+func validAddress(address string) bool {
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return strings.HasPrefix(path, "/") && !strings.HasSuffix(path, "/") && !strings.Contains(path, "\x00")
+	}
+	if name, ok := strings.CutPrefix(address, systemdPrefix); ok {
+		return !strings.Contains(name, ":") // which separates names
+	}
+	_, _, ok := splitAddress(address)
+	return ok
 }
 
 func splitAddress(address string) (host, port string, ok bool) {
@@ -82,28 +107,4 @@ func splitAddress(address string) (host, port string, ok bool) {
 func validPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	return err == nil && strconv.FormatUint(n, 10) == port
-}
-
-func (b bindAddress) listen(ctx context.Context) (net.Listener, error) {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", b.address)
-	if err == nil {
-		return l, nil
-	}
-	var syscallErr *os.SyscallError
-	if errors.As(err, &syscallErr) {
-		err = syscallErr.Err // without the address, which stands before it
-	}
-	advice := ""
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		advice = ": stop what listens there or choose another address"
-	case errors.Is(err, syscall.EACCES):
-		advice = ": choose a port from 1024 on or give the process the right to this one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
-		advice = ": choose an address that this host has, or 0.0.0.0 for all"
-	}
-	if b.from == "the default" && advice != "" {
-		advice += " with WithAddress or " + settings.MetricsBindAddress.Name()
-	}
-	return nil, fmt.Errorf("listen on %s (%s): %w%s", b.address, b.from, err, advice)
 }

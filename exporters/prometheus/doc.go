@@ -69,6 +69,24 @@
 // the address (RUSMES_METRICS_BIND_ADDRESS=127.0.0.1:9090, or 0.0.0.0:9090 where that is meant)
 // or ask for a password or a client certificate.
 //
+// # Addresses
+//
+// The server listens, and so do the probes, on one of
+//
+//	127.0.0.1:9090, [::1]:9090, [fe80::1%eth0]:9090
+//	                       a host and a port; :9090, 0.0.0.0:9090 and [::]:9090 are all
+//	                       addresses of the host, IPv6 and IPv4
+//	unix:/run/mymail/page  a socket that is made, of mode 0660 and the process's user and
+//	                       group, and taken away at the end. One that a process has left
+//	                       behind is replaced; one that somebody listens on is not
+//	systemd:page           the socket that systemd has passed on under this name
+//	                       (FileDescriptorName=); "systemd:" is the only one. The others, and
+//	                       the environment, are left to the application
+//
+// Loopback addresses and Unix sockets are for this machine alone: the page of exporters/live is
+// shown there without a login, to whoever names the host by its address or as localhost. They are
+// no login: where users are configured, they log in there too.
+//
 // # Formats
 //
 // The Accept header chooses between the classic text (the default), OpenMetrics
@@ -82,10 +100,10 @@
 // start-up, because no other address or path may take the place of the one that was
 // asked for; except RUSMES_METRICS_ENABLED, which is a warning, see [otelmail.Start].
 //
-//	RUSMES_METRICS_BIND_ADDRESS     host:port to listen on, default 0.0.0.0:9090
+//	RUSMES_METRICS_BIND_ADDRESS     where to listen, default 0.0.0.0:9090
 //	OTEL_EXPORTER_PROMETHEUS_HOST   replaces the host of that address
 //	OTEL_EXPORTER_PROMETHEUS_PORT   replaces the port of that address
-//	RUSMES_PROBES_BIND_ADDRESS      host:port for the probes besides, default none
+//	RUSMES_PROBES_BIND_ADDRESS      for the probes besides, default none
 //	RUSMES_METRICS_PATH             default /metrics
 //	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
 //	                                neither for /metrics nor for the probes

@@ -121,6 +121,13 @@ func ExampleWithProbeAddress() {
 	// Output: 200 OK
 }
 
+// On a Unix socket, and on one that systemd has opened: for those of this host alone who may
+// write to its file.
+func ExampleWithAddress() {
+	prometheus.Serve(prometheus.WithAddress("unix:/run/mymail/metrics.sock"))
+	prometheus.Serve(prometheus.WithAddress("systemd:metrics")) // FileDescriptorName=metrics
+}
+
 // What else is on the page, and what bounds a scrape.
 func ExampleNewHandler_options() {
 	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithNamespace("mymail"))

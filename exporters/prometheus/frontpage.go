@@ -46,7 +46,7 @@ func (s *Server) show(page export.Page, bind bindAddress, c *serverConfig) error
 		return fmt.Errorf("prometheus: %s: the page has no place: want the metrics at another path than \"/\"", page.Name)
 	case s.shown:
 		return fmt.Errorf("prometheus: %s: the page has no place: want one page alone", page.Name)
-	case !s.closed(c) && !isLoopback(s.listener.Addr()):
+	case !s.closed(c) && !isLocal(s.listener.Addr()):
 		return fmt.Errorf("prometheus: %s: strangers would see the page on %s: want a password or a client certificate for it, "+
 			"with WithBasicAuth or WithWebConfigFile, or an address of this machine alone, such as 127.0.0.1:9090, "+
 			"with WithAddress or %s", page.Name, bind.address, settings.MetricsBindAddress.Name())
@@ -62,12 +62,18 @@ func (s *Server) show(page export.Page, bind bindAddress, c *serverConfig) error
 	return nil
 }
 
-func isLoopback(a net.Addr) bool {
+// isLocal reports whether none but this machine's users reach an address. That is no login:
+// where users are configured, they log in there too.
+func isLocal(a net.Addr) bool {
+	if a.Network() == "unix" {
+		return true
+	}
 	tcp, ok := a.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
 }
 
-const foreignName = "this page is for this machine alone, by its address or as localhost: for others it wants a password, see exporters/live"
+const foreignName = "this page is for this machine alone, by its address or as localhost: for others it wants a password, " +
+	"see WithBasicAuth and WithWebConfigFile of exporters/prometheus"
 
 // namedLocally refuses requests that name another host: those of a stranger's page in a
 // browser on this machine, whose name leads here (DNS rebinding), and those that a proxy

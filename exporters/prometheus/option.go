@@ -49,13 +49,14 @@ func newServerConfig(opts []Option) (*serverConfig, error) {
 	return c, errors.Join(errs...)
 }
 
-// WithAddress sets the host:port to listen on. An empty host means all
-// addresses; port 0 lets the system choose, see [Server.Addr]. Default:
+// WithAddress sets where to listen: host:port, unix:/path of a socket that is made, or
+// systemd:NAME for one that systemd has opened, see the package comment. An empty host means
+// all addresses; port 0 lets the system choose, see [Server.Addr]. Default:
 // OTEL_EXPORTER_PROMETHEUS_HOST and _PORT, each for its half, then
 // RUSMES_METRICS_BIND_ADDRESS, then 0.0.0.0:9090.
 func WithAddress(address string) Option {
 	return serverOption(func(c *serverConfig) error {
-		if _, _, ok := splitAddress(address); !ok {
+		if !validAddress(address) {
 			return settings.Invalid("WithAddress", address, settings.MetricsBindAddress.Wants())
 		}
 		c.address = address
@@ -63,14 +64,15 @@ func WithAddress(address string) Option {
 	})
 }
 
-// WithProbeAddress serves /health, /ready and /live on a host:port of their own besides, in
+// WithProbeAddress serves /health, /ready and /live on an address of their own besides, in
 // plain HTTP and nothing else: for an orchestrator that has no client certificate, where
-// [WithWebConfigFile] demands one. Port 0 lets the system choose, see [Server.ProbeAddr].
+// [WithWebConfigFile] demands one, or that reaches no socket. The address is one as
+// [WithAddress] takes it. Port 0 lets the system choose, see [Server.ProbeAddr].
 // Default: RUSMES_PROBES_BIND_ADDRESS, else none: the probes are on the metrics' address
 // alone, where they are in any case.
 func WithProbeAddress(address string) Option {
 	return serverOption(func(c *serverConfig) error {
-		if _, _, ok := splitAddress(address); !ok {
+		if !validAddress(address) {
 			return settings.Invalid("WithProbeAddress", address, settings.ProbesBindAddress.Wants())
 		}
 		c.probeAddress = address

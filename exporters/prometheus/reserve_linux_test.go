@@ -20,8 +20,13 @@ import (
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// TestMain lets the test binary be the process that has no file descriptors left.
+// TestMain lets the test binary be the process that has no file descriptors left, or that
+// systemd starts.
 func TestMain(m *testing.M) {
+	if os.Getenv("OTELMAIL_TEST_SYSTEMD") != "" {
+		serveActivated()
+		return
+	}
 	if limit, err := strconv.ParseUint(os.Getenv("OTELMAIL_TEST_DESCRIPTORS"), 10, 64); err == nil {
 		if err := servePoorly(limit); err != nil {
 			fmt.Fprintln(os.Stderr, err)

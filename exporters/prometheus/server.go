@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,6 +81,9 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	bind := readAddress(c.address, env)
 	p.OnPage(func(page export.Page) error { return s.show(page, bind, c) })
 	probesAt := readProbeAddress(c.probeAddress, env)
+	if probesAt.address == bind.address && strings.HasPrefix(bind.address, systemdPrefix) {
+		err = errors.Join(err, settings.Invalid(probesAt.from, probesAt.address, "a socket other than that of "+bind.from))
+	}
 	env.Lenient = p.Disabled() // the probes do not need the path
 	path := readPath(c.path, env)
 	if err := errors.Join(err, env.Err()); err != nil {

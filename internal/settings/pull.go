@@ -11,7 +11,8 @@ var (
 	})
 	MetricsBindAddress = define(Setting{
 		Section: Pull, Names: []string{"RUSMES_METRICS_BIND_ADDRESS"},
-		Kind: Text, Want: "host:port with a port from 0 to 65535, like 127.0.0.1:9090, [::1]:9090 or :9090",
+		Kind: Text, Want: "host:port with a port from 0 to 65535, like 127.0.0.1:9090, [::1]:9090 or :9090; " +
+			"unix:/path of a socket; or systemd:NAME of one that systemd has opened",
 		Default: "0.0.0.0:9090",
 		Options: []string{"prometheus.WithAddress"},
 		Meaning: "Where to listen",
