@@ -83,9 +83,10 @@
 //	                       (FileDescriptorName=); "systemd:" is the only one. The others, and
 //	                       the environment, are left to the application
 //
-// Loopback addresses and Unix sockets are for this machine alone: the page of exporters/live is
-// shown there without a login, to whoever names the host by its address or as localhost. They are
-// no login: where users are configured, they log in there too.
+// Loopback addresses and Unix sockets are for this machine alone: what is not shown to strangers
+// without a login, which are profiles and the page of exporters/live, is shown there, to whoever
+// names the host by its address or as localhost. They are no login: who is configured logs
+// in there too.
 //
 // # Formats
 //
@@ -107,6 +108,7 @@
 //	RUSMES_METRICS_PATH             default /metrics
 //	RUSMES_METRICS_ENABLED          true (default) or false: no server at all,
 //	                                neither for /metrics nor for the probes
+//	RUSMES_PPROF_ENABLED            false (default) or true: profiles, see [WithPprof]
 //
 // A variable NAME_PORT that holds tcp://host:port is what Kubernetes sets for a Service of
 // that name: it is not used, with a warning.

@@ -82,6 +82,7 @@ func ExampleServe_options() {
 		prometheus.WithPath("/internal/metrics"),
 		prometheus.WithBasicAuth("prometheus", "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"), // or WithWebConfigFile
 		prometheus.WithPage("/admin", admin),
+		prometheus.WithPprof(), // /debug/pprof/, for whoever has the password
 	))
 	if err != nil {
 		log.Fatal(err)

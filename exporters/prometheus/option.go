@@ -27,6 +27,7 @@ type serverConfig struct {
 	webConfigFile  string
 	users          users // nil without
 	pages          []extraPage
+	pprof          bool
 	handlerOptions []HandlerOption
 }
 
@@ -133,7 +134,17 @@ func WithBasicAuth(username, bcryptHash string) Option {
 	})
 }
 
-// WithPage adds a page of the application, such as /debug/pprof/. A path that
+// WithPprof serves the profiles of the process, for "go tool pprof", at /debug/pprof/: those of
+// runtime/pprof by name, CPU profiles (profile?seconds=30) and execution traces (trace?seconds=1) of
+// at most 5 minutes. Two are made at a time; what is beyond is answered 503. Users and client
+// certificates are asked for as on /metrics. Where there are none, Start fails unless the address is
+// of this machine alone, which a Unix socket is too. With OTEL_SDK_DISABLED=true there are no
+// profiles. Default: RUSMES_PPROF_ENABLED, then false: that path is 404.
+func WithPprof() Option {
+	return serverOption(func(c *serverConfig) error { c.pprof = true; return nil })
+}
+
+// WithPage adds a page of the application. A path that
 // ends in "/" covers everything below it. [WithBasicAuth] and the web configuration's
 // users cover it too. An answer may take 20 s more than [WithScrapeTimeout].
 // Default: none.

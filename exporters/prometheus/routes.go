@@ -3,6 +3,7 @@ package prometheus
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/rusmes/otelmail/health"
 )
@@ -51,8 +52,15 @@ func (s *Server) newRoutes(path string, metrics http.Handler, c *serverConfig) (
 		if p.path == path {
 			return nil, fmt.Errorf("WithPage: %q is not allowed: the metrics are there", p.path)
 		}
+		if s.profiles != nil && strings.HasPrefix(p.path, pprofPath) {
+			return nil, fmt.Errorf("WithPage: %q is not allowed: the profiles are there", p.path)
+		}
 		mux.Handle(p.path, s.protect(p.handler))
 		links = append(links, p.path)
+	}
+	if s.profiles != nil {
+		mux.Handle(pprofPath, s.protect(s.pprofPage(c)))
+		links = append(links, pprofPath)
 	}
 	var err error
 	if path != "/" {

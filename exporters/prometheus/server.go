@@ -30,6 +30,7 @@ type Server struct {
 	http      *http.Server
 	front     *frontPage // nil where the metrics are at "/"
 	shown     bool       // in front is another exporter's page
+	profiles  *profiles  // nil where nobody has asked for them
 	protect   func(http.Handler) http.Handler
 	web       *webConfig
 	logins    *logins
@@ -84,6 +85,9 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	if probesAt.address == bind.address && strings.HasPrefix(bind.address, systemdPrefix) {
 		err = errors.Join(err, settings.Invalid(probesAt.from, probesAt.address, "a socket other than that of "+bind.from))
 	}
+	if (c.pprof || env.Bool(settings.PprofEnabled)) && !p.Disabled() {
+		s.profiles = newProfiles()
+	}
 	env.Lenient = p.Disabled() // the probes do not need the path
 	path := readPath(c.path, env)
 	if err := errors.Join(err, env.Err()); err != nil {
@@ -117,13 +121,15 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	s.accepting = make(chan struct{})
 	s.http = s.newHTTPServer(newProbes(p.Health()).before(s.configured(routes)), metrics.config.timeout)
 	s.http.ErrorLog = serverLog{reporter, kinds}.logger()
+	if s.profiles != nil {
+		s.http.RegisterOnShutdown(s.profiles.end)
+	}
 	probeServer, err := openProbes(ctx, probesAt, p, s.problems, s.http.ErrorLog)
 	if err != nil {
 		return err
 	}
 	// This is the last step that can fail.
-	if s.listener, err = bind.listen(ctx); err != nil {
-		s.listener = nil
+	if s.listener, err = s.listen(ctx, bind, c); err != nil {
 		if probeServer != nil {
 			_ = probeServer.listener.Close()
 		}
@@ -139,6 +145,19 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	p.OnStart("prometheus server", s.start)
 	p.OnShutdown("prometheus server", s.shutdown)
 	return nil
+}
+
+// listen opens the address, unless strangers could have profiles made there.
+func (s *Server) listen(ctx context.Context, bind bindAddress, c *serverConfig) (net.Listener, error) {
+	l, err := bind.listen(ctx)
+	if err == nil && s.profiles != nil && !s.closed(c) && !isLocal(l.Addr()) {
+		_ = l.Close()
+		err = s.profiles.refuse(bind)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // boundedServer bounds what a stranger can hold open, beside [connections]. write is from

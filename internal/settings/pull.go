@@ -47,4 +47,11 @@ var (
 		Meaning: "Where the metrics are",
 		Guards:  true,
 	})
+	// PprofEnabled guards nothing: a wrong value is false.
+	PprofEnabled = define(Setting{
+		Section: Pull, Names: []string{"RUSMES_PPROF_ENABLED"},
+		Kind: Flag, Default: "false",
+		Options: []string{"prometheus.WithPprof"},
+		Meaning: "With `true` the profiles of the process are at /debug/pprof/; where strangers could ask for them, start-up stops",
+	})
 )

@@ -334,6 +334,7 @@ func optionFor(name, url, dir string) any {
 		"prometheus.WithAddress":             prometheus.WithAddress("127.0.0.1:0"),
 		"prometheus.WithPath":                prometheus.WithPath("/m"),
 		"prometheus.WithProbeAddress":        prometheus.WithProbeAddress("127.0.0.1:0"),
+		"prometheus.WithPprof":               prometheus.WithPprof(),
 		"otlp.Interval":                      otlp.Interval(time.Minute),
 		"otlp.Temporality":                   otlp.Temporality(otlp.Delta),
 		"otlp.Buffer":                        otlp.Buffer(dir),
