@@ -108,6 +108,14 @@ func (t *Telemetry) RotateHashKey(key []byte) error {
 	return nil
 }
 
+// Forms returns what stands in telemetry, by the privacy policy and the key in force, for text that
+// is an address, a user's name or a message id: so what was recorded about somebody can be found,
+// in a trace backend or by [exporters/live], without keeping the address. See export.Pipeline. It is
+// nil with [PrivacyNone], and for "".
+//
+// [exporters/live]: https://pkg.go.dev/github.com/rusmes/otelmail/exporters/live
+func (t *Telemetry) Forms(text string) []string { return t.orNoop().redactor.forms(text) }
+
 // Shutdown turns /ready off, flushes and stops every part, and returns what
 // could not be delivered: how much, and where to. The parts stop in parallel and
 // each has until ctx's deadline, or 5 s ([WithShutdownTimeout]) when ctx has

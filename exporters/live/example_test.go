@@ -6,6 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/sdk/metric"
+
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/prometheus"
@@ -52,6 +55,34 @@ func ExampleNewHandler() {
 	// … the application's server serves mux …
 	if err := tel.Shutdown(ctx); err != nil {
 		log.Fatal(err)
+	}
+	// Output:
+}
+
+// An application that builds its own providers has them feed the page.
+func ExampleHandler_Attach() {
+	ctx := context.Background()
+	page := live.NewHandler()
+	reader, err := otelmail.NewReader()
+	if err != nil {
+		log.Fatal(err)
+	}
+	meters := metric.NewMeterProvider(metric.WithReader(reader), metric.WithView(reader.Views()...))
+	logs := sdklog.NewLoggerProvider(sdklog.WithProcessor(page.Processor()))
+	tel, err := otelmail.New(otelmail.WithMeterProvider(meters), otelmail.WithLoggerProvider(logs))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := page.Attach(ctx, tel, reader); err != nil {
+		log.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/admin/mail/", http.StripPrefix("/admin/mail", page))
+	// … the application's server serves mux …
+	for _, end := range []func(context.Context) error{tel.Shutdown, logs.Shutdown, meters.Shutdown} {
+		if err := end(ctx); err != nil {
+			log.Fatal(err)
+		}
 	}
 	// Output:
 }

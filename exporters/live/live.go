@@ -36,17 +36,19 @@ func Serve(opts ...Option) otelmail.StartOption {
 }
 
 // Handler is the page for a mux of the application's own: an [http.Handler], and an
-// exporter that feeds it. It is for one otelmail.Start. Before that, and with
-// OTEL_SDK_DISABLED=true, it answers 503.
+// exporter that feeds it. It is for one otelmail.Start, or one otelmail.New. Before that, and
+// with OTEL_SDK_DISABLED=true, it answers 503.
 type Handler struct {
-	opts   []Option
-	opened atomic.Bool
-	routes atomic.Pointer[http.Handler]
+	opts     []Option
+	opened   atomic.Bool
+	routes   atomic.Pointer[http.Handler]
+	attached atomic.Pointer[attached]
 }
 
 // NewHandler returns a Handler. Give it to [otelmail.WithExporter], and mount it on a mux
 // under a path that ends in "/", with http.StripPrefix; whoever reaches it sees who sends
-// mail to whom, so ask for a password. Its options are checked by otelmail.Start.
+// mail to whom, so ask for a password. Its options are checked by otelmail.Start. Where the
+// application has providers of its own, and otelmail.New, see [Handler.Attach].
 func NewHandler(opts ...Option) *Handler { return &Handler{opts: opts} }
 
 // Open implements [export.Exporter].
