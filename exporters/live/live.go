@@ -121,7 +121,7 @@ func (h *Handler) begin(c *config, links []string, from source) (*life.Store, *l
 		namespace = r.Namespace()
 	}
 	s := newSampler(from.reader, namespace, from.health, service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
-	s.blamer = &blamer{store: store}
+	s.blamer = &blamer{failures: store.Failures}
 	v := newViewers(c.viewers)
 	routes := newRoutes(s, v, store, openSessions{from.sessions}, page{Links: links, TraceLink: c.traceLink})
 	h.routes.Store(&routes)

@@ -415,6 +415,12 @@ func TestStream(t *testing.T) {
 		open = append(open, res.Body)
 		return res.StatusCode, res.Header
 	}
+	// Who asks for the header alone does not look on.
+	for range 40 {
+		if r := ask(t, http.MethodHead, url+"/api/v1/stream"); r.code != 200 || r.header.Get("Content-Type") != "text/event-stream" {
+			t.Fatalf("HEAD: %d", r.code)
+		}
+	}
 	for range 32 {
 		if code, header := join(); code != 200 || header.Get("Content-Type") != "text/event-stream" {
 			t.Fatalf("viewer %d: %d", len(open), code)

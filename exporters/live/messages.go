@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"mime"
-	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -143,13 +143,18 @@ func (m messages) failures(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// asker is the address that a request comes from, without the port.
+// asker is whom a request comes from: an IPv4 address, or the 64 bits of an IPv6 address that
+// one customer has at least.
 func asker(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	address := at.Addr().Unmap().WithZone("")
+	if network, err := address.Prefix(64); err == nil && address.Is6() {
+		return network.String()
+	}
+	return address.String()
 }
 
 // readFilter reads the parameters of a URL. Its errors hold no value of theirs: somebody may

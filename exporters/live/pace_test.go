@@ -129,6 +129,31 @@ func TestTooManySearches(t *testing.T) {
 	}
 }
 
+// Who asks is told apart by what one customer has at least.
+func TestAsker(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1", "[2001:db8::1]:1": "2001:db8::/64",
+		"[2001:db8::ffff:2%eth0]:1": "2001:db8::/64", "[2001:db8:0:1::1]:1": "2001:db8:0:1::/64", "@": "@", "": "",
+	} {
+		if got := asker(&http.Request{RemoteAddr: remote}); got != want {
+			t.Errorf("%s: %s, want %s", remote, got, want)
+		}
+	}
+}
+
+// A disk that hangs costs the page a second, and not what a collection may take.
+func TestBlameIsBounded(t *testing.T) {
+	b := blamer{failures: func(ctx context.Context, _ life.Filter) ([]life.Step, time.Time, error) {
+		if end, bounded := ctx.Deadline(); !bounded || time.Until(end) > blameTime {
+			t.Errorf("bounded %v: %v", bounded, end)
+		}
+		return nil, time.Time{}, context.DeadlineExceeded
+	}}
+	if domain, answer := b.blame(t.Context(), time.Now(), time.Now()); domain+answer != "" {
+		t.Errorf("blames %q, %q", domain, answer)
+	}
+}
+
 // What many ask for at once is made once, and what fails is not kept.
 func TestShared(t *testing.T) {
 	s := newShared()

@@ -78,6 +78,10 @@ func (s *sampler) message() []byte {
 // stream sends the status each second until the viewer leaves or is too slow. What the
 // server allows for one answer is too short for it, so it moves the deadline itself.
 func (v *viewers) stream(s *sampler, w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	if r.Method == http.MethodHead { // it would look on without being sent anything
+		return
+	}
 	c := v.join()
 	if c == nil {
 		unavailable(w, fmt.Sprintf("%d look on already, as many as may (live.WithMaxViewers): try again later, or ask for the status", v.most))
@@ -85,7 +89,6 @@ func (v *viewers) stream(s *sampler, w http.ResponseWriter, r *http.Request) {
 	}
 	defer v.leave(c)
 	out := http.NewResponseController(w)
-	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold it back
 	for message := s.message(); message != nil; message = v.next(r.Context(), c) {
 		// Where it is not supported the server cuts the stream, and the browser comes again.

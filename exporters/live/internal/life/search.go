@@ -32,6 +32,7 @@ const (
 	mostEvents   = 100    // of no message
 	mostOfOne    = 2_000  // events of one message
 	mostRead     = 50_000 // events
+	mostSteps    = 2_000  // of all messages, beside those of the last
 )
 
 // Result is what was found.
@@ -159,12 +160,19 @@ func (f *finder) search(terms []term, limit int) Result {
 		r.Events = append(r.Events, stepOf(e))
 		return true
 	})
+	steps := 0
 	for _, id := range ids {
+		if steps >= mostSteps {
+			r.More = true
+			break
+		}
 		for _, events := range f.lives(id) {
 			if !slices.ContainsFunc(hits[id], func(t time.Time) bool { return covers(events, t) }) {
 				continue
 			}
-			r.Messages = append(r.Messages, f.life(events))
+			l := f.life(events)
+			steps += len(l.Steps)
+			r.Messages = append(r.Messages, l)
 		}
 	}
 	r.More = r.More || f.exhausted()

@@ -10,6 +10,8 @@ import (
 
 	"crypto/tls"
 
+	"go.opentelemetry.io/otel/attribute"
+
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/live/internal/life"
 	"github.com/rusmes/otelmail/mailconv"
@@ -168,6 +170,29 @@ func TestLimit(t *testing.T) {
 		if err != nil || len(r.Messages) != want || r.More != (want < 30) || r.Messages[0].QueueID != "Q29" {
 			t.Errorf("%d: %d messages, more %t, first %q, %v", limit, len(r.Messages), r.More, r.Messages[0].QueueID, err)
 		}
+	}
+}
+
+// TestAnswersAreBounded: messages that have been tried for days are not all answered at once.
+func TestAnswersAreBounded(t *testing.T) {
+	s := open(t, life.Config{Forms: func(text string) []string { return []string{text} }})
+	emit := emitter(s)
+	const tries = 900
+	for id := range 4 {
+		for range tries {
+			emit(mailconv.EventDeferred, attribute.String("messaging.message.id", fmt.Sprint("Q", id)), attribute.String("email.from.hash", "sender"))
+		}
+	}
+	r := search(t, s, "sender")
+	steps := 0
+	for _, m := range r.Messages {
+		steps += len(m.Steps)
+	}
+	if len(r.Messages) != 3 || steps != 3*tries || !r.More {
+		t.Errorf("%d messages, %d steps, more: %v", len(r.Messages), steps, r.More)
+	}
+	if r := search(t, s, "Q0"); len(r.Messages) != 1 || r.More {
+		t.Errorf("%d messages, more: %v", len(r.Messages), r.More)
 	}
 }
 
