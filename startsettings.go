@@ -61,6 +61,7 @@ func readSettings(c *config, env *settings.Env) startSettings {
 		spans:      spanLimits(env),
 		logs:       logLimits(env),
 	}
+	configFileSetting(env)
 	s.service, _ = env.String(settings.ServiceName)
 	if c.sampler == nil {
 		c.sampler, c.inherits = samplerSetting(env)
@@ -69,6 +70,15 @@ func readSettings(c *config, env *settings.Env) startSettings {
 		s.propagator = propagatorSetting(env)
 	}
 	return s
+}
+
+// configFileSetting says that a file is set and not read: who wrote it expects that nothing
+// else counts.
+func configFileSetting(env *settings.Env) {
+	if file, name := env.String(settings.ConfigFile); name != "" {
+		env.Wrong(settings.ConfigFile, fmt.Errorf("%s: %q is not read by otelmail.Start: want %s", name, file, settings.ConfigFile.Wants()),
+			settings.ConfigFile.Otherwise)
+	}
 }
 
 // samplerSetting returns the sampler that the environment asks for. inherits says

@@ -301,6 +301,31 @@ func TestDisabled(t *testing.T) {
 	}
 }
 
+// TestConfigFileIsNotReadInSilence: whoever has set one expects that it holds.
+func TestConfigFileIsNotReadInSilence(t *testing.T) {
+	var said []string
+	env := lookup("OTEL_CONFIG_FILE", "/etc/otel.yaml")
+	tel, err := otelmail.Start(t.Context(), env, otelmail.WithoutGlobals(), otelmail.WithErrorHandler(func(err error) { said = append(said, err.Error()) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+	want := `OTEL_CONFIG_FILE: "/etc/otel.yaml" is not read by otelmail.Start: want an application that builds its providers from it, ` +
+		"with go.opentelemetry.io/contrib/otelconf, and hands them to otelmail.New; used instead: options, the other variables and defaults"
+	if !slices.Equal(said, []string{want}) {
+		t.Errorf("said %q, want %q", said, want)
+	}
+	if _, err := otelmail.Start(t.Context(), env, otelmail.WithoutGlobals(), otelmail.WithStrictSettings()); err == nil || !strings.Contains(err.Error(), "OTEL_CONFIG_FILE") {
+		t.Errorf("strict: error %v", err)
+	}
+	t.Setenv("OTEL_CONFIG_FILE", "/etc/otel.yaml")
+	other, err := otelmail.New(otelmail.WithErrorHandler(func(err error) { t.Errorf("New: %v", err) }), otelmail.WithStrictSettings())
+	if err != nil {
+		t.Errorf("New: %v", err)
+	}
+	_ = other.Shutdown(context.Background())
+}
+
 // TestSettingsAreReadFromTheLookup, all of them, and from nowhere else.
 func TestSettingsAreReadFromTheLookup(t *testing.T) {
 	t.Setenv("OTEL_SERVICE_NAME", "of the process")
@@ -311,7 +336,7 @@ func TestSettingsAreReadFromTheLookup(t *testing.T) {
 	resourceOf(t, otelmail.WithLookupEnv(func(name string) (string, bool) { asked[name] = true; return "", false }))
 	for _, name := range []string{"OTEL_SDK_DISABLED", "OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME", "OTEL_RESOURCE_ATTRIBUTES",
 		"OTEL_PROPAGATORS", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO", "OTEL_METRICS_EXEMPLAR_FILTER",
-		"RUSMES_LOG_LEVEL", "RUSMES_LOG_FORMAT", "RUSMES_LOG_OUTPUT"} {
+		"OTEL_CONFIG_FILE", "RUSMES_LOG_LEVEL", "RUSMES_LOG_FORMAT", "RUSMES_LOG_OUTPUT"} {
 		if !asked[name] {
 			t.Errorf("%s is not looked at; looked at are %v", name, slices.Sorted(maps.Keys(asked)))
 		}

@@ -242,7 +242,8 @@ func noop(c *config) *Telemetry {
 // exporters are the application's. The only environment variables it reads are
 // RUSMES_LOG_* and RUSMES_STRICT_SETTINGS; a wrong one is what it is to [Start].
 // For the same series on the same buckets, give the application's MeterProvider the
-// [Reader.Views].
+// [Reader.Views]. At the end shut its providers down first, and then the Telemetry: what they
+// push last is read from it.
 //
 // Beside an error it returns a Telemetry that records nothing.
 func New(opts ...NewOption) (*Telemetry, error) {

@@ -29,6 +29,13 @@ var (
 		Options: []string{"otelmail.WithStrictSettings"},
 		Meaning: "With `true` every wrong variable stops start-up",
 	})
+	// ConfigFile guards nothing: who has set it for another program of the host must keep the probes.
+	ConfigFile = define(Setting{
+		Section: Process, Names: []string{"OTEL_CONFIG_FILE"},
+		Kind: Text, Want: "an application that builds its providers from it, with go.opentelemetry.io/contrib/otelconf, and hands them to otelmail.New",
+		Otherwise: "options, the other variables and defaults",
+		Meaning:   "Is not read by `otelmail.Start`, see [below](#a-configuration-file-of-opentelemetry)",
+	})
 	ServiceName = define(Setting{
 		Section: Process, Names: []string{"OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME"},
 		Kind: Text, Want: "text", Otherwise: "the program's name",
