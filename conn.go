@@ -68,7 +68,7 @@ type connections struct {
 	unfollowed map[protocol]*count.Counter
 	handshakes *handshakes // of clients
 	commands   *commands
-	open       *openSessions // nil where nobody lists them
+	open       *openSessions
 }
 
 func newConnections(b *binder, in *handshakes, open *openSessions) *connections {

@@ -70,7 +70,7 @@ func (j *JMAP) Connect(c Conn) JMAPConnection {
 		j.conns.handshakes.completed(c.TLS.Version)
 	}
 	s := &session{tracer: j.tracer, conns: j.conns, protocol: protocolJMAP, begun: time.Now()}
-	if s.listed = j.conns != nil && j.conns.open != nil; s.listed {
+	if s.listed = j.conns != nil && j.conns.open.asked.Load(); s.listed {
 		s.known = &knownSession{protocol: protocolJMAP.String(), conn: c}
 		j.conns.open.add(s)
 	}

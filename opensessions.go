@@ -5,21 +5,43 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
 )
 
-// openSessions are the sessions that are open, for the exporters that list them. Where none
-// does it is nil, and keeps nothing.
+// openSessions are the sessions that are open and have begun since somebody has asked for a
+// list of them. Before that none is kept.
 type openSessions struct {
-	mu  sync.Mutex
-	all map[*session]struct{}
+	asked atomic.Bool
+	mu    sync.Mutex
+	all   map[*session]struct{}
+}
+
+// listing is what lists them from now on.
+func (o *openSessions) listing() func(protocol string, most int) []export.Session {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.all == nil {
+		o.all = map[*session]struct{}{}
+	}
+	o.asked.Store(true)
+	return o.list
+}
+
+// Sessions returns what lists the open sessions that begin from now on, the oldest first: at most
+// that many, of one protocol or with "" of all, see export.Pipeline, by which an exporter has it.
+// For an application that shows them by itself, as [exporters/live] does after [New].
+//
+// [exporters/live]: https://pkg.go.dev/github.com/rusmes/otelmail/exporters/live
+func (t *Telemetry) Sessions() func(protocol string, most int) []export.Session {
+	return t.orNoop().SMTP.conns.open.listing()
 }
 
 func (o *openSessions) add(s *session) {
-	if o == nil {
+	if !s.listed {
 		return
 	}
 	o.mu.Lock()
@@ -28,7 +50,7 @@ func (o *openSessions) add(s *session) {
 }
 
 func (o *openSessions) remove(s *session) {
-	if o == nil {
+	if !s.listed {
 		return
 	}
 	o.mu.Lock()

@@ -32,9 +32,9 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool          // see tracer.inherits
-	idsOnly         *idTracer     // see tracer.idsOnly
-	open            *openSessions // nil unless an exporter lists them
+	inherits        bool      // see tracer.inherits
+	idsOnly         *idTracer // see tracer.idsOnly
+	open            *openSessions
 	keepGlobals     bool
 	exponential     bool
 	shutdownTimeout time.Duration
@@ -66,6 +66,7 @@ func newConfig() *config {
 		reports:         r,
 		lookup:          os.LookupEnv,
 		self:            newSelf(),
+		open:            &openSessions{},
 	}
 }
 

@@ -57,10 +57,7 @@ func (p *pipeline) StrictSettings() bool { return p.config.strict }
 func (p *pipeline) Forms(text string) []string { return p.redactor.forms(text) }
 
 func (p *pipeline) Sessions() func(protocol string, most int) []export.Session {
-	if p.config.open == nil {
-		p.config.open = &openSessions{all: map[*session]struct{}{}}
-	}
-	return p.config.open.list
+	return p.config.open.listing()
 }
 
 func (p *pipeline) HandleError(err error) { p.config.handle(err) }

@@ -58,7 +58,7 @@ func beginSession(op Op, t *tracer, conns *connections, p protocol, protocolName
 	if s.Recording() {
 		t.describe(s.span).conn(protocolName, c).set()
 	}
-	if s.state.listed = conns.open != nil; s.state.listed || t.takesAny(s.ctx, sessionEvents[p]...) {
+	if s.state.listed = conns.open.asked.Load(); s.state.listed || t.takesAny(s.ctx, sessionEvents[p]...) {
 		s.state.known = &knownSession{protocol: protocolName, conn: c}
 		s.ctx = context.WithValue(s.ctx, sessionKey{}, s.state.known)
 	}

@@ -70,7 +70,7 @@ type Pipeline interface {
 	Forms(text string) []string
 	// Sessions returns what lists the sessions that are open, the oldest first: at most that
 	// many, of one protocol ("smtp", "lmtp", "imap", "jmap" or "pop3") or with "" of all. The
-	// sessions are kept for it; where no exporter calls Sessions, none are.
+	// sessions that begin from then on are kept for it; without a call none are.
 	Sessions() func(protocol string, most int) []Session
 	// HandleError reports what went wrong in the background, see
 	// otelmail.WithErrorHandler.

@@ -43,7 +43,7 @@ func (h *Handler) attach(ctx context.Context, tel *otelmail.Telemetry, reader *o
 	if err := reader.Collect(ctx, &rm); err != nil {
 		return fmt.Errorf("read the series: %w", err)
 	}
-	store, l, err := h.begin(c, nil, source{reader, tel.Health, tel.Forms, reader.HandleError, rm.Resource})
+	store, l, err := h.begin(c, nil, source{reader, tel.Health, tel.Forms, tel.Sessions(), reader.HandleError, rm.Resource})
 	if err != nil {
 		return err
 	}

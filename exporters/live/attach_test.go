@@ -54,6 +54,10 @@ func TestPageOfNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	tel.Queue.Size.Set(3)
+	defer tel.IMAP.Session(t.Context(), otelmail.Conn{}).End(otelmail.CauseNone)
+	if r := get(t, server.URL+"/api/v1/sessions"); !strings.Contains(r.body, `[{"protocol":"imap","since":"`) {
+		t.Errorf("the sessions: %s", r.body)
+	}
 	queued("Q1")
 	eventually(t, "the numbers", func() bool {
 		var s struct {
