@@ -9,7 +9,7 @@
 // # Who sees it
 //
 // The page shows recipient domains and, as far as the privacy policy allows, who has sent mail
-// to whom. So [Serve] is for this machine alone (127.0.0.1, [::1]) unless a password or a
+// to whom. So [Serve] is for this machine alone (127.0.0.1, [::1], a Unix socket) unless a password or a
 // client certificate is asked for: otelmail.Start fails on any other address. On this
 // machine it answers to addresses and the name localhost alone, so that neither a stranger's
 // page in a browser here nor a proxy shows it to others. The probes stay open.

@@ -142,6 +142,16 @@ func TestProfilesAreNotForStrangers(t *testing.T) {
 	if res.StatusCode != http.StatusForbidden {
 		t.Errorf("by another's name: %d", res.StatusCode)
 	}
+	if l, err := net.Listen("tcp6", "[::1]:0"); err == nil {
+		_ = l.Close()
+		for _, address := range []string{"[::1]:0", "[::ffff:127.0.0.1]:0"} {
+			if s, err = open(t, nil, pprof, prometheus.WithAddress(address)); err != nil {
+				t.Errorf("%s: %v", address, err)
+			} else if r := get(t, "http://"+s.Addr().String()+profilesPath); r.code != 200 {
+				t.Errorf("%s: %d", address, r.code)
+			}
+		}
+	}
 	path := filepath.Join(socketDir(t), "s")
 	if _, err = open(t, nil, pprof, prometheus.WithAddress("unix:"+path)); err != nil {
 		t.Fatal(err)
