@@ -12,7 +12,7 @@ import (
 )
 
 // pace keeps those who ask about the events from taking the process from the mail. One answer is
-// made at a time, in turn, and for long they take 2 % of one core: some hundred searches a
+// made at a time, in turn, and for long they take 2 % of one core: a few hundred searches a
 // second. Whoever searches by hand sees nothing of it, and who lets a program ask is not served
 // before others.
 type pace struct {

@@ -48,8 +48,6 @@ func TestMain(m *testing.M) {
 		guess(argument)
 	case "page":
 		page()
-	case "canned-page":
-		cannedPage()
 	case "looker":
 		look(argument)
 	default:
@@ -173,27 +171,29 @@ func mail(t *testing.T, address string) float64 {
 
 // cores is how many cores a process takes while nothing but the guesses goes on.
 func cores(t *testing.T, pid int) float64 {
-	used := func() float64 {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	before, begun := used(t, pid), time.Now()
+	time.Sleep(2 * turn)
+	return (used(t, pid) - before) / time.Since(begun).Seconds()
+}
+
+// used is the CPU time that a process has taken, in seconds.
+func used(t *testing.T, pid int) (sum float64) {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(after)
+	const user, system = 11, 12 // in hundredths of a second
+	for _, field := range []string{fields[user], fields[system]} {
+		ticks, err := strconv.ParseFloat(field, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, after, _ := strings.Cut(string(stat), ") ")
-		fields := strings.Fields(after)
-		const user, system = 11, 12 // in hundredths of a second
-		var sum float64
-		for _, field := range []string{fields[user], fields[system]} {
-			ticks, err := strconv.ParseFloat(field, 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			sum += ticks / 100
-		}
-		return sum
+		sum += ticks / 100
 	}
-	before, begun := used(), time.Now()
-	time.Sleep(2 * turn)
-	return (used() - before) / time.Since(begun).Seconds()
+	return sum
 }
 
 func median(of []float64) float64 {
