@@ -16,6 +16,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/checkup"
 	"github.com/rusmes/otelmail/internal/contain"
 	"github.com/rusmes/otelmail/internal/guard"
 	"github.com/rusmes/otelmail/internal/stop"
@@ -45,6 +46,10 @@ import (
 // not, is a warning: except for the address that they are to be served on.
 func Start(ctx context.Context, opts ...StartOption) (*Telemetry, error) {
 	c, err := apply(opts, StartOption.applyToStart)
+	if found := checkup.From(ctx); found != nil {
+		checkUp(ctx, c, found, err)
+		return noop(c.withoutHealth()), nil
+	}
 	if err != nil {
 		return noop(c), fmt.Errorf("otelmail: start: %w", err)
 	}

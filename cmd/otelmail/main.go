@@ -1,7 +1,7 @@
 // Otelmail is the program beside the otelmail library.
 //
 //	otelmail demo        runs a small mail server on this machine, with telemetry
-//	otelmail check       says which settings of the environment are wrong
+//	otelmail check       prints the settings in effect, tries them, and says what is wrong
 //	otelmail dashboard   prints dashboards for Grafana
 //	otelmail rules       prints alerting rules for Prometheus
 //	otelmail top         shows on a terminal how a mail server does
@@ -19,9 +19,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"go.opentelemetry.io/otel"
-
-	"github.com/rusmes/otelmail/cmd/otelmail/internal/check"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/demo"
 )
 
@@ -30,7 +27,7 @@ const usage = `otelmail: OpenTelemetry for mail servers
 Usage:
 
 	otelmail demo [flags]   run a small mail server on this machine, with telemetry
-	otelmail check          say which settings of the environment are wrong
+	otelmail check [flags]  print the settings in effect, try them, and say what is wrong
 	otelmail dashboard [flags] [NAME]
 	                        print dashboards for Grafana
 	otelmail rules [flags]  print alerting rules for Prometheus
@@ -39,8 +36,7 @@ Usage:
 	                        say where a message is, asked of running servers
 	otelmail help           show this text
 
-"--help" behind demo, dashboard, rules, top or where lists the flags. "otelmail check" opens, writes
-and sends nothing; its exit status is 1 if a setting is wrong.
+"--help" behind a command lists its flags.
 `
 
 // The exit statuses.
@@ -63,7 +59,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "demo":
 		return runDemo(args[1:], stdout, stderr)
 	case "check":
-		return runCheck(args[1:], os.Environ(), stdout, stderr)
+		return runCheck(args[1:], stdout, stderr)
 	case "dashboard":
 		return runDashboard(args[1:], stdout, stderr)
 	case "rules":
@@ -79,28 +75,6 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "otelmail: %q is not a command: want demo, check, dashboard, rules, top, where or help\n\n%s", command, usage)
 		return exitUsage
 	}
-}
-
-// runCheck prints what is wrong, a line each.
-func runCheck(args, environ []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 {
-		fmt.Fprintf(stderr, "otelmail check: %q is not allowed: want no arguments; what is judged is the environment\n", args[0])
-		return exitUsage
-	}
-	// OpenTelemetry's SDK has its own words for some of it.
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
-	found := check.Environment(context.Background(), environ)
-	for _, line := range found.Wrong {
-		fmt.Fprintln(stdout, line)
-	}
-	for _, name := range found.Unread {
-		fmt.Fprintf(stdout, "note: %s is not read: no setting has this name, or another wins over it\n", name)
-	}
-	if len(found.Wrong) > 0 {
-		return exitFailed
-	}
-	fmt.Fprintln(stdout, "No setting is wrong.")
-	return exitOK
 }
 
 func runDemo(args []string, stdout, stderr io.Writer) int {

@@ -26,7 +26,10 @@ func TestCommands(t *testing.T) {
 		{"help", exitOK, "otelmail demo [flags]", ""},
 		{"--help", exitOK, "otelmail demo [flags]", ""},
 		{"dance", exitUsage, "", `"dance" is not a command: want demo, check, dashboard, rules, top, where or help`},
-		{"check --strict", exitUsage, "", `"--strict" is not allowed: want no arguments`},
+		{"check --help", exitOK, "--web-config file\n", ""},
+		{"check --strict", exitUsage, "", "flag provided but not defined: -strict"},
+		{"check --timeout 0s", exitUsage, "", "--timeout: 0s is not allowed: want more than 0s"},
+		{"check mail.env", exitUsage, "", `"mail.env" is not allowed: want flags only`},
 		{"dashboard --help", exitOK, "--native-histograms\n", ""},
 		{"dashboard overview", exitOK, `"title": "Mail: overview"`, ""},
 		{"dashboard mail", exitUsage, "", `"mail" is not a dashboard: want overview, smtp`},
@@ -70,23 +73,6 @@ func TestWhere(t *testing.T) {
 			}
 		}
 		server.Close()
-	}
-}
-
-func TestCheck(t *testing.T) {
-	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team=mail")
-	var stdout, stderr bytes.Buffer
-	if got := run([]string{"check"}, &stdout, &stderr); got != exitOK || stdout.String() != "No setting is wrong.\n" || stderr.Len() > 0 {
-		t.Errorf("exit status %d: %s%s", got, &stdout, &stderr)
-	}
-	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "team")
-	t.Setenv("RUSMES_METRIC_PATH", "/m")
-	stdout.Reset()
-	const want = `OTEL_RESOURCE_ATTRIBUTES: "team" is not allowed: want key=value pairs with commas between, values percent-encoded UTF-8
-note: RUSMES_METRIC_PATH is not read: no setting has this name, or another wins over it
-`
-	if got := run([]string{"check"}, &stdout, &stderr); got != exitFailed || stdout.String() != want || stderr.Len() > 0 {
-		t.Errorf("exit status %d: %s%s, want %s", got, &stdout, &stderr, want)
 	}
 }
 

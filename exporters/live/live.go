@@ -21,19 +21,25 @@ import (
 // Serve makes otelmail.Start show the page at "/" of the server that serves /metrics, see
 // exporters/prometheus. Start fails where strangers would see it: it wants that server's
 // password or client certificate, or an address of this machine alone.
-func Serve(opts ...Option) otelmail.StartOption {
-	return otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-		h := NewHandler(opts...)
-		c, err := newConfig(opts)
-		if err != nil || p.Disabled() {
-			return wrapped(err)
-		}
-		p.OfferPage(export.Page{Name: "live.Serve", Handler: func(links []string) (http.Handler, error) {
-			return h, wrapped(h.open(p, c, links))
-		}})
-		return nil
-	}))
+func Serve(opts ...Option) otelmail.StartOption { return otelmail.WithExporter(servedPage{opts}) }
+
+// servedPage is the page on the server of another exporter.
+type servedPage struct{ opts []Option }
+
+// Open implements [export.Exporter].
+func (s servedPage) Open(_ context.Context, p export.Pipeline) error {
+	h := NewHandler(s.opts...)
+	c, err := newConfig(s.opts)
+	if err != nil || p.Disabled() {
+		return wrapped(err)
+	}
+	p.OfferPage(export.Page{Name: pageName, Handler: func(links []string) (http.Handler, error) {
+		return h, wrapped(h.open(p, c, links))
+	}})
+	return nil
 }
+
+const pageName = "live.Serve"
 
 // Handler is the page for a mux of the application's own: an [http.Handler], and an
 // exporter that feeds it. It is for one otelmail.Start, or one otelmail.New. Before that, and

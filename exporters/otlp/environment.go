@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -59,6 +60,47 @@ func (t target) words() wording { return wordingFor(t.headers, t.secrets()...) }
 type plan struct {
 	otlp, console bool
 	target        target
+}
+
+// resolved is what options and environment amount to.
+type resolved struct {
+	traces, metrics, logs plan
+	buffer                bufferChoice
+	spans, records        batching
+	cadence               cadence
+}
+
+// buffered reports whether there is something for the buffer.
+func (r resolved) buffered() bool {
+	return r.buffer.dir != "" && (r.traces.otlp || r.metrics.otlp || r.logs.otlp)
+}
+
+// choices applies the options.
+func (e *environment) choices(opts []Option) (c choices) {
+	for i, opt := range opts {
+		if opt == nil {
+			e.Refuse(fmt.Errorf("otlp.Push: option %d is nil", i+1))
+			continue
+		}
+		e.Refuse(opt.applyAll(&c))
+	}
+	return c
+}
+
+// resolve reads and checks all settings.
+func (e *environment) resolve(c choices) (r resolved) {
+	r.traces = e.plan(traces, c.traces, c.all)
+	r.metrics = e.plan(metrics, c.metrics, c.all)
+	r.logs = e.plan(logs, c.logs, c.all)
+	r.buffer = e.buffer(c.buffer)
+	bsp := settings.BSP
+	if r.buffer.dir != "" {
+		bsp.Delay = settings.BufferedBSPDelay
+	}
+	r.spans = e.batching(bsp, r.traces.target.timeout)
+	r.records = e.batching(settings.BLRP, r.logs.target.timeout)
+	r.cadence = e.cadence(c)
+	return r
 }
 
 // notPushed stands for an endpoint or headers that are wrong: the default would send

@@ -83,18 +83,27 @@ func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
 
 // send makes one attempt with a serialised request.
 func (p *poster) send(ctx context.Context, body []byte) outcome {
+	req, err := p.request(ctx, body)
+	if err != nil {
+		return outcome{fate: misconfigured, err: err}
+	}
+	return p.post(req)
+}
+
+// request makes the HTTP request for a serialised one.
+func (p *poster) request(ctx context.Context, body []byte) (*http.Request, error) {
 	if p.target.gzip {
 		var z bytes.Buffer
 		w := gzip.NewWriter(&z)
 		_, err := w.Write(body)
 		if err := errors.Join(err, w.Close()); err != nil {
-			return outcome{fate: refused, err: fmt.Errorf("compress the request: %w", err)}
+			return nil, fmt.Errorf("compress the request: %w", err)
 		}
 		body = z.Bytes()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.target.url.String(), bytes.NewReader(body))
 	if err != nil {
-		return outcome{fate: misconfigured, err: fmt.Errorf("make a request: %w", err)}
+		return nil, fmt.Errorf("make a request: %w", err)
 	}
 	req.Header.Set("User-Agent", "otelmail")
 	for name, value := range p.target.headers {
@@ -104,7 +113,7 @@ func (p *poster) send(ctx context.Context, body []byte) outcome {
 	if p.target.gzip {
 		req.Header.Set("Content-Encoding", "gzip")
 	}
-	return p.post(req)
+	return req, nil
 }
 
 // post makes one attempt. It uses the transport without a client: a client would follow

@@ -25,6 +25,12 @@ type identity struct {
 // newIdentity makes one that is signed by another, or by itself.
 func newIdentity(t *testing.T, name string, by ...identity) identity {
 	t.Helper()
+	return issue(t, name, func(*x509.Certificate) {}, by...)
+}
+
+// issue is newIdentity with a change to what is signed.
+func issue(t *testing.T, name string, change func(*x509.Certificate), by ...identity) identity {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -38,6 +44,7 @@ func newIdentity(t *testing.T, name string, by ...identity) identity {
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		IsCA:        len(by) == 0, BasicConstraintsValid: true,
 	}
+	change(template)
 	parent, signer := template, any(key)
 	if len(by) > 0 {
 		parent, signer = by[0].pair.Leaf, by[0].pair.PrivateKey

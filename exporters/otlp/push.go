@@ -42,43 +42,26 @@ func (e *Pusher) Open(ctx context.Context, p export.Pipeline) error {
 		return errors.New("otlp: this Push or Pusher has been used: make one for each Start")
 	}
 	env := &environment{settings.NewEnv(p.LookupEnv, p.HandleError, p.StrictSettings())}
-	var c choices
-	for i, opt := range e.opts {
-		if opt == nil {
-			env.Refuse(fmt.Errorf("otlp.Push: option %d is nil", i+1))
-			continue
-		}
-		env.Refuse(opt.applyAll(&c))
-	}
+	c := env.choices(e.opts)
 	if p.Disabled() && !p.StrictSettings() { // nothing is pushed; who is strict wants to know all the same
 		return wrapped(env.Err())
 	}
-	toTraces := env.plan(traces, c.traces, c.all)
-	toMetrics := env.plan(metrics, c.metrics, c.all)
-	toLogs := env.plan(logs, c.logs, c.all)
-	buffer := env.buffer(c.buffer)
-	bsp := settings.BSP
-	if buffer.dir != "" {
-		bsp.Delay = settings.BufferedBSPDelay
-	}
-	spans := env.batching(bsp, toTraces.target.timeout)
-	records := env.batching(settings.BLRP, toLogs.target.timeout)
-	cadence := env.cadence(c)
+	r := env.resolve(c)
 	if err := env.Err(); err != nil || p.Disabled() {
 		return wrapped(err)
 	}
 
-	if buffer.dir != "" && (toTraces.otlp || toMetrics.otlp || toLogs.otlp) {
-		if err := e.openBuffer(p, buffer); err != nil {
+	if r.buffered() {
+		if err := e.openBuffer(p, r.buffer); err != nil {
 			return fmt.Errorf("otlp: %w", err)
 		}
 		// Once all signals are opened, the last of them to stop closes the buffer.
 		defer func() { _ = e.store.Leave(ctx) }()
 	}
 	err := errors.Join(
-		e.openTraces(ctx, p, toTraces, spans),
-		e.openMetrics(ctx, p, toMetrics, cadence),
-		e.openLogs(ctx, p, toLogs, records),
+		e.openTraces(ctx, p, r.traces, r.spans),
+		e.openMetrics(ctx, p, r.metrics, r.cadence),
+		e.openLogs(ctx, p, r.logs, r.records),
 	)
 	if err == nil {
 		err = e.registerCheck(p, c.maxAge)

@@ -5,6 +5,9 @@ package machine
 type Free struct {
 	Space, Inodes float64
 	NoInodes      bool // their number is not fixed, and Inodes says nothing
+
+	Bytes    uint64 // as Space, but as it is
+	InMemory bool   // the files are lost with the power; told on Linux alone
 }
 
 // Shares computes what is free of some blocks and inodes as df does: what is reserved for

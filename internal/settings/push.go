@@ -40,7 +40,7 @@ var (
 	// OTLPEndpoint guards nothing: a typo in it must not take the probes away. Without
 	// it nothing is pushed, to localhost neither, which nobody asked for.
 	OTLPEndpoint = define(Setting{
-		Section: Push, Names: []string{otlp + "ENDPOINT"}, PerSignal: true,
+		Section: Push, Names: []string{otlp + "ENDPOINT"}, PerSignal: true, Secret: true,
 		Kind: Text, Want: "http://host:port or https://host:port, with an optional path",
 		Otherwise: "none: nothing is pushed; `" + LocalHTTP + "`, or `" + LocalGRPC + "` for `" + GRPC +
 			"`, where a list of exporters asks for `" + ToOTLP + "`",
@@ -48,7 +48,7 @@ var (
 		Meaning: "The receiver. For HTTP `v1/traces` and so on is added, but not to a signal's own. `" + GRPC + "` takes host:port too",
 	})
 	TracingEndpoint = define(Setting{
-		Section: Push, Names: []string{"RUSMES_TRACING_ENDPOINT"},
+		Section: Push, Names: []string{"RUSMES_TRACING_ENDPOINT"}, Secret: true,
 		Kind: Text, Want: OTLPEndpoint.Want,
 		Options: []string{"otlp.Endpoint"},
 		Meaning: "Older, for traces alone, where `" + OTLPEndpoint.Name() + "` and its siblings are not set. With a path it is taken as it is",
@@ -69,7 +69,7 @@ var (
 	// OTLPHeaders guards nothing, for the same reason. But they may name a tenant, so that
 	// nothing is pushed without them.
 	OTLPHeaders = define(Setting{
-		Section: Push, Names: []string{otlp + "HEADERS"}, PerSignal: true,
+		Section: Push, Names: []string{otlp + "HEADERS"}, PerSignal: true, Secret: true,
 		Kind: Text, Want: "a list like name=value,name=value with percent-encoded values",
 		Options: []string{"otlp.Headers"},
 		Meaning: "Sent with every request",
@@ -89,21 +89,21 @@ var (
 	// The files of TLS guard the push: who named a root or a client's key must not find out
 	// later that others were used.
 	OTLPCertificate = define(Setting{
-		Section: Push, Names: []string{otlp + "CERTIFICATE"}, PerSignal: true,
+		Section: Push, Names: []string{otlp + "CERTIFICATE"}, PerSignal: true, Secret: true,
 		Kind: Text, Want: "the path of a readable PEM file", Otherwise: "the system's roots",
 		Options: []string{"otlp.TLS"},
 		Meaning: "Whom to trust, for `https`; read again when the file changes, as those below are",
 		Guards:  true,
 	})
 	OTLPClientCertificate = define(Setting{
-		Section: Push, Names: []string{otlp + "CLIENT_CERTIFICATE"}, PerSignal: true,
+		Section: Push, Names: []string{otlp + "CLIENT_CERTIFICATE"}, PerSignal: true, Secret: true,
 		Kind: Text, Want: OTLPCertificate.Want,
 		Options: []string{"otlp.TLS"},
 		Meaning: "Who we are, with the key beside it",
 		Guards:  true,
 	})
 	OTLPClientKey = define(Setting{
-		Section: Push, Names: []string{otlp + "CLIENT_KEY"}, PerSignal: true,
+		Section: Push, Names: []string{otlp + "CLIENT_KEY"}, PerSignal: true, Secret: true,
 		Kind: Text, Want: OTLPCertificate.Want,
 		Options: []string{"otlp.TLS"},
 		Meaning: "The client certificate's key",

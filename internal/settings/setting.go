@@ -34,6 +34,9 @@ type Setting struct {
 	// PerSignal says that each of the names of OTLP also exists for one signal,
 	// which wins; see [Setting.For].
 	PerSignal bool
+	// Secret says that the value may hold a password, a token or a key. Only who can tell
+	// that part from the rest shows it.
+	Secret bool
 }
 
 // Section is a part of the table, and of the page.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"strings"
 )
 
 // Invalid is the common wording of a refused setting, for options as well as
@@ -67,5 +66,5 @@ func (e *Env) first(err error) bool {
 
 // instead says what holds where no variable does.
 func (s *Setting) instead() string {
-	return cmp.Or(s.Default, strings.ReplaceAll(s.Otherwise, "`", ""), "nothing, as if it were not set")
+	return cmp.Or(s.Unset(), "nothing, as if it were not set")
 }

@@ -78,8 +78,8 @@ func Load(root string, modules ...string) ([]Package, error) {
 }
 
 // ofInterfaces are the methods by which values of ours are Stringers, Readers, Handlers,
-// Exporters and sources of metrics.
-var ofInterfaces = map[string]bool{"String": true, "Read": true, "ServeHTTP": true, "Open": true, "Produce": true, "Collect": true}
+// Exporters, Checkers and sources of metrics.
+var ofInterfaces = map[string]bool{"Check": true, "String": true, "Read": true, "ServeHTTP": true, "Open": true, "Produce": true, "Collect": true}
 
 // typesShown are the types of a package that its exported functions, methods and fields
 // have.

@@ -19,8 +19,10 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
+// FileName is the name of the file.
+const FileName = "otelmail-live.db"
+
 const (
-	fileName = "otelmail-live.db"
 	asideEnd = ".damaged" // of a damaged file; there is one at most
 	lockWait = time.Second
 )
@@ -41,18 +43,18 @@ func (s *Store) openDisk() error {
 	d, err := s.newDisk()
 	if errors.Is(err, errFileDamaged) {
 		if aside := os.Rename(d.path, d.path+asideEnd); aside != nil {
-			return fail("a directory in which this process may rename "+fileName, errors.Join(err, aside))
+			return fail("a directory in which this process may rename "+FileName, errors.Join(err, aside))
 		}
-		s.Report(fmt.Errorf("live: %s: %w: it is now %s, and the events in it are not found", d.path, err, fileName+asideEnd))
+		s.Report(fmt.Errorf("live: %s: %w: it is now %s, and the events in it are not found", d.path, err, FileName+asideEnd))
 		d, err = s.newDisk()
 	}
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", d.path))
 	case errors.Is(err, privatefile.ErrNotPrivate):
-		return fail("a directory whose "+fileName+" is a file of this process's own, that only it may read and write", err)
+		return fail("a directory whose "+FileName+" is a file of this process's own, that only it may read and write", err)
 	case errors.Is(err, errNotOurs):
-		return fail("a directory without a foreign "+fileName, err)
+		return fail("a directory without a foreign "+FileName, err)
 	case err != nil:
 		return fail("a directory in which this process may create and write files", err)
 	}
@@ -64,7 +66,7 @@ func (s *Store) openDisk() error {
 // where that is about the content.
 func (s *Store) newDisk() (*disk, error) {
 	d := &disk{
-		store: s, path: filepath.Join(s.Dir, fileName), reads: make(chan struct{}, mostReads),
+		store: s, path: filepath.Join(s.Dir, FileName), reads: make(chan struct{}, mostReads),
 		ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	s.seq, s.keys = 0, keys{}

@@ -21,7 +21,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			path := filepath.Join(dir, fileName)
+			path := filepath.Join(dir, FileName)
 			if name == "one meta page" {
 				s, _ := mustOpen(t, choiceFor(dir))
 				fill(s, traces, 0, 100, 5000)
@@ -57,7 +57,7 @@ func TestDamageAnywhere(t *testing.T) {
 	fill(s, traces, 0, 8, 3000)
 	fill(s, logs, 0, 30, 30)
 	closeStore(t, s)
-	whole, err := os.ReadFile(filepath.Join(origin, fileName))
+	whole, err := os.ReadFile(filepath.Join(origin, FileName))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func TestDamageAnywhere(t *testing.T) {
 				broken[offset+i] ^= byte(0xA5 + offset + i)
 			}
 		}
-		path := filepath.Join(dir, fileName)
+		path := filepath.Join(dir, FileName)
 		if err := os.WriteFile(path, broken, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +112,7 @@ func TestDamagedBody(t *testing.T) {
 	s, _ := mustOpen(t, choiceFor(dir))
 	fill(s, traces, 0, 5, 9000)
 	closeStore(t, s)
-	path := filepath.Join(dir, fileName)
+	path := filepath.Join(dir, FileName)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -17,13 +17,13 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
+// FileName is the name of the file.
+const FileName = "otelmail-otlp.db"
+
+const fileFormat = "1"
+
 // The file has a bucket for each signal, one for the counts, and one that shows that
 // the file is ours and in which format.
-const (
-	fileName   = "otelmail-otlp.db"
-	fileFormat = "1"
-)
-
 var (
 	ownerName  = []byte("otelmail")
 	formatName = []byte("format")
@@ -52,7 +52,7 @@ func Open(c Config) (*Store, error) {
 		return fail("a directory in which only this process may create and write files, or one beneath it that does not exist yet", err)
 	}
 	s := &Store{
-		Config: c, path: filepath.Join(c.Dir, fileName),
+		Config: c, path: filepath.Join(c.Dir, FileName),
 		users: 1, changed: make(chan struct{}), ending: make(chan struct{}), ended: make(chan struct{}),
 	}
 	for _, sig := range s.Signals {
@@ -62,7 +62,7 @@ func Open(c Config) (*Store, error) {
 	err := s.open()
 	if errors.Is(err, errUnfinished) {
 		if removed := os.Remove(s.path); removed != nil {
-			return fail("a directory in which this process may remove "+fileName, errors.Join(removed, err))
+			return fail("a directory in which this process may remove "+FileName, errors.Join(removed, err))
 		}
 		err = s.rescue(err)
 	} else if isDamage(err) {
@@ -72,9 +72,9 @@ func Open(c Config) (*Store, error) {
 	case errors.Is(err, bolterrors.ErrTimeout):
 		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
 	case errors.Is(err, privatefile.ErrNotPrivate):
-		return fail("a directory whose "+fileName+" is a file of this process's own, that only it may read and write", err)
+		return fail("a directory whose "+FileName+" is a file of this process's own, that only it may read and write", err)
 	case errors.Is(err, errNotOurs):
-		return fail("a directory without a foreign "+fileName, err)
+		return fail("a directory without a foreign "+FileName, err)
 	case err != nil:
 		return fail("a directory in which this process may create and write files", err)
 	}
@@ -87,7 +87,7 @@ func Open(c Config) (*Store, error) {
 }
 
 func (s *Store) countAside() {
-	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), fileName+".damaged-*"))
+	damagedFiles, _ := filepath.Glob(filepath.Join(globEscape(s.Dir), FileName+".damaged-*"))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.setAside = int64(len(damagedFiles))

@@ -22,13 +22,13 @@ func TestLinksAreRefused(t *testing.T) {
 		want string
 	}{
 		{"the file", func(dir, outside string) error {
-			return os.Symlink(outside, filepath.Join(dir, fileName))
+			return os.Symlink(outside, filepath.Join(dir, FileName))
 		}, "", "is a symbolic link"},
 		{"the file, to nowhere", func(dir, outside string) error {
-			return os.Symlink(outside+"-new", filepath.Join(dir, fileName))
+			return os.Symlink(outside+"-new", filepath.Join(dir, FileName))
 		}, "", "is a symbolic link"},
 		{"the file is a directory", func(dir, _ string) error {
-			return os.Mkdir(filepath.Join(dir, fileName), 0o700)
+			return os.Mkdir(filepath.Join(dir, FileName), 0o700)
 		}, "", "is a directory"},
 		{"the directory", func(dir, outside string) error {
 			return os.Symlink(filepath.Dir(outside), filepath.Join(dir, "link"))
@@ -100,7 +100,7 @@ func TestFileIsForItsOwnerAlone(t *testing.T) {
 	s, _ := mustOpen(t, choiceFor(dir))
 	fill(s, traces, 0, 3, 10)
 	closeStore(t, s)
-	path := filepath.Join(dir, fileName)
+	path := filepath.Join(dir, FileName)
 	mode := func(path string) os.FileMode {
 		info, err := os.Stat(path)
 		if err != nil {

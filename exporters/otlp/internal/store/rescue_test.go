@@ -33,7 +33,7 @@ func filled(t *testing.T, killed bool) (data []byte, of map[string]ledger.Ledger
 		a.Settle(e, e.Items, ledger.Rejected)
 	}
 	read := func() []byte {
-		data, err := os.ReadFile(filepath.Join(dir, fileName))
+		data, err := os.ReadFile(filepath.Join(dir, FileName))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestEachPageLost(t *testing.T) {
 				damaged := bytes.Clone(whole)
 				clear(damaged[n*boltPage : (n+1)*boltPage])
 				dir := t.TempDir()
-				if err := os.WriteFile(filepath.Join(dir, fileName), damaged, 0o600); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, FileName), damaged, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				s, h := mustOpen(t, choiceFor(dir))
@@ -178,7 +178,7 @@ func fileLength(t *testing.T, s *Store) int64 {
 func TestKilledWhileRescuing(t *testing.T) {
 	whole, before := filled(t, false)
 	dir := t.TempDir()
-	aside := filepath.Join(dir, fileName+".damaged-20260101T000000Z")
+	aside := filepath.Join(dir, FileName+".damaged-20260101T000000Z")
 	if err := os.WriteFile(aside, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func FuzzImage(f *testing.F) {
 	if err := s.Leave(f.Context()); err != nil {
 		f.Fatal(err)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, fileName))
+	data, err := os.ReadFile(filepath.Join(dir, FileName))
 	if err != nil {
 		f.Fatal(err)
 	}

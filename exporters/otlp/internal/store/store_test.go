@@ -299,7 +299,7 @@ func TestStoreCannotBeOpened(t *testing.T) {
 	must(os.WriteFile(file, []byte("mine"), 0o600))
 	for dir, bucket := range map[string]string{foreign: "theirs", newer: "otelmail"} {
 		must(os.Mkdir(dir, 0o700))
-		db, err := bbolt.Open(filepath.Join(dir, fileName), 0o600, nil)
+		db, err := bbolt.Open(filepath.Join(dir, FileName), 0o600, nil)
 		must(err)
 		must(db.Update(func(tx *bbolt.Tx) error {
 			b, err := tx.CreateBucket([]byte(bucket))
@@ -312,15 +312,15 @@ func TestStoreCannotBeOpened(t *testing.T) {
 		{file, "a directory in which this process may create and write files"},
 		{filepath.Join(base, "no", "parent"), "a directory in which this process may create and write files"},
 		{"/proc/nowhere", "a directory in which this process may create and write files"},
-		{foreign, "a directory without a foreign " + fileName},
+		{foreign, "a directory without a foreign " + FileName},
 		{newer, `format "2"`},
 	} {
-		before, _ := os.ReadFile(filepath.Join(tt.dir, fileName))
+		before, _ := os.ReadFile(filepath.Join(tt.dir, FileName))
 		_, err := Open(choiceFor(tt.dir))
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("SETTING: %q is not allowed: want ", tt.dir)) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", tt.dir, err, tt.want)
 		}
-		after, _ := os.ReadFile(filepath.Join(tt.dir, fileName))
+		after, _ := os.ReadFile(filepath.Join(tt.dir, FileName))
 		if !bytes.Equal(before, after) {
 			t.Errorf("%s was changed", tt.dir)
 		}
