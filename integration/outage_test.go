@@ -36,7 +36,8 @@ func TestACollectorThatComesLater(t *testing.T) {
 // every record about a message.
 func TestNothingIsLostInAnOutage(t *testing.T) {
 	forEachProtocol(t, func(t *testing.T, c *peer.Collector, protocol string) {
-		d := startDemo(t, launch{rate: 20, env: append(pushTo(c, protocol), "RUSMES_LOG_LEVEL=info")})
+		// On a busy machine the Collector is away for longer than the usual queue of 2,048 spans lasts.
+		d := startDemo(t, launch{rate: 20, env: append(pushTo(c, protocol), "RUSMES_LOG_LEVEL=info", "OTEL_BSP_MAX_QUEUE_SIZE=20000")})
 		waitForMail(d, 20)
 		c.Kill()
 		outage := time.Now().Add(3 * time.Second)
