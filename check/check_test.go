@@ -310,7 +310,7 @@ func TestUnwise(t *testing.T) {
 		want string // "" for nothing
 	}{
 		"open by default":   {[]otelmail.StartOption{env("OTEL_EXPORTER_PROMETHEUS_PORT=0", "OTEL_TRACES_SAMPLER_ARG=0"), prometheus.Serve()}, "prometheus: everybody who reaches 0.0.0.0:0 can read the metrics"},
-		"open on purpose":   {[]otelmail.StartOption{env("OTEL_TRACES_SAMPLER_ARG=0"), prometheus.Serve(prometheus.WithAddress("[::]:0"))}, "prometheus: everybody who reaches [::]:0 can read the metrics"},
+		"open on purpose":   {[]otelmail.StartOption{env("OTEL_TRACES_SAMPLER_ARG=0"), prometheus.Serve(prometheus.WithAddress("0.0.0.0:0"))}, "prometheus: everybody who reaches 0.0.0.0:0 can read the metrics"},
 		"on loopback":       {[]otelmail.StartOption{env("OTEL_TRACES_SAMPLER_ARG=0"), loopback}, ""},
 		"all are sampled":   {[]otelmail.StartOption{env("OTEL_TRACES_SAMPLER_ARG=1.0"), loopback, otlp.Push()}, sampled},
 		"always on":         {[]otelmail.StartOption{env("OTEL_TRACES_SAMPLER=always_on"), loopback}, sampled},

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"time"
@@ -45,8 +46,11 @@ func runCheck(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "otelmail check: %v\n\"otelmail check --help\" lists the flags.\n", err)
 		return exitUsage
 	}
-	// OpenTelemetry's SDK has its own words for some of what is wrong.
+	// OpenTelemetry's SDK has its own words for some of what is wrong, and net/http for a port
+	// that says something unasked.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(error) {}))
+	defer log.SetOutput(log.Writer())
+	log.SetOutput(io.Discard)
 	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	ctx, cancel := context.WithTimeout(interrupted, *timeout)

@@ -92,7 +92,7 @@ func TestTheCheckOfThePage(t *testing.T) {
 var (
 	columns = regexp.MustCompile(`(\S) {2,}`)
 	sizes   = regexp.MustCompile(`[0-9.]+ [KMGT]iB free`)
-	ports   = regexp.MustCompile(`\[::\]:[0-9]+`)
+	ports   = regexp.MustCompile(`(\[::\]|0\.0\.0\.0):[0-9]+`)
 )
 
 // alike is text without what differs from one machine to the next, and without the width of

@@ -394,3 +394,30 @@ func TestByProxy(t *testing.T) {
 		})
 	}
 }
+
+// FuzzAnswers: whatever a port answers over HTTP is one short line, and no secret in it.
+func FuzzAnswers(f *testing.F) {
+	f.Add(201, "text/html", "https://u:"+canary+"@h/", []byte("<html>"+canary))
+	f.Add(0, "application/x-protobuf", "", []byte("\x0a\x03\x12\x01\xff"))
+	f.Add(102, "application/grpc", "://", []byte(nil))
+	f.Add(200, "\x1b[2J", "//%zz", []byte(nil))
+	f.Add(218, "text/plain", "", []byte(strings.Repeat("\\\"", 300)+canary))
+	f.Fuzz(func(t *testing.T, code int, kind, location string, body []byte) {
+		url := web(t, nil, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.Header().Set("Location", location)
+			w.WriteHeader(200 + max(code, -code)%400)
+			_, _ = w.Write(body)
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		r := check.Run(ctx, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url, "OTEL_EXPORTER_OTLP_HEADERS", "api-key="+canary), otlp.Push())
+		var b strings.Builder
+		if _, err := r.WriteTo(&b); err != nil || strings.Contains(b.String(), canary) || strings.ContainsRune(b.String(), 0x1b) {
+			t.Errorf("error %v, or a secret is shown:\n%q", err, b.String())
+		}
+		if lines := found(r); len(lines) != 1 || len(lines[0]) > 600 {
+			t.Errorf("found %q", lines)
+		}
+	})
+}
