@@ -73,6 +73,9 @@ func (s *Server) showSettings(c *serverConfig, p export.Pipeline, found *checkup
 	if c.probeAddress != "" {
 		found.Set(settings.ProbesBindAddress, "", c.probeAddress, checkup.Option("prometheus.WithProbeAddress"))
 	}
+	if c.pprof {
+		found.Set(settings.PprofEnabled, "", "true", checkup.Option("prometheus.WithPprof"))
+	}
 	if c.path != "" {
 		found.Set(settings.MetricsPath, "", c.path, checkup.Option("prometheus.WithPath"))
 	}
@@ -131,8 +134,11 @@ func (c *webConfig) unwise(file string, at net.Addr) (findings []export.Finding)
 }
 
 // inUse are the findings of an error of open: an address where a server like ours answers is
-// no more than unwise.
+// no more than unwise, and so are sockets that the check was not passed.
 func inUse(ctx context.Context, err error, web *webConfig) []export.Finding {
+	if errors.Is(err, errNothingPassed) {
+		return checkup.Lines(export.Unwise, fmt.Errorf("%w; no harm if this check is not run by that unit", err))
+	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return checkup.Lines(export.Wrong, err)
 	}
@@ -147,11 +153,17 @@ func inUse(ctx context.Context, err error, web *webConfig) []export.Finding {
 
 // answersAlive reports whether the address answers GET /live as we do.
 func answersAlive(ctx context.Context, address string) bool {
+	way := &http.Transport{DisableKeepAlives: true} // without a proxy
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		address = "localhost"
+		way.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", path)
+		}
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+health.LivePath, nil)
 	if err != nil {
 		return false
 	}
-	way := &http.Transport{DisableKeepAlives: true} // without a proxy
 	resp, err := way.RoundTrip(req)
 	if err != nil {
 		return false

@@ -1,8 +1,10 @@
 package prometheus_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -74,5 +76,46 @@ func TestCheckBesideTheServer(t *testing.T) {
 	if !slices.Contains(run(prometheus.WithWebConfigFile(filepath.Join(a.dir, "web.yml"))).Settings,
 		check.Setting{Name: "tls_server_config", Value: "TLS, client certificates: RequireAndVerifyClientCert", Source: "file " + filepath.Join(a.dir, "web.yml")}) {
 		t.Errorf("the file is no source: %q", r.Settings)
+	}
+}
+
+// TestCheckOfSockets: of the server's own, of one that systemd passes to another, and of
+// profiles that strangers could have made.
+func TestCheckOfSockets(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("systemd is on Linux")
+	}
+	t.Setenv("LISTEN_FDS", "")
+	address := "unix:" + filepath.Join(t.TempDir(), "otelmail.sock")
+	found := func(opts ...prometheus.Option) string {
+		r := check.Run(t.Context(), otelmail.WithLookupEnv(environment("OTEL_TRACES_SAMPLER", "always_off")), prometheus.Serve(opts...))
+		all := ""
+		for _, f := range r.Findings {
+			all += f.Level.String() + ": " + f.Text + "\n"
+		}
+		for _, s := range r.Settings {
+			if s.Name == "RUSMES_PPROF_ENABLED" {
+				all += s.Name + " " + s.Value + " " + s.Source + "\n"
+			}
+		}
+		return all
+	}
+	for name, tc := range map[string]struct{ found, want string }{
+		"free":     {found(prometheus.WithAddress(address)), "ok: the metrics can be served on "},
+		"systemd":  {found(prometheus.WithAddress("systemd:metrics")), "warning: prometheus: listen on systemd:metrics (WithAddress): systemd has passed on no socket: want a .socket unit beside the .service unit of this process; no harm if"},
+		"profiles": {found(prometheus.WithAddress("0.0.0.0:0"), prometheus.WithPprof()), "wrong: prometheus: WithPprof or RUSMES_PPROF_ENABLED: strangers could have profiles made on 0.0.0.0:0"},
+		"closed":   {found(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithPprof()), "RUSMES_PPROF_ENABLED true option prometheus.WithPprof\n"},
+	} {
+		if !strings.Contains(tc.found, tc.want) {
+			t.Errorf("%s: found %q, want %q", name, tc.found, tc.want)
+		}
+	}
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(environment()), prometheus.Serve(prometheus.WithAddress(address)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	if all := found(prometheus.WithAddress(address)); !strings.HasPrefix(all, "warning: "+address+" is in use, and a mail server with such probes answers there") {
+		t.Errorf("beside the server: found %q", all)
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
+// errNothingPassed is for addresses of systemd in a process that it has not started.
+var errNothingPassed = errors.New("systemd has passed on no socket: want a .socket unit beside the .service unit of this process")
+
 // listen opens the address. Its errors say what to do.
 func (b bindAddress) listen(ctx context.Context) (net.Listener, error) {
 	l, err := b.open(ctx)

@@ -1,7 +1,6 @@
 package prometheus
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -61,7 +60,7 @@ func listenSystemd(name string) (net.Listener, error) {
 func passedSockets() ([]string, error) {
 	n, err := strconv.ParseUint(os.Getenv("LISTEN_FDS"), 10, 10)
 	if err != nil || n == 0 {
-		return nil, errors.New("systemd has passed on no socket: want a .socket unit beside the .service unit of this process")
+		return nil, errNothingPassed
 	}
 	if pid := os.Getenv("LISTEN_PID"); pid != strconv.Itoa(os.Getpid()) {
 		return nil, fmt.Errorf("the sockets of systemd are for process %q (LISTEN_PID) and this is %d: want ExecStart= to start it directly, or by exec", pid, os.Getpid())
