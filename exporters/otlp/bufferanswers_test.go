@@ -47,6 +47,16 @@ func TestAnswersToStoredRequests(t *testing.T) {
 				tt.code == http.StatusRequestEntityTooLarge)
 		})
 	}
+	t.Run("HTTP 200 with a web page", func(t *testing.T) {
+		t.Parallel()
+		r := newReceiver(t, nil)
+		r.setAnswer(func(w http.ResponseWriter) bool {
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = w.Write([]byte("<!doctype html><title>Log in to this network</title>"))
+			return true
+		})
+		keptOrDropped(t, r, "HTTP", true, "a web page answers", func() { r.setAnswer(nil) }, false)
+	})
 	busy, err := status.New(codes.ResourceExhausted, "busy").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
 	if err != nil {
 		t.Fatal(err)

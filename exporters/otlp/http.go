@@ -138,6 +138,10 @@ func (p *poster) post(req *http.Request) (o outcome) {
 		}
 		return o
 	}
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		// Whatever the status says: a captive portal, or a proxy's page, has taken nothing.
+		return outcome{fate: misconfigured, err: fmt.Errorf("a web page answers, and no receiver: %w", newHTTPError(resp, nil))}
+	}
 	reply := p.signal.newReply()
 	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
 		err = proto.Unmarshal(answer, reply)
