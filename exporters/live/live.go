@@ -129,7 +129,7 @@ func (h *Handler) begin(c *config, links []string, from source) (*life.Store, *l
 	s := newSampler(from.reader, namespace, from.health, service{name.AsString(), version.AsString(), time.Now().UTC().Truncate(time.Second)})
 	s.blamer = &blamer{failures: store.Failures}
 	v := newViewers(c.viewers)
-	routes := newRoutes(s, v, store, openSessions{from.sessions}, page{Links: links, TraceLink: c.traceLink})
+	routes := newRoutes(s, v, store, openSessions{from.sessions, newShared()}, page{Links: links, TraceLink: c.traceLink})
 	h.routes.Store(&routes)
 	return store, &loop{sampler: s, viewers: v, report: func(err error) { reporter.Report("series", err) }}, nil
 }

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,8 +39,12 @@ type openSession struct {
 
 // openSessions answers who is connected, and what he waits for.
 type openSessions struct {
-	list func(protocol string, most int) []export.Session
+	list   func(protocol string, most int) []export.Session
+	shared *shared
 }
+
+// sessionsAge is how old an answer may be: each page asks again and again.
+const sessionsAge = time.Second
 
 func (o openSessions) serve(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
@@ -56,11 +61,14 @@ func (o openSessions) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		most = n
 	}
-	a := sessionsAnswer{Time: time.Now().UTC(), Sessions: []openSession{}}
-	for _, s := range o.list(protocol, most) {
-		a.Sessions = append(a.Sessions, describe(s))
-	}
-	answer(w, http.StatusOK, a)
+	key := fmt.Sprintf("%s %d at %d", protocol, most, time.Now().UnixNano()/int64(sessionsAge))
+	o.shared.serve(w, r, key, func() ([]byte, error) {
+		a := sessionsAnswer{Time: time.Now().UTC(), Sessions: []openSession{}}
+		for _, s := range o.list(protocol, most) {
+			a.Sessions = append(a.Sessions, describe(s))
+		}
+		return json.Marshal(a)
+	})
 }
 
 func describe(s export.Session) openSession {

@@ -163,12 +163,17 @@ func (l *looked) count(of *int64) {
 // watch looks on, again and again as a browser does, which asks for the rest of the page as well.
 func (l *looked) watch(address string, from net.IP, client *http.Client, i int) {
 	go func() {
-		for ; ; time.Sleep(15 * time.Second) {
-			for _, path := range []string{"history", "failures"} {
+		for n := 0; ; n++ {
+			paths := []string{"sessions"} // each 5 s, and the others each 15 s
+			if n%3 == 0 {
+				paths = append(paths, "history", "failures")
+			}
+			for _, path := range paths {
 				if status, err := get(client, "http://"+address+"/api/v1/"+path, "", ""); err != nil || status != http.StatusOK {
 					l.count(&l.Failed)
 				}
 			}
+			time.Sleep(5 * time.Second)
 		}
 	}()
 	for ; ; time.Sleep(5 * time.Second) {
