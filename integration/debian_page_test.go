@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -71,6 +72,23 @@ func TestBrowserShowsThePage(t *testing.T) {
 			t.Errorf("by its id %s it is %s:\n%s", id, again, b.text("#found"))
 		}
 	}
+	// One that is put off is given up within seconds: each look is at another.
+	n := 0
+	peer.Eventually(t, patience, func() error {
+		n++
+		to := fmt.Sprintf("always-defer-%d-%s@slow.example", n, marker)
+		if err := d.submit(own, to); err != nil {
+			return err
+		}
+		var found string
+		for range 20 {
+			b.do(chromedp.SetValue("#query", to), chromedp.Click("#search button"), chromedp.Sleep(100*time.Millisecond))
+			if found = b.text("#found"); regexp.MustCompile(`(?m)^\W*\w+: deferred$`).MatchString(found) {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s is not deferred in %.400q", to, found)
+	})
 	find("always-defer-"+marker+"@slow.example", "expired")
 	if text := b.text("#found"); !strings.Contains(text, "451 4.3.0") || strings.Count(text, "attempt") < 4 {
 		t.Errorf("the attempts are missing in\n%s", text)
