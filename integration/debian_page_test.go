@@ -68,7 +68,8 @@ func TestBrowserShowsThePage(t *testing.T) {
 	}
 	for query, state := range map[string]string{own: "delivered", "reject-" + marker + "@partner.example": "bounced", "always-defer-" + marker + "@slow.example": "expired"} {
 		id := find(query, state)
-		if again := find(id, state); again != id || !b.is(`document.querySelectorAll("#found .bar i").length >= 3`) {
+		// The newest that was delivered to us may be a bounce: put into the queue, and delivered.
+		if again := find(id, state); again != id || !b.is(`document.querySelectorAll("#found .bar i").length >= 2`) {
 			t.Errorf("by its id %s it is %s:\n%s", id, again, b.text("#found"))
 		}
 	}

@@ -80,6 +80,9 @@ func (d *demo) wantMoved(first, moves page) page {
 			want[series] = got[series]
 		}
 	}
+	if series := `rusmes_health_check_status{check="otlp"}`; pushes { // 1 once something was sent
+		want[series] = got[series]
+	}
 	dropTimes(got)
 	for _, difference := range differences("/metrics", got, want) {
 		d.t.Error(difference)
