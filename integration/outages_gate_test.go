@@ -55,9 +55,8 @@ func newGate(t *testing.T, to string) *gate {
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(&url.URL{Scheme: "http", Host: to}) },
 		Transport:      oneProtocol{http1: &http.Transport{}, http2: transport},
 		ModifyResponse: g.hold,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
-			g.noteLate(r) // or the Collector is away, which no scene with a gate has
-			w.WriteHeader(http.StatusBadGateway)
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) {
+			w.WriteHeader(http.StatusBadGateway) // nobody waits for it, or the Collector is away, which no scene with a gate has
 		},
 	}
 	transport.Protocols.SetUnencryptedHTTP2(true)
@@ -65,6 +64,7 @@ func newGate(t *testing.T, to string) *gate {
 		Protocols: new(http.Protocols), ReadHeaderTimeout: time.Minute,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !g.refuse(w, r) {
+				defer g.noteLate(r)
 				forward.ServeHTTP(w, r)
 			}
 		}),
@@ -109,11 +109,15 @@ func (g *gate) hold(answer *http.Response) error {
 	case <-time.After(delay):
 		return nil
 	case <-answer.Request.Context().Done():
-		return context.Cause(answer.Request.Context()) // the error handler counts it
+		return context.Cause(answer.Request.Context())
 	}
 }
 
+// noteLate counts an answer, once it is written, that nobody waited for.
 func (g *gate) noteLate(r *http.Request) {
+	if r.Context().Err() == nil {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.late[signalOf(r)]++
