@@ -23,6 +23,7 @@ import (
 // A Telemetry on providers of the application's own has the page too: with the numbers, the life
 // of a message, and what is searched for hashed by its key.
 func TestPageOfNew(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir() + "/events"
 	page := live.NewHandler(live.Keep(dir, time.Hour))
 	server := httptest.NewServer(page)

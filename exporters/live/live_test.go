@@ -287,6 +287,7 @@ type statusOf struct {
 
 // What is recorded is what the page shows.
 func TestStatusShowsWhatIsRecorded(t *testing.T) {
+	t.Parallel()
 	tel, url := serve(t)
 	status := func() (s statusOf) {
 		r := get(t, url+"/api/v1/status")
@@ -335,6 +336,7 @@ func TestStatusShowsWhatIsRecorded(t *testing.T) {
 // The page says of a check what /health?verbose and the series say, and since when in the very
 // same words.
 func TestChecksAreThoseOfHealth(t *testing.T) {
+	t.Parallel()
 	tel, url := serve(t)
 	var broken atomic.Bool
 	if err := tel.Health.Register("storage", func(context.Context) error {
@@ -404,6 +406,7 @@ func events(t *testing.T, body io.Reader, n int) (names []string) {
 }
 
 func TestStream(t *testing.T) {
+	t.Parallel()
 	_, url := serve(t)
 	var open []io.ReadCloser
 	join := func() (code int, header http.Header) {
@@ -450,6 +453,7 @@ func TestStream(t *testing.T) {
 
 // Streams outlive what the server allows for an answer, and end with it.
 func TestStreamOutlivesTheDeadlines(t *testing.T) {
+	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

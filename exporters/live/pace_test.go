@@ -20,6 +20,7 @@ import (
 
 // Whoever asks too often waits, is told to come later, and keeps nobody else waiting for long.
 func TestPace(t *testing.T) {
+	t.Parallel()
 	p := newPace()
 	const cost = 20 * time.Millisecond
 	work := func() error { time.Sleep(cost); return nil }

@@ -31,10 +31,11 @@ type account struct {
 // queue in memory; timeout is how long sending a batch is tried.
 func accounts(t *testing.T, size, batch int, timeout time.Duration, play func(a *account, r *receiver, emit func(n int))) {
 	t.Helper()
+	noLeak(t)
 	for _, protocol := range []string{"HTTP", "gRPC"} {
 		for signal, prefix := range map[string]string{"traces": "OTEL_BSP", "logs": "OTEL_BLRP"} {
 			t.Run(signal+" over "+protocol, func(t *testing.T) {
-				noLeak(t)
+				t.Parallel()
 				r := absentReceiver(t)
 				a := newAccount(t, r, signal, protocol, nil, prefix+"_MAX_QUEUE_SIZE", fmt.Sprint(size),
 					prefix+"_MAX_EXPORT_BATCH_SIZE", fmt.Sprint(batch), prefix+"_EXPORT_TIMEOUT", fmt.Sprint(timeout.Milliseconds()),
@@ -200,10 +201,11 @@ func TestPartlyRejectedIsAccountedFor(t *testing.T) {
 }
 
 func TestMetricsAreAccountedFor(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"HTTP", "gRPC"} {
 		for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
 			t.Run(fmt.Sprint(preference, " over ", protocol), func(t *testing.T) {
-				noLeak(t)
+				t.Parallel()
 				r := absentReceiver(t)
 				opts := []otlp.Option{otlp.Temporality(preference), otlp.Interval(20 * time.Millisecond)}
 				a := newAccount(t, r, "metrics", protocol, opts, "OTEL_METRIC_EXPORT_TIMEOUT", "100")

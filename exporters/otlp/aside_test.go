@@ -99,6 +99,7 @@ func request(t *testing.T, tel *otelmail.Telemetry, c *otlp.Pusher, name string)
 // A request that is never taken holds up the others for a while only. It waits, is tried
 // again, and is sent when it is taken.
 func TestOneBadRequestDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	answer := func(status int, retryAfter string) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) {
 			if retryAfter != "" {
@@ -179,6 +180,7 @@ func (p *pickyCalls) Export(_ context.Context, in *coltraces.ExportTraceServiceR
 }
 
 func TestOneBadCallDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	for _, code := range []codes.Code{codes.Unavailable, codes.PermissionDenied} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
@@ -205,6 +207,7 @@ func TestOneBadCallDoesNotStopTheOthers(t *testing.T) {
 // While all requests fail, none is set aside, the receiver is not asked more often than
 // twice for each pause, and afterwards all arrive in order.
 func TestOutageSetsNothingAside(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		status, until int           // attempts that fail: the front three times, then one behind it and the front in turns
 		least         time.Duration // 0.1 to 1.6 s, or 1 to 4 s, each times 0.5 at least

@@ -107,6 +107,7 @@ func TestAskedPauseHoldsForEveryBatch(t *testing.T) {
 // While a receiver wants no requests it gets none: not from the next batch, not from the
 // next collection, and not from a shutdown, which does not wait for what it has no time for.
 func TestAskedPauseOutlastsTheProcess(t *testing.T) {
+	t.Parallel()
 	for name := range pausing(nil, nil, time.Second, false) {
 		for _, signal := range []string{"traces", "metrics", "logs"} {
 			t.Run(name+" "+signal, func(t *testing.T) {

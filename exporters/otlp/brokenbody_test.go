@@ -19,7 +19,7 @@ import (
 // requests, each larger than a connection's buffers, are cut off at every second attempt:
 // all of them arrive.
 func TestBodyCutOffIsSentAgain(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	r := newReceiver(t, nil)
 	var asked, cut atomic.Int32
 	r.setAnswer(func(w http.ResponseWriter) bool {

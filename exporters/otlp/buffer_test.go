@@ -169,15 +169,15 @@ func TestHeadersAndCompressionOfStoredRequests(t *testing.T) {
 
 // A black hole must not hold up the mail, the flush or the shutdown.
 func TestBlackHole(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	for _, protocol := range []otlp.Transport{otlp.HTTP, otlp.GRPC} {
 		t.Run(protocol.String(), func(t *testing.T) {
-			noLeak(t)
+			t.Parallel()
 			tel, c, _ := buffered(t, t.TempDir(), otlp.Endpoint("http://"+l.Addr().String()), otlp.Protocol(protocol))
 			begun := time.Now()
 			emitNumbered(tel, 0, 1000)
@@ -288,7 +288,7 @@ func TestBufferSettings(t *testing.T) {
 }
 
 func TestSecondProcessIsToldAtStart(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	dir := t.TempDir()
 	buffered(t, dir, otlp.Endpoint("http://127.0.0.1:1"))
 	err := startError(t, env("RUSMES_OTLP_BUFFER_DIR", dir), otlp.Push(otlp.Endpoint("http://127.0.0.1:1")))

@@ -19,6 +19,7 @@ import (
 
 // For every answer: is a stored request kept until there is a better answer, or dropped?
 func TestAnswersToStoredRequests(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		code int
 		keep bool
@@ -141,6 +142,7 @@ func TestStoredRequestPartlyRejected(t *testing.T) {
 // An endpoint that begins with http where the port speaks TLS is a setting to be mended, as
 // any other wrong port is: what is in the buffer waits for it, and the report says it.
 func TestPlainTextToTLSWaitsForItsSetting(t *testing.T) {
+	t.Parallel()
 	for name, says := range map[string]string{
 		"Go":     "Client sent an HTTP request to an HTTPS server.\n",
 		"nginx":  "<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>\r\n",
@@ -181,7 +183,7 @@ func TestPlainTextToTLSWaitsForItsSetting(t *testing.T) {
 
 // A receiver that asks for a pause gets it.
 func TestRetryAfterIsHeeded(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	r := newReceiver(t, nil)
 	var mu sync.Mutex
 	var asked []time.Time

@@ -93,6 +93,7 @@ func certificateFor(t *testing.T, by identity, change func(*x509.Certificate)) *
 
 // TestEachWrongEndpoint is said in one line, and each good one is said to be good.
 func TestEachWrongEndpoint(t *testing.T) {
+	t.Parallel()
 	ca := newIdentity(t, "authority")
 	trusted := &tls.Config{Certificates: []tls.Certificate{newIdentity(t, "receiver", ca).pair}}
 	plain, secured := newReceiver(t, nil), newReceiver(t, trusted)
@@ -336,6 +337,7 @@ func TestSignalsAreTriedSideBySide(t *testing.T) {
 
 // TestTheTimeOfACheckIsBounded, by its context where the time of an attempt is longer.
 func TestTheTimeOfACheckIsBounded(t *testing.T) {
+	t.Parallel()
 	silent := listen(t, func(net.Conn) {})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
@@ -348,6 +350,7 @@ func TestTheTimeOfACheckIsBounded(t *testing.T) {
 
 // TestByProxy runs in a process of its own: net/http reads the variables once.
 func TestByProxy(t *testing.T) {
+	t.Parallel()
 	if url := os.Getenv("OTELMAIL_TEST_CHECK"); url != "" {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()

@@ -20,7 +20,9 @@ import (
 // a while.
 
 // pings are when HTTP/2 asks whether the other end is there, and how long it waits.
-var pings = struct{ idle, answer time.Duration }{15 * time.Second, 15 * time.Second}
+type pings struct{ idle, answer time.Duration }
+
+var usualPings = pings{15 * time.Second, 15 * time.Second}
 
 // connection is the one that the attempts of one way go over.
 type connection struct {

@@ -37,6 +37,7 @@ func behind(t *testing.T, protocol, way string, opts ...otlp.Option) (*receiver,
 // A middlebox forgets a connection without a word: after an attempt that had no answer in
 // time, the next one is made over a new connection.
 func TestDeadConnectionIsHungUp(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"HTTP", "HTTP in TLS", "gRPC", "gRPC in TLS"} {
 		for _, way := range []string{"directly", "through a buffer"} {
 			t.Run(protocol+" "+way, func(t *testing.T) {
@@ -62,7 +63,7 @@ func TestDeadConnectionIsHungUp(t *testing.T) {
 
 // Where one attempt may take long, pings find a dead connection before its time is up.
 func TestPingsFindADeadConnection(t *testing.T) {
-	defer otlp.ShortPings(200*time.Millisecond, time.Second)()
+	t.Parallel()
 	for _, tt := range []struct {
 		protocol string
 		timeout  time.Duration
@@ -72,7 +73,9 @@ func TestPingsFindADeadConnection(t *testing.T) {
 		{"gRPC in TLS", 20 * time.Second, "keepalive ping failed"}, // gRPC asks after 10 s at the soonest
 	} {
 		t.Run(tt.protocol, func(t *testing.T) {
-			r, m, tel, b := behind(t, tt.protocol, "directly", otlp.Timeout(tt.timeout))
+			t.Parallel()
+			r, m, tel, b := behind(t, tt.protocol, "directly", otlp.Timeout(tt.timeout),
+				otlp.Pings(200*time.Millisecond, time.Second))
 			emitSpans(tel, "a", 1)
 			eventually(t, 20*time.Second, "it arrived", func() bool { return r.spanNames()["a"] > 0 })
 			m.forget()

@@ -50,6 +50,7 @@ type target struct {
 	headers   map[string]string
 	gzip      bool
 	timeout   time.Duration // of one attempt
+	pings     pings
 	tls       *certificates
 }
 
@@ -111,6 +112,7 @@ const notPushed = "nothing, and what it is for is not pushed"
 func (e *environment) plan(s signal, one, all choice) plan {
 	t := target{transport: e.transport(s, one, all)}
 	named, known := e.endpoint(s, one, all, &t)
+	t.pings = cmp.Or(all.pings, usualPings)
 	headers, whole := e.headers(s, one, all, t)
 	t.headers = headers
 	t.gzip = e.gzip(s, one, all)

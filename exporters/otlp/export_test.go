@@ -2,10 +2,10 @@ package otlp
 
 import "time"
 
-// ShortPings makes the connections that are made from now on ask sooner whether the other
-// end is there, until undo.
-func ShortPings(idle, answer time.Duration) (undo func()) {
-	before := pings
-	pings.idle, pings.answer = idle, answer
-	return func() { pings = before }
+// Pings lets connections ask sooner whether the other end is there.
+func Pings(idle, answer time.Duration) Option {
+	return option(func(c *choices) error {
+		c.all.pings = pings{idle, answer}
+		return nil
+	})
 }

@@ -53,7 +53,7 @@ func dial(t target, over *connection, more ...grpc.DialOption) (*grpc.ClientConn
 		grpc.WithTransportCredentials(newHandshakes(t, over)),
 		// By default a server of gRPC takes a third ping without an answer in between
 		// for an attack (ENHANCE_YOUR_CALM), and each one while no call is under way.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: t.timeout / 2, Timeout: pings.answer}),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: t.timeout / 2, Timeout: t.pings.answer}),
 		grpc.WithUserAgent("otelmail"),
 		// gRPC's own pauses between connections grow to two minutes, longer
 		// than we try for.

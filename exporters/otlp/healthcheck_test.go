@@ -18,6 +18,7 @@ import (
 // TestHealthCheck: /health knows whether the push arrives, with a buffer and without; /ready and
 // /live do not care.
 func TestHealthCheck(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		answer int
 		opts   []otlp.Option
@@ -75,6 +76,7 @@ func TestHealthCheck(t *testing.T) {
 
 // TestNoHealthCheck where nothing is pushed or none is asked for, and a wrong one.
 func TestNoHealthCheck(t *testing.T) {
+	t.Parallel()
 	for name, push := range map[string]otelmail.StartOption{
 		"nothing is pushed": otlp.Push(otlp.HealthCheck(time.Minute)),
 		"not asked for":     otlp.Push(otlp.Endpoint("http://127.0.0.1:1")),

@@ -126,19 +126,19 @@ func ourGoroutines() (n int, stacks string) {
 func noLeak(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {
-		deadline := time.Now().Add(5 * time.Second)
-		for {
-			n, stacks := ourGoroutines()
-			if n == 0 {
-				return
-			}
-			if time.Now().After(deadline) {
-				t.Errorf("%d goroutines left:\n%s", n, stacks)
-				return
-			}
-			time.Sleep(10 * time.Millisecond)
+		if n, stacks := goroutinesLeft(); n > 0 {
+			t.Errorf("%d goroutines left:\n%s", n, stacks)
 		}
 	})
+}
+
+// goroutinesLeft waits for ours to end, within reason.
+func goroutinesLeft() (n int, stacks string) {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if n, stacks = ourGoroutines(); n == 0 || time.Now().After(deadline) {
+			return n, stacks
+		}
+	}
 }
 
 // only pushes one signal.

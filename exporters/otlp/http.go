@@ -56,11 +56,11 @@ func (p *poster) transport() *http.Transport {
 	if p.base != nil {
 		p.base.CloseIdleConnections()
 	}
-	p.base, p.config = newTransport(p.target.timeout, config), config
+	p.base, p.config = newTransport(p.target, config), config
 	return p.base
 }
 
-func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
+func newTransport(t target, config *tls.Config) *http.Transport {
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		// Without it the error is the words of the proxy's status, and no more.
@@ -70,11 +70,11 @@ func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
 			}
 			return fmt.Errorf("the proxy: %w", newHTTPError(resp, nil))
 		},
-		DialContext:           (&net.Dialer{Timeout: timeout, KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:           (&net.Dialer{Timeout: t.timeout, KeepAlive: 30 * time.Second}).DialContext,
 		TLSClientConfig:       config.Clone(),
-		TLSHandshakeTimeout:   timeout,
+		TLSHandshakeTimeout:   t.timeout,
 		ForceAttemptHTTP2:     true,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: pings.idle, PingTimeout: pings.answer},
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: t.pings.idle, PingTimeout: t.pings.answer},
 		MaxIdleConns:          4,
 		IdleConnTimeout:       90 * time.Second,
 		ExpectContinueTimeout: time.Second,

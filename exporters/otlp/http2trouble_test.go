@@ -54,6 +54,7 @@ func endHTTP2(conn net.Conn, end func(c net.Conn, f *http2.Framer, stream uint32
 
 // A receiver, or a proxy before it, that breaks off a request over HTTP/2 gets it again.
 func TestHTTP2BrokenOffIsSentAgain(t *testing.T) {
+	t.Parallel()
 	type end struct {
 		name string
 		end  func(c net.Conn, f *http2.Framer, stream uint32)
@@ -118,6 +119,7 @@ func TestHTTP2BrokenOffIsSentAgain(t *testing.T) {
 // A connection that the server closes in the moment in which a request begins is the
 // other common way.
 func TestClosedIdleConnectionIsNoSetting(t *testing.T) {
+	t.Parallel()
 	for name, say := range map[string]string{
 		"nothing":          "",
 		"half an answer":   "HTTP/1.1 200 OK\r\nContent-Le",

@@ -5,6 +5,7 @@ package otlp_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -29,7 +30,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	_ = flag.Set("test.parallel", "16") // the tests wait for time to pass, not for a processor
+	code := m.Run()
+	if n, stacks := goroutinesLeft(); code == 0 && n > 0 { // of the tests that run side by side
+		fmt.Fprintf(os.Stderr, "%d goroutines left:\n%s", n, stacks)
+		code = 1
+	}
+	os.Exit(code)
 }
 
 // produce emits numbered spans and records for ever and prints, after each
@@ -253,7 +260,7 @@ func checkNumbers(t *testing.T, what string, got []string, expected map[int64]bo
 // A full disk loses nothing while everything fits memory, the receiver still gets what is
 // new, and the disk is used again when it has space.
 func TestFullDisk(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	dir := t.TempDir()
 	r := absentReceiver(t)
 	c := startChild(t, dir, r.httpURL(), 0, "400000")

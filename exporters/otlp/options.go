@@ -41,6 +41,7 @@ type choice struct {
 	tls         *tls.Config
 	compression Encoding
 	timeout     time.Duration
+	pings       pings // for tests
 }
 
 type option func(*choices) error

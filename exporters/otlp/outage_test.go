@@ -58,9 +58,10 @@ func TestReceiverComesUpLater(t *testing.T) {
 }
 
 func TestReceiverRestartsUnderTraffic(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"HTTP", "gRPC"} {
 		t.Run(protocol, func(t *testing.T) {
-			noLeak(t)
+			t.Parallel()
 			r := newReceiver(t, nil)
 			tel, _ := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "20", "OTEL_BSP_MAX_QUEUE_SIZE", "10000"),
 				otlp.Push(append(only("traces"), protocols(r)[protocol]...)...))
@@ -103,9 +104,10 @@ func TestReceiverRestartsUnderTraffic(t *testing.T) {
 }
 
 func TestBusyReceiverIsAskedAgain(t *testing.T) {
+	t.Parallel()
 	for _, status := range []int{http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			noLeak(t)
+			t.Parallel()
 			r := newReceiver(t, nil)
 			var asked atomic.Int32
 			r.setAnswer(func(w http.ResponseWriter) bool {

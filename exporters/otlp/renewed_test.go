@@ -45,6 +45,7 @@ func mutual(t *testing.T, ca identity) *tls.Config {
 // Renewed certificates, keys and roots are used without a restart. Files that cannot be
 // used are reported, and the last good ones go on.
 func TestRenewedCertificates(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"http/protobuf", "grpc"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()

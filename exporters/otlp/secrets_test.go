@@ -14,6 +14,7 @@ import (
 // A token in the endpoint's path is shown nowhere: not in the report of a failing push, not
 // in what a receiver repeats, not in the counts and not in the error of Shutdown.
 func TestTokenInThePathIsNotShown(t *testing.T) {
+	t.Parallel()
 	const token, password = "t0ken-in-the-path", `p"ss-w\rd`
 	for name, answer := range map[string]func(w http.ResponseWriter, path string){
 		"not found": func(w http.ResponseWriter, path string) { http.Error(w, "no route for "+path, http.StatusNotFound) },

@@ -176,6 +176,7 @@ func TestWrongOptions(t *testing.T) {
 
 // Who asks for TLS must not find out later that it was not used.
 func TestTLSWithoutTLS(t *testing.T) {
+	t.Parallel()
 	withTLS := otlp.TLS(&tls.Config{})
 	const base, own = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 	for name, tt := range map[string]struct {
@@ -196,7 +197,6 @@ func TestTLSWithoutTLS(t *testing.T) {
 		"nothing is pushed anywhere": {opts: []otlp.Option{withTLS}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			noLeak(t)
 			if tt.warn == "" {
 				if err := startError(t, env(tt.env...), otlp.Push(tt.opts...)); tt.err == "" && err != nil {
 					t.Error(err)
@@ -283,6 +283,7 @@ func TestProcessEnvironmentHasNoSay(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	ca := newIdentity(t, "ca")
 	server := newIdentity(t, "server", ca)
 	client := newIdentity(t, "client", ca)
@@ -314,7 +315,7 @@ func TestTLS(t *testing.T) {
 	} {
 		for _, protocol := range []string{"HTTP", "gRPC"} {
 			t.Run(tt.name+" over "+protocol, func(t *testing.T) {
-				noLeak(t)
+				t.Parallel()
 				r := newReceiver(t, config)
 				tel, _ := start(t, env(tt.env...), otlp.Push(append(append(only("traces"), protocols(r)[protocol]...), tt.opts...)...))
 				emitSpans(tel, "a", 3)

@@ -18,9 +18,10 @@ import (
 )
 
 func TestShutdownWithDeadReceiver(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []string{"HTTP", "gRPC"} {
 		t.Run(protocol, func(t *testing.T) {
-			noLeak(t)
+			t.Parallel()
 			r := absentReceiver(t)
 			tel, _ := start(t, env(), otlp.Push(protocols(r)[protocol]...))
 			emitSpans(tel, "a", 1400)
@@ -52,15 +53,15 @@ func TestShutdownWithDeadReceiver(t *testing.T) {
 
 // A receiver that accepts and never answers must not hold up the shutdown.
 func TestShutdownWithSilentReceiver(t *testing.T) {
-	noLeak(t)
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	for _, protocol := range []otlp.Transport{otlp.HTTP, otlp.GRPC} {
 		t.Run(protocol.String(), func(t *testing.T) {
-			noLeak(t)
+			t.Parallel()
 			tel, _ := start(t, env(), otlp.Push(otlp.Endpoint("http://"+l.Addr().String()), otlp.Protocol(protocol)))
 			emitSpans(tel, "a", 5)
 			emitLogs(tel, "b", 5)
@@ -155,6 +156,7 @@ func TestForceFlushTellsTheTruth(t *testing.T) {
 }
 
 func TestHangingCallbackDoesNotHoldUpShutdown(t *testing.T) {
+	t.Parallel()
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env(), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	release := make(chan struct{})

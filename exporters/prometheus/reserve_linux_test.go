@@ -3,6 +3,7 @@ package prometheus_test
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -34,6 +35,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	_ = flag.Set("test.parallel", "16") // the tests wait for time to pass, not for a processor
 	os.Exit(m.Run())
 }
 

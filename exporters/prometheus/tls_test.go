@@ -181,6 +181,7 @@ func TestTLSWithBasicAuthOverHTTP2(t *testing.T) {
 }
 
 func TestRenewedCertificateTakesEffect(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	a.issue("server")
 	url, _ := a.startTLS(serverTLS)

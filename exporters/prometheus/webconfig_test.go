@@ -29,6 +29,7 @@ func rewrite(t *testing.T, file, content string) {
 // A file that cannot be used, or that opens what was closed, takes nothing down and opens
 // nothing: the last good one holds on, and the next good one takes effect.
 func TestWebConfigFileThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
 	const access = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  client_allowed_sans: [scraper]\n"
 	user := func(password string) string {
 		return "basic_auth_users:\n  scraper: " + hash(t, password, bcrypt.MinCost) + "\n"
@@ -128,6 +129,7 @@ func TestWebConfigFileThatCannotBeUsed(t *testing.T) {
 // What has just been written may be half of it, although it is valid: it takes effect when it
 // has stayed the same for a second.
 func TestWebConfigFileThatIsBeingWritten(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "web.yml")
 	one := "basic_auth_users:\n  one: " + hash(t, "1", bcrypt.MinCost) + "\n"
 	two := "  two: " + hash(t, "2", bcrypt.MinCost) + "\n"
@@ -151,6 +153,7 @@ func TestWebConfigFileThatIsBeingWritten(t *testing.T) {
 
 // A report that anybody can cause does not hide that of the file.
 func TestReportsDoNotHideEachOther(t *testing.T) {
+	t.Parallel()
 	a := newAuthority(t)
 	a.issue("server")
 	url, errs := a.startTLS(serverTLS)
