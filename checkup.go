@@ -104,7 +104,7 @@ func checkOne(ctx context.Context, e export.Exporter, p *pipeline) []export.Find
 // samplesAll reports whether it is OpenTelemetry's sampler of every new trace.
 func samplesAll(s sdktrace.Sampler) bool {
 	root := strings.TrimPrefix(describe(s), "ParentBased{root:")
-	return strings.HasPrefix(root, "AlwaysOnSampler") || strings.HasPrefix(root, "TraceIDRatioBased{1}")
+	return strings.HasPrefix(root, "AlwaysOnSampler") || strings.HasPrefix(root, "ProbabilitySampler{1}")
 }
 
 // usualParent ends the description of a sampler that follows the parent, whatever that is.

@@ -61,7 +61,7 @@ func ExampleStart_options() {
 		otelmail.WithLogMailEvents(),                // a line for each step of a message
 		otelmail.WithExponentialHistograms(),
 		otelmail.WithResourceAttributes(attribute.String("deployment.environment.name", "staging")),
-		otelmail.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(0.1))),
+		otelmail.WithSampler(sdktrace.AlwaysSample()),       // within unsampled parents, too
 		otelmail.WithPropagator(propagation.TraceContext{}), // and no baggage
 		otelmail.WithShutdownTimeout(10*time.Second),
 		otelmail.WithStrictSettings(), // no start with a typo in OTEL_* or RUSMES_*

@@ -17,6 +17,7 @@ import (
 	"github.com/rusmes/otelmail/health"
 	"github.com/rusmes/otelmail/internal/clean"
 	"github.com/rusmes/otelmail/internal/guard"
+	"github.com/rusmes/otelmail/internal/sampling"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -166,7 +167,9 @@ func WithPropagator(p propagation.TextMapPropagator) Option {
 
 // WithSampler sets which traces are recorded. Unlike with [WithSampleRatio] and
 // OTEL_TRACES_SAMPLER, it is asked about every span, those within an unsampled one
-// too. Default: OTEL_TRACES_SAMPLER, else parentbased_traceidratio with the ratio of
+// too. Of a trace that is linked to another it finds that one's randomness in the tracestate
+// (ot=rv:…); a ProbabilitySampler of OpenTelemetry's specification then decides alike.
+// Default: OTEL_TRACES_SAMPLER, else parentbased_traceidratio with the ratio of
 // OTEL_TRACES_SAMPLER_ARG, then RUSMES_TRACING_SAMPLE_RATIO, else 1.0.
 func WithSampler(s sdktrace.Sampler) StartOption {
 	return startOption(func(c *config) error {
@@ -178,14 +181,16 @@ func WithSampler(s sdktrace.Sampler) StartOption {
 	})
 }
 
-// WithSampleRatio records the given share of new traces, 0.0 to 1.0; spans with
-// a parent follow it. Default: see [WithSampler].
+// WithSampleRatio records the given share of new traces, 0.0 to 1.0, to four significant
+// hexadecimal digits; spans with a parent follow it, and so do traces that are linked to it.
+// Each span's tracestate says which share it stands for (ot=th:…, OpenTelemetry's consistent
+// probability sampling). Default: see [WithSampler].
 func WithSampleRatio(ratio float64) StartOption {
 	return startOption(func(c *config) error {
 		if !(ratio >= 0 && ratio <= 1) {
 			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), settings.TracesSamplerArg.Wants())
 		}
-		c.sampler, c.inherits = sdktrace.ParentBased(sdktrace.TraceIDRatioBased(ratio)), true
+		c.sampler, c.inherits = sampling.ParentBased(sampling.Probability(ratio)), true
 		return nil
 	})
 }

@@ -5,11 +5,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/sampling"
 )
 
 // Op is work that has begun: the handle returned by the methods that begin work. It is
@@ -67,6 +70,7 @@ type tracer struct {
 	// inherits says that a child of an unsampled span is never sampled, so that
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
+	random   bool            // says that trace ids are the SDK's, which are random
 	panics   labelledCounter // see panicked
 	events   *mailEvents
 }
@@ -85,15 +89,31 @@ var (
 func (t *tracer) begin(ctx context.Context, name string, kind []trace.SpanStartOption) Op {
 	ctx = orBackground(ctx)
 	if t == nil || t.off { // the application's own spans may still be in ctx
-		return Op{ctx: ctx}
+		return Op{ctx: sampling.Leave(ctx)}
 	}
 	if t.idsOnly != nil {
 		return t.idsOnly.begin(ctx, name)
 	}
-	if t.inherits && unsampled(trace.SpanFromContext(ctx)) {
+	span := trace.SpanFromContext(ctx)
+	if t.inherits && unsampled(span) {
 		return Op{ctx: ctx}
 	}
-	ctx, span := t.Start(ctx, name, kind...)
+	if !span.SpanContext().IsValid() {
+		return t.root(ctx, name, kind)
+	}
+	ctx, span = t.Start(ctx, name, kind...)
+	return Op{ctx, span}
+}
+
+// root starts the first span of a trace.
+func (t *tracer) root(ctx context.Context, name string, options []trace.SpanStartOption) Op {
+	if links := sampling.Links(ctx); len(links) > 0 {
+		options = append(slices.Clip(options), trace.WithLinks(links...))
+	}
+	if t.random {
+		ctx = sampling.Random(ctx)
+	}
+	ctx, span := t.Start(ctx, name, options...)
 	return Op{ctx, span}
 }
 
@@ -123,9 +143,9 @@ func (t *idTracer) begin(ctx context.Context, name string) Op {
 	binary.LittleEndian.PutUint64(id[8:], rand.Uint64()|1) // all zero would be no id
 	binary.LittleEndian.PutUint64(span[:], rand.Uint64()|1)
 	decision := t.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: ctx, TraceID: id, Name: name})
-	var flags trace.TraceFlags
+	flags := trace.FlagsRandom
 	if decision.Decision == sdktrace.RecordAndSample {
-		flags = trace.FlagsSampled
+		flags |= trace.FlagsSampled
 	}
 	sc := trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: id, SpanID: span, TraceFlags: flags, TraceState: decision.Tracestate,

@@ -20,6 +20,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/sampling"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -88,14 +89,14 @@ func samplerSetting(env *settings.Env) (s sdktrace.Sampler, inherits bool) {
 	ratio := env.Ratio(settings.TracesSamplerArg)
 	switch name {
 	case settings.AlwaysOn:
-		s = sdktrace.AlwaysSample()
+		s = sampling.Probability(1) // unlike AlwaysSample it says so in the tracestate
 	case settings.AlwaysOff:
 		s = sdktrace.NeverSample()
 	default:
-		s = sdktrace.TraceIDRatioBased(ratio)
+		s = sampling.Probability(ratio)
 	}
 	if parentBased {
-		return sdktrace.ParentBased(s), true
+		return sampling.ParentBased(s), true
 	}
 	return s, false
 }

@@ -169,6 +169,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 		redactor: c.redactor(),
 		// The application's own provider may have a sampler that samples children of unsampled spans.
 		inherits: c.inherits,
+		random:   c.sampler != nil,
 		idsOnly:  c.idsOnly,
 		off:      off,
 		events:   newMailEvents(c, p.logger),

@@ -5,6 +5,8 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/rusmes/otelmail/internal/sampling"
 )
 
 // TraceContext is the trace of a message as it is stored beside the message:
@@ -92,15 +94,18 @@ func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind 
 	return Op{ctx, span}
 }
 
-// linked starts a span in ctx's own trace with a link to a stored one.
+// linked starts a span in ctx's own trace with a link to a stored one. Where ctx has no
+// trace, the one that begins is sampled as the stored one was. Else that may not have been
+// sampled, and is not linked to then: the link would point at nothing.
 func (t *tracer) linked(ctx context.Context, name string, tc TraceContext, kind trace.SpanKind) Op {
-	if ctx == nil {
-		ctx = context.Background()
+	ctx = orBackground(ctx)
+	options := []trace.SpanStartOption{trace.WithSpanKind(kind)}
+	if stored := tc.SpanContext(); stored.IsValid() {
+		if !trace.SpanContextFromContext(ctx).IsValid() {
+			ctx = sampling.Follow(ctx, stored)
+		} else if stored.IsSampled() {
+			options = append(options, trace.WithLinks(trace.Link{SpanContext: stored}))
+		}
 	}
-	stored := tc.SpanContext()
-	if t == nil || !stored.IsValid() || t.idsOnly != nil {
-		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
-	}
-	ctx, span := t.Start(ctx, name, trace.WithSpanKind(kind), trace.WithLinks(trace.Link{SpanContext: stored}))
-	return Op{ctx, span}
+	return t.begin(ctx, name, options)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/rusmes/otelmail/fleet"
 )
 
-// A relay sends the trace along to its own mail store; that links its session to it, and
-// stores the message without the fields.
+// A relay sends the trace along to its own mail store. The store links its session to it,
+// begins a trace for the message that is sampled alike, and stores the message without the fields.
 func Example() {
 	servers, err := fleet.New([]string{".internal.example.org"}, []netip.Prefix{netip.MustParsePrefix("10.1.0.0/16")})
 	if err != nil {
@@ -31,7 +31,9 @@ func Example() {
 	received := servers.Inbound(&net.TCPAddr{IP: net.IPv4(10, 1, 2, 3)}, sent)
 	text, err := io.ReadAll(received)
 	fmt.Printf("%q %v\n", text, err)
-	fleet.Link(session.Context(), received.TraceContext())
+	ctx = fleet.Link(session.Context(), received.TraceContext())
+	_, queueing := tel.Queue.Enqueue(ctx, otelmail.MessageFacts{QueueID: "q1"})
+	queueing.End(otelmail.CauseNone)
 	session.End(otelmail.CauseNone)
 	// Output: "Subject: hi\r\n\r\nhi\r\n" <nil>
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/internal/clean"
+	"github.com/rusmes/otelmail/internal/sampling"
 	"github.com/rusmes/otelmail/internal/settings"
 	"github.com/rusmes/otelmail/internal/tracefield"
 )
@@ -96,7 +97,7 @@ func (m *Message) Read(p []byte) (int, error) {
 
 // TraceContext is the trace that a server of the fleet sent along, the zero
 // value for none. It is known when the message's header has been read. Link to
-// it ([Link]); do not store it as a message's own trace.
+// it ([Link]); do not store it as a message's own trace, which begins here.
 func (m *Message) TraceContext() otelmail.TraceContext {
 	if m == nil || m.fields == nil {
 		return otelmail.TraceContext{}
@@ -105,19 +106,20 @@ func (m *Message) TraceContext() otelmail.TraceContext {
 	return otelmail.TraceContext{Parent: parent, State: state}
 }
 
-// Link links the span in ctx to a trace of another server. A link neither makes
-// that trace a parent nor lets it decide what is sampled.
-func Link(ctx context.Context, tc otelmail.TraceContext) {
-	if ctx == nil {
-		return
+// Link links the span in ctx, of the command that brought a message, to the message's trace on
+// the server that sent it. It returns the context for the message's own work here, from
+// [otelmail.Queue.Enqueue] on: the first span that begins in it begins a trace, which is linked
+// to both and sampled as the sender's was, whatever happens to the session's. What is not
+// sampled is not linked to. Without a trace in tc it returns ctx.
+func Link(ctx context.Context, tc otelmail.TraceContext) context.Context {
+	sent := tc.SpanContext()
+	if ctx == nil || !sent.IsValid() {
+		return ctx
 	}
-	span := trace.SpanFromContext(ctx)
-	if !span.IsRecording() {
-		return
+	if span := trace.SpanFromContext(ctx); sent.IsSampled() && span.IsRecording() {
+		span.AddLink(trace.Link{SpanContext: sent})
 	}
-	if sc := tc.SpanContext(); sc.IsValid() {
-		span.AddLink(trace.Link{SpanContext: sc})
-	}
+	return sampling.Follow(ctx, sent)
 }
 
 func (f *Fleet) sendsTo(host string) bool {

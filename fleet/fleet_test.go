@@ -12,8 +12,11 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/fleet"
 )
 
@@ -112,11 +115,127 @@ func TestOutbound(t *testing.T) {
 	fleet.Link(next.Context(), otelmail.TraceContext{Parent: "garbage"})
 	fleet.Link(context.Background(), otelmail.TraceContext{Parent: someParent})
 	fleet.Link(nil, otelmail.TraceContext{Parent: someParent}) //nolint:staticcheck // a caller's mistake
+	if ctx := fleet.Link(next.Context(), otelmail.TraceContext{}); ctx != next.Context() {
+		t.Error("without a trace the message's work is taken out of the session's")
+	}
 	next.End(otelmail.CauseNone)
 	spans := rec.Ended()
 	if l := spans[1].Links(); len(l) != 1 || l[0].SpanContext.SpanID() != spans[0].SpanContext().SpanID() || spans[1].Parent().IsValid() {
 		t.Errorf("links %v and parent %v, want one link and no parent", l, spans[1].Parent())
 	}
+}
+
+// TestLinkedAlike: a message's trace on the server that received it is sampled as the one on
+// the server that sent it was, whatever the shares are and whatever became of the session's,
+// and so on the server after that. Each link points at a span that was sampled.
+func TestLinkedAlike(t *testing.T) {
+	rec := tracetest.NewSpanRecorder() // what a gateway for all servers gets
+	sends, hub, mailbox := sampling(t, rec, 0.5), sampling(t, rec, 0.25), sampling(t, rec, 1)
+	decided := map[bool]int{}
+	for range 200 {
+		attempt := sends.Delivery.Attempt(t.Context(), otelmail.Attempt{})
+		first := trace.SpanContextFromContext(attempt.Context())
+		decided[first.IsSampled()]++
+		text := send(t, attempt.Context())
+		attempt.End(otelmail.Reply{Code: 250})
+		for _, server := range []*otelmail.Telemetry{hub, mailbox} {
+			session := server.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+			sent, queued := receive(t, server, session.Context(), text)
+			sc := trace.SpanContextFromContext(queued.Context())
+			if sc.IsSampled() != first.IsSampled() || sc.TraceID() == sent.SpanContext().TraceID() || sc.TraceID() == trace.SpanContextFromContext(session.Context()).TraceID() {
+				t.Fatalf("%v after %v in the session %v", sc, first, trace.SpanContextFromContext(session.Context()))
+			}
+			id := first.TraceID().String()
+			want := "ot=rv:" + id[len(id)-14:]
+			if first.IsSampled() {
+				want = "ot=th:8;rv:" + id[len(id)-14:]
+			}
+			if got := sc.TraceState().String(); got != want {
+				t.Errorf("the tracestate is %q, want %q", got, want)
+			}
+			session.End(otelmail.CauseNone)
+			onward := server.Delivery.Attempt(queued.Context(), otelmail.Attempt{})
+			text = send(t, onward.Context())
+			onward.End(otelmail.Reply{Code: 250})
+			queued.End(otelmail.CauseNone)
+		}
+	}
+	if decided[true] == 0 || decided[false] == 0 {
+		t.Fatalf("decided only %v", decided)
+	}
+	kept := map[trace.SpanID]bool{}
+	for _, s := range rec.Ended() {
+		kept[s.SpanContext().SpanID()] = true
+	}
+	messages := 0
+	for _, s := range rec.Ended() {
+		if s.Name() == "queue enqueue" {
+			messages++
+			if s.Parent().IsValid() || len(s.Links()) == 0 {
+				t.Errorf("%s has the parent %v and the links %v", s.Name(), s.Parent(), s.Links())
+			}
+		}
+		for _, l := range s.Links() {
+			if !kept[l.SpanContext.SpanID()] {
+				t.Errorf("%s is linked to %v, which was not kept", s.Name(), l.SpanContext)
+			}
+		}
+	}
+	if messages != 2*decided[true] {
+		t.Errorf("%d messages kept, want %d on each of two servers", messages, decided[true])
+	}
+}
+
+// Where nothing is traced, the message's work keeps the application's own span.
+func TestLinkWithoutTracing(t *testing.T) {
+	tel, err := otelmail.New(otelmail.WithTracerProvider(noop.NewTracerProvider()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, span := sdktrace.NewTracerProvider().Tracer("app").Start(t.Context(), "job")
+	_, queued := tel.Queue.Enqueue(fleet.Link(ctx, otelmail.TraceContext{Parent: someParent}), otelmail.MessageFacts{})
+	if got := trace.SpanFromContext(queued.Context()); got != span {
+		t.Errorf("the work is in %v, want the application's", got.SpanContext())
+	}
+	queued.End(otelmail.CauseNone)
+	span.End()
+}
+
+// sampling is a server that records this share of its own traces.
+func sampling(t *testing.T, rec sdktrace.SpanProcessor, ratio float64) *otelmail.Telemetry {
+	t.Helper()
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithSampleRatio(ratio),
+		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
+		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+			p.AddSpanProcessor(rec)
+			return nil
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tel.Shutdown(context.Background()) })
+	return tel
+}
+
+// send is the message as it goes to the next server of the fleet.
+func send(t *testing.T, ctx context.Context) string { //nolint:revive // the test comes first, as in all helpers
+	t.Helper()
+	out, err := io.ReadAll(newFleet(t).Outbound(ctx, "mx2.example.org", strings.NewReader("From: a\r\n\r\nbody")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+// receive is what the next server does with it in a session.
+func receive(t *testing.T, tel *otelmail.Telemetry, session context.Context, text string) (otelmail.TraceContext, otelmail.Queueing) { //nolint:revive // as above
+	t.Helper()
+	in := newFleet(t).Inbound(tcp("192.0.2.7:25"), strings.NewReader(text))
+	if _, err := io.Copy(io.Discard, in); err != nil {
+		t.Fatal(err)
+	}
+	_, queued := tel.Queue.Enqueue(fleet.Link(session, in.TraceContext()), otelmail.MessageFacts{})
+	return in.TraceContext(), queued
 }
 
 func TestNew(t *testing.T) {

@@ -63,7 +63,7 @@ var (
 		}, Default: ParentBased + TraceIDRatio,
 		NotOffered: []string{"jaeger_remote", ParentBased + "jaeger_remote", "xray"},
 		Options:    []string{"otelmail.WithSampler", "otelmail.WithSampleRatio"},
-		Meaning:    "Which traces are recorded; `otelmail.WithSampler` takes any other sampler too",
+		Meaning:    "Which traces are recorded, see [sampling.md](sampling.md); `otelmail.WithSampler` takes any other sampler too",
 	})
 	TracesSamplerArg = define(Setting{
 		Section: Process, Names: []string{"OTEL_TRACES_SAMPLER_ARG", "RUSMES_TRACING_SAMPLE_RATIO"},
