@@ -39,9 +39,10 @@ func checkUp(ctx context.Context, c *config, found *checkup.Checkup, refused err
 	_, wrong := openLog(c, env)
 	found.Wrong(errors.Join(wrong, registerChecks(c), output.judge()))
 	showOptions(&chosen, found)
-	res, err := newResource(ctx, c, s)
+	p := &pipeline{config: c, reader: newCommonReader(c), redactor: c.redactor()}
+	res, err := newResource(ctx, c, s, p.places())
 	found.Wrong(err)
-	p := &pipeline{config: c, resource: res, reader: newCommonReader(c), redactor: c.redactor()}
+	p.resource = res
 	p.checkExporters(ctx, found)
 	found.Wrong(p.handOver())
 	found.Wrong(c.lookupFailed)

@@ -66,10 +66,13 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	env, disabled := c.startEnv()
 	s := readSettings(c, env)
-	res, err := newResource(ctx, c, s)
+	p := &pipeline{config: c, disabled: disabled, reader: newCommonReader(c), redactor: c.redactor()}
+	p.reader.off = disabled
+	res, err := newResource(ctx, c, s, p.places())
 	if err != nil {
 		return nil, errors.Join(env.Err(), err)
 	}
+	p.resource = res
 	if v, ok := res.Set().Value(semconv.ServiceVersionKey); ok {
 		c.version = v.AsString()
 	}
@@ -78,8 +81,6 @@ func start(ctx context.Context, c *config) (*Telemetry, error) {
 	}
 	log, wrong := openLog(c, env)
 	wrong = errors.Join(wrong, registerChecks(c))
-	p := &pipeline{config: c, disabled: disabled, resource: res, reader: newCommonReader(c), redactor: c.redactor()}
-	p.reader.off = disabled
 	var t *Telemetry
 	if wrong == nil {
 		t, err = p.build(ctx, s)

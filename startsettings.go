@@ -179,7 +179,7 @@ func logLimits(env *settings.Env) []sdklog.LoggerProviderOption {
 
 // newResource describes the process. Command arguments and the owner are left
 // out: they hold passwords and names.
-func newResource(ctx context.Context, c *config, s startSettings) (*resource.Resource, error) {
+func newResource(ctx context.Context, c *config, s startSettings, places []string) (*resource.Resource, error) {
 	name, version := serviceDefaults()
 	attrs := []attribute.KeyValue{semconv.ServiceName(name)}
 	if version != "" {
@@ -196,9 +196,14 @@ func newResource(ctx context.Context, c *config, s startSettings) (*resource.Res
 	if c.serviceVersion != "" {
 		attrs = append(attrs, semconv.ServiceVersion(c.serviceVersion))
 	}
+	named := attribute.NewSet(attrs...)
+	service, _ := named.Value(semconv.ServiceNameKey)
+	if id := instanceID(ctx, service.AsString(), places); id != "" {
+		attrs = append([]attribute.KeyValue{semconv.ServiceInstanceID(id)}, attrs...) // below what was set by hand
+	}
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
-		resource.WithService(), // service.instance.id: two processes must not share series
+		resource.WithService(), // service.instance.id at random, where there is no other
 		resource.WithHost(),
 		resource.WithOSType(),
 		resource.WithProcessPID(),

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
@@ -55,14 +56,14 @@ func TestATraceSurvivesARestart(t *testing.T) {
 // the first one began.
 func wantContinued(t *testing.T, c *peer.Collector, accepted peer.Span) {
 	t.Helper()
-	process := accepted.Resource["service.instance.id"]
+	process := accepted.Resource["process.pid"]
 	spans := spansByID(c)
 	var taken, sent int
 	for _, span := range spans {
 		if span.TraceID != accepted.TraceID {
 			t.Errorf("%s is in another trace", span.Name)
 		}
-		if span.Resource["service.instance.id"] == process {
+		if span.Resource["process.pid"] == process {
 			continue
 		}
 		switch span.Name {
@@ -98,4 +99,29 @@ func named(t *testing.T, c *peer.Collector, name string) []peer.Span {
 		t.Fatalf("no span %s", name)
 	}
 	return spans
+}
+
+// TestARestartIsTheSameInstance: the process that comes after another one, on the same address,
+// goes on with its series.
+func TestARestartIsTheSameInstance(t *testing.T) {
+	t.Parallel()
+	if id, err := os.ReadFile("/etc/machine-id"); err != nil || len(id) < 32 {
+		t.Skipf("this machine has no id: %q, %v", id, err)
+	}
+	c := peer.StartCollector(t)
+	l := launch{flags: []string{"--http", peer.FreeAddresses(t, 1)[0]}, env: pushTo(c, "http/protobuf")}
+	for range 2 {
+		d := startDemo(t, l)
+		if err := d.submit(own, marker+"@partner.example"); err != nil {
+			t.Fatal(err)
+		}
+		d.stop()
+	}
+	processes, instances := map[any]bool{}, map[any]bool{}
+	for _, metric := range c.Metrics() {
+		processes[metric.Resource["process.pid"]], instances[metric.Resource["service.instance.id"]] = true, true
+	}
+	if len(processes) != 2 || len(instances) != 1 || instances[nil] {
+		t.Errorf("the metrics are of the processes %v and the instances %v, want two and one", processes, instances)
+	}
 }

@@ -14,20 +14,26 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
-// serveActivated starts and ends as often as lines of standard input tell it. It prints "ready",
-// or why not, and "ended".
+// serveActivated starts and ends as often as lines of standard input tell it. It prints "ready" and its
+// place, or why not, and "ended".
 func serveActivated() {
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		server, place := prometheus.NewServer(), ""
 		tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(),
-			otelmail.WithErrorHandler(func(err error) { fmt.Println(err) }), prometheus.Serve())
+			otelmail.WithErrorHandler(func(err error) { fmt.Println(err) }),
+			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				place = server.Place(p)
+				return nil
+			})), otelmail.WithExporter(server))
 		if err != nil {
 			fmt.Println(strings.ReplaceAll(err.Error(), "\n", " "))
 			return
 		}
-		fmt.Println("ready")
+		fmt.Println("ready at", place)
 		in.Scan()
 		if err := tel.Shutdown(context.Background()); err != nil {
 			fmt.Println(err)
@@ -112,7 +118,7 @@ func TestSocketsOfSystemd(t *testing.T) {
 		}
 		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 			DialContext: func(context.Context, string, string) (net.Conn, error) { return early, nil }}}
-		if said := server.next(t); said != "ready" {
+		if said := server.next(t); said != "ready at "+page.Addr().String() {
 			t.Fatal(said)
 		}
 		if r := ask(t, client, http.MethodGet, "http://"+page.Addr().String()+"/metrics"); r.code != 200 || !strings.Contains(r.body, "\nrusmes_queue_size 0\n") {
