@@ -157,7 +157,7 @@ var (
 // record records a duration; a sampled span in ctx becomes the exemplar.
 func (h histogram) record(ctx context.Context, d time.Duration, labels ...metric.RecordOption) {
 	if h.Float64Histogram != nil {
-		h.Record(ctx, max(d, 0).Seconds(), labels...) // a clock that was set back must not make a sum fall
+		h.Record(ctx, max(d, 0).Seconds(), labels...) // what a caller has measured must not make a sum fall
 	}
 }
 

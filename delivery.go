@@ -52,7 +52,8 @@ type Attempt struct {
 	TLSPolicy mailconv.TLSPolicy
 	// Due is when the attempt was to begin: when the message was accepted, or the time of
 	// the retry. What it is late by is recorded in queue_scheduler_lag_seconds and as the
-	// phase "queue". The zero time records nothing.
+	// phase "queue"; an attempt before it is late by 0, and counts in
+	// telemetry_negative_waits_total. The zero time records nothing.
 	Due time.Time
 	// Queue restores the trace of a message whose context was lost in between:
 	// an attempt in another process is linked to it. Leave it empty where ctx
@@ -82,6 +83,7 @@ func (o Outcome) String() string { return memberOf(outcomes, o, other) }
 // Delivery records attempts to deliver. All methods are safe for concurrent use.
 type Delivery struct {
 	tracer     *tracer
+	clock      *clock
 	retries    *count.Counter
 	delivered  *count.Counter
 	sent       *count.Counter
@@ -128,7 +130,7 @@ var attemptReasons = append([]string{"none"}, refusal.Reasons()...)
 
 func newDelivery(b *binder, t *tracer, m *Mail, q *Queue, out *handshakes, last *lastSuccess) *Delivery {
 	return &Delivery{
-		tracer: t, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent), last: last, handshakes: out,
+		tracer: t, clock: q.clock, retries: q.retries, delivered: m.delivered, sent: b.counter(smtpSent), last: last, handshakes: out,
 		attempts:  b.labelledCounter(deliveryAttempts),
 		duration:  b.labelledHistogram(deliveryDuration),
 		lag:       b.histogram(schedulerLag),

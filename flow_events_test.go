@@ -49,6 +49,14 @@ func flowEvents() []event {
 		{"an attempt that was due", func(tel *otelmail.Telemetry) {
 			tel.Delivery.Attempt(ctx, otelmail.Attempt{Due: time.Now().Add(-time.Second)}).End(otelmail.Reply{Cause: otelmail.CauseTimeout})
 		}, deferredBy("timeout").and(moves{"queue_scheduler_lag_seconds": 1, "delivery_phase_duration_seconds/queue": 1})},
+		{"waits by a clock that was set back", func(tel *otelmail.Telemetry) {
+			m := otelmail.Message{Enqueued: time.Now().Add(time.Hour)}
+			work := tel.Queue.Dequeue(ctx, m, otelmail.MessageFacts{})
+			tel.Delivery.Attempt(work.Context(), otelmail.Attempt{Due: m.Enqueued})
+			tel.Queue.Size.Add(1)
+			tel.Queue.Remove(ctx, m, otelmail.RemovedDelivered)
+		}, moves{"telemetry_negative_waits_total/queue": 1, "telemetry_negative_waits_total/total": 1, "telemetry_negative_waits_total/due": 1,
+			"delivery_total_seconds/delivered": 1, "queue_scheduler_lag_seconds": 1, "delivery_phase_duration_seconds/queue": 1}},
 		{"phases", func(tel *otelmail.Telemetry) {
 			a := attempt(tel, 0)
 			for p := range otelmail.PhaseOther + 2 { // one that does not exist

@@ -25,8 +25,8 @@ type Gauge struct {
 	read    atomic.Pointer[func(context.Context) (int64, error)]
 	running sync.Mutex // held while the function runs: a hung one is not started again
 	calls   contain.Calls
-	// answered is when the function gave its last answer or, before its first, was set: in
-	// nanoseconds of Unix time.
+	// answered is when the function gave its last answer or, before its first, was set: an
+	// instant.
 	answered atomic.Int64
 }
 
@@ -46,7 +46,7 @@ func (b *binder) unboundGauge(m *catalog.Metric, handle func(error)) *Gauge {
 	label := newLabelSet(attribute.String(sourceAge.Labels[0].Key, m.Name))
 	b.sources = append(b.sources, func(observe func(float64, labelSet)) {
 		if g.read.Load() != nil {
-			observe(max(time.Since(time.Unix(0, g.answered.Load())), 0).Seconds(), label)
+			observe(instant(g.answered.Load()).elapsed().Seconds(), label)
 		}
 	})
 	return g
@@ -107,7 +107,7 @@ func (g *Gauge) Observe(fn func(context.Context) (int64, error)) {
 
 func (g *Gauge) observe(fn *func(context.Context) (int64, error)) {
 	if g.bound() {
-		g.answered.Store(time.Now().UnixNano())
+		g.answered.Store(int64(now()))
 		g.read.Store(fn)
 	}
 }
@@ -132,7 +132,7 @@ func (g *Gauge) refresh() {
 			return
 		}
 		g.Set(value)
-		g.answered.Store(time.Now().UnixNano())
+		g.answered.Store(int64(now()))
 	})
 	if err != nil {
 		failed(err)

@@ -45,11 +45,3 @@ func (m *Message) Attempt(t Transport, destination string) Attempt {
 	a.enqueued = m.Enqueued
 	return a
 }
-
-// waited is how long the message has been in the queue, 0 when it does not say.
-func (m *Message) waited() time.Duration {
-	if m.Enqueued.IsZero() {
-		return 0
-	}
-	return max(time.Since(m.Enqueued), 0)
-}

@@ -70,7 +70,8 @@ func (a *attributes) known(m *knownMessage) *attributes {
 	return a.waited(m.enqueued)
 }
 
-// waited is how long a message has been in the queue, nothing where that is not known.
+// waited is how long a message has been in the queue, nothing where that is not known. A
+// negative wait is counted where the work begins that the event tells of, see [clock].
 func (a *attributes) waited(enqueued time.Time) *attributes {
 	if enqueued.IsZero() {
 		return a

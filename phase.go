@@ -65,7 +65,7 @@ func (o Delivering) late(due time.Time) {
 	if due.IsZero() {
 		return
 	}
-	lag := time.Since(due)
+	lag := o.delivery.clock.since(waitDue, due)
 	o.delivery.lag.record(o.Context(), lag)
 	o.delivery.phases.record(o.Context(), lag, int(PhaseQueue))
 }

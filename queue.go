@@ -48,6 +48,7 @@ type Queue struct {
 	Size *Gauge
 
 	tracer  *tracer
+	clock   *clock
 	status  *queueStatus
 	retries *count.Counter
 	expired *count.Counter
@@ -55,11 +56,12 @@ type Queue struct {
 }
 
 func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
-	size := b.unboundGauge(queueSize, handle)
+	size, clock := b.unboundGauge(queueSize, handle), newClock(b)
 	return &Queue{
 		Size:    size,
 		tracer:  t,
-		status:  newQueueStatus(b, size),
+		clock:   clock,
+		status:  newQueueStatus(b, size, clock),
 		retries: b.counter(queueRetries),
 		expired: b.counter(queueExpired),
 		total:   b.labelledHistogram(deliveryTotal),
@@ -106,13 +108,14 @@ func (o Queueing) End(cause Cause) {
 // with a link to the span that enqueued the message.
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
 	q = orEmpty(q)
+	waited := q.clock.since(waitQueue, m.Enqueued)
 	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer), queue: q}
 	facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
 	if q.tracer.takesAny(o.ctx, messageEvents...) {
 		o.ctx, _ = withMessage(o.ctx, &facts, m.Enqueued)
 	}
 	if o.Recording() {
-		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(m.waited().Seconds())).message(&facts).set()
+		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(waited.Seconds())).message(&facts).set()
 	}
 	return o
 }
@@ -162,6 +165,6 @@ func (q *Queue) Remove(ctx context.Context, m Message, why Removal) {
 		q.tracer.expired(ctx, &m)
 	}
 	if !m.Enqueued.IsZero() {
-		q.total.record(orBackground(ctx), m.waited(), int(why))
+		q.total.record(orBackground(ctx), q.clock.since(waitTotal, m.Enqueued), int(why))
 	}
 }

@@ -101,6 +101,7 @@ func (s *queueState) messages() (sum int64) {
 // queueStatus is what a collection shows of the queue.
 type queueStatus struct {
 	size   *Gauge
+	clock  *clock
 	answer atomic.Pointer[queueState] // the last one
 	shown  atomic.Pointer[queueState] // in this collection; nil while no function tells the states
 }
@@ -125,8 +126,8 @@ func (q *queueStatus) share(i int) QueueShare {
 }
 
 // newQueueStatus binds the size and what it is made of.
-func newQueueStatus(b *binder, size *Gauge) *queueStatus {
-	q := &queueStatus{size: size}
+func newQueueStatus(b *binder, size *Gauge, clock *clock) *queueStatus {
+	q := &queueStatus{size: size, clock: clock}
 	b.beforeCollection(q.refresh)
 	b.observe(queueSize, b.observable(queueSize), queueSource{q, func() int64 {
 		if s := q.shown.Load(); s != nil {
@@ -144,18 +145,18 @@ func newQueueStatus(b *binder, size *Gauge) *queueStatus {
 	}
 	b.fraction(queueOldest, func(observe func(float64, labelSet)) {
 		for i := range labels {
-			observe(q.share(i).age().Seconds(), labels[i])
+			observe(q.age(q.share(i)).Seconds(), labels[i])
 		}
 	})
 	return q
 }
 
-// age is 0 where no message is there, and for a clock that was set back.
-func (s QueueShare) age() time.Duration {
-	if s.Messages == 0 || s.Oldest.IsZero() {
+// age is that of the oldest message, 0 where there is none.
+func (q *queueStatus) age(s QueueShare) time.Duration {
+	if s.Messages == 0 {
 		return 0
 	}
-	return max(time.Since(s.Oldest), 0)
+	return q.clock.since(waitOldest, s.Oldest)
 }
 
 // queueSource is a number of the queue, for which its function is asked first.

@@ -18,6 +18,7 @@ type sampler struct {
 	namespace string
 	health    *health.Registry
 	service   service
+	begun     time.Time
 	blamer    *blamer // nil where no events are kept
 
 	rm     metricdata.ResourceMetrics // used again for each collection
@@ -38,7 +39,7 @@ type sent struct {
 }
 
 func newSampler(reader export.Reader, namespace string, checks *health.Registry, s service) *sampler {
-	return &sampler{reader: reader, namespace: namespace, health: checks, service: s,
+	return &sampler{reader: reader, namespace: namespace, health: checks, service: s, begun: time.Now(),
 		sent: map[string]sent{}, history: newHistory(), columns: newShared()}
 }
 
@@ -199,7 +200,7 @@ func (s *sampler) point(t *totals, st *status) sample {
 
 // facts are what the sentence is made of.
 func (s *sampler) facts(c collection, t *totals, st *status) facts {
-	f := facts{now: t.at, since: s.service.Since, rates: st.Rates, queue: st.Queue.Messages, queueBefore: -1, oldest: st.Queue.Oldest}
+	f := facts{now: t.at, since: s.begun, rates: st.Rates, queue: st.Queue.Messages, queueBefore: -1, oldest: st.Queue.Oldest}
 	_, f.notReady = s.health.Ready()
 	for _, one := range st.Checks {
 		if !one.Healthy && one.State != string(health.StateStarting) {

@@ -48,7 +48,14 @@ func telemetry(q queries) []row {
 			{title: "Age of what gauges show", runbook: "MailGaugeStale", queries: []query{q.most(s.SourceAge, "source")}},
 		}},
 		{"What could not be recorded as it was", []panel{
-			{title: "Values refused, by reason", queries: []query{q.rate(s.SelfRefused, "reason")}},
+			{
+				title: "Values refused, by reason",
+				says:  "Values and callbacks of the application's own instruments that were refused, and waits that were negative by the clock and are shown as 0. The application computes NaN, counts backwards, or has a callback that fails; or a clock was set back, here or on the machine that put the mail into the queue.",
+				queries: []query{
+					q.rate(s.SelfRefused, "reason"),
+					q.rate(s.SelfNegative, "wait").named("negative wait: {{wait}}"),
+				},
+			},
 			{title: "Texts cleaned, by reason", queries: []query{q.rate(s.SelfCleaned, "reason")}},
 			{title: "Sessions that could not be followed", queries: []query{q.rate(s.SelfUnfollowed, "protocol")}},
 			{title: "Records not in the local log", queries: []query{q.rate(s.SelfUnlogged, "reason")}},

@@ -72,6 +72,7 @@ var (
 	SelfCleaned           = of("telemetry_cleaned_total")
 	SelfDeferred          = of("telemetry_deferred")
 	SelfDropped           = of("telemetry_dropped_total")
+	SelfNegative          = of("telemetry_negative_waits_total")
 	SelfRefused           = of("telemetry_refused_total")
 	SelfSent              = of("telemetry_sent_total")
 	SelfUnfollowed        = of("telemetry_unfollowed_sessions_total")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +24,7 @@ func (f *Found) Print(w io.Writer, asJSON bool) error {
 		}
 		for n, h := range hops {
 			if n > 0 {
-				fmt.Fprintf(&b, "then, %s after it was last seen there:\n", seconds(h.Steps[0].Time.Sub(last(hops[n-1].Steps)).Seconds()))
+				b.WriteString(between(&hops[n-1], &h))
 			}
 			h.print(&b)
 		}
@@ -45,6 +46,23 @@ func (f *Found) Print(w io.Writer, asJSON bool) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// between says how long a message was on its way from one server to the next, by the clocks of
+// both. The next has it before the one that sends it knows, so that less than nothing is
+// nothing; but not before that has begun its first attempt.
+func between(from, to *hop) string {
+	arrived := to.Steps[0].Time
+	text := fmt.Sprintf("then, %s after it was last seen there", seconds(max(0, arrived.Sub(last(from.Steps)).Seconds())))
+	first := slices.IndexFunc(from.Steps, func(s step) bool {
+		return s.Event == "attempt" || s.Event == "delivered" || s.Event == "deferred" || s.Event == "failed"
+	})
+	if first >= 0 {
+		if early := from.Steps[first].Time.Sub(arrived); early > 0 {
+			text += fmt.Sprintf(" (%s before it was sent: one of the two clocks is wrong)", seconds(early.Seconds()))
+		}
+	}
+	return text + ":\n"
 }
 
 func last(steps []step) (t time.Time) {

@@ -147,6 +147,26 @@ note: ONE: What it knows begins 2026-03-01 12:00:00.000 +0100.
 	}
 }
 
+// TestClocksThatDiffer: no wait between two servers is negative, and what cannot be is said. A
+// server has a message before the one that sends it knows that it has, which is no clock's fault.
+func TestClocksThatDiffer(t *testing.T) {
+	at := func(queueID, queued, attempt string) string {
+		return fmt.Sprintf(`{"queue_id":%q,"message_id":%q,"state":"delivered","text":"Was delivered.","steps":[{"time":"2026-03-01T12:00:%sZ","event":"queued","text":"Put into the queue."},
+			{"time":"2026-03-01T12:00:%sZ","event":"delivered","text":"Delivered.","took_seconds":1.5}]}`, queueID, id, queued, attempt)
+	}
+	for want, received := range map[string]string{
+		"then, 1s after it was last seen there:":                                                         "07.500",
+		"then, 0s after it was last seen there:":                                                         "05.250",
+		"then, 0s after it was last seen there (3s before it was sent: one of the two clocks is wrong):": "02.000",
+	} {
+		one, two := &page{knows: map[string][]string{}}, &page{knows: map[string][]string{}}
+		one.knows[id], two.knows[id] = []string{at("Q1", "01.000", "05.000")}, []string{at("Q2", received, "30.000")}
+		if _, printed := run(t, "--server", one.serve(t), "--server", two.serve(t), id); !strings.Contains(printed, "\n"+want+"\n") {
+			t.Errorf("prints\n%s\nwant %s", printed, want)
+		}
+	}
+}
+
 // TestHostileAnswers: nothing that a stranger or a server has written moves a terminal's cursor,
 // and no answer is too odd.
 func TestHostileAnswers(t *testing.T) {

@@ -96,20 +96,31 @@ func since(later, earlier time.Time) float64 {
 	return max(later.Sub(earlier), 0).Seconds()
 }
 
+// between is the time from the last event of a step to the first of another. How long the
+// message was in the queue at both tells it better than their times do: within one process
+// that is not by a clock that may be set.
+func between(earlier, later *Step) float64 {
+	if earlier.InQueue > 0 && later.InQueue > 0 {
+		return max(later.InQueue-earlier.InQueue, 0)
+	}
+	return since(later.Time, earlier.end())
+}
+
 // attempt takes an event of an attempt. Its end takes the place of its beginning.
 func (l *Life) attempt(s *Step, begun time.Time) {
 	d := l.to(s)
+	s.Waited = since(s.Time, begun)
 	if d.last >= 0 {
-		if before := &l.Steps[d.last]; before.Event == "attempt" && s.Event != "attempt" && before.Attempt == s.Attempt {
-			s.Took = since(s.Time, before.Time)
+		before := &l.Steps[d.last]
+		if before.Event == "attempt" && s.Event != "attempt" && before.Attempt == s.Attempt {
+			s.Took = between(before, s)
 			s.Time, s.Waited = before.Time, before.Waited
 			*before = *s
 			d.note(s, d.last)
 			return
 		}
-		begun = l.Steps[d.last].end()
+		s.Waited = between(before, s)
 	}
-	s.Waited = since(s.Time, begun)
 	l.Steps = append(l.Steps, *s)
 	d.note(s, len(l.Steps)-1)
 }
