@@ -161,6 +161,9 @@ func showOptions(c *config, found *checkup.Checkup) {
 		}
 		option(true, settings.TracesSampler, describe(c.sampler), name)
 	}
+	if c.linkAfter != nil {
+		option(true, settings.QueueLinkAfter, c.linkAfter.String(), "WithQueueLinkAfter")
+	}
 	option(c.exponential, settings.HistogramAggregation, settings.ExponentialHistogram, "WithExponentialHistograms")
 	option(c.log.mailEvents, settings.LogMailEvents, "true", "WithLogMailEvents")
 	if c.log.handler != nil {

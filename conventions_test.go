@@ -37,8 +37,11 @@ func holdsConventions(t testing.TB, spans ...sdktrace.ReadOnlySpan) {
 		if s.InstrumentationScope().Name != otelmail.ScopeName {
 			continue
 		}
-		if _, err := conventions().Span(s.Name(), s.SpanKind().String(), s.Status().Code == codes.Error, plainly(s.Attributes())); err != nil {
+		id, err := conventions().Span(s.Name(), s.SpanKind().String(), s.Status().Code == codes.Error, plainly(s.Attributes()))
+		if err != nil {
 			t.Error(err)
+		} else if len(s.Links()) > 0 && !conventions().Links(id) {
+			t.Errorf("%s has links: the registry knows of none", s.Name())
 		}
 	}
 }

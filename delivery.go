@@ -157,6 +157,7 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 	o := Delivering{Op: op, delivery: d, attempt: &attempt{transport: a.Transport, policy: a.TLSPolicy, begun: time.Now()}}
 	o.late(a.Due)
 	if o.Recording() {
+		a.Message.QueueID = queueID(o.ctx, a.Message.QueueID)
 		d.tracer.describe(o.span).attempt(&a).set()
 	}
 	o.begins(&a)

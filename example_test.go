@@ -55,6 +55,7 @@ func ExampleStart_options() {
 		otelmail.WithPrivacy(otelmail.PrivacyHash),               // no domains, no addresses
 		otelmail.WithHashKey([]byte("the same on every server")), // hashes correlate in the fleet
 		otelmail.WithLocalDomains("example.org"),                 // always shown, beside the busiest
+		otelmail.WithQueueLinkAfter(30*time.Second),              // late retries are traces of their own
 		otelmail.WithCheck("storage", health.WriteReadBack(os.TempDir()), health.Decides(health.Readiness)),
 		otelmail.WithLogHandler(slog.NewJSONHandler(os.Stdout, nil)),
 		otelmail.WithLogExportLevel(slog.LevelWarn), // what leaves over OTLP

@@ -119,7 +119,8 @@ type MessageFacts struct {
 // Process begins a message's way through the pipeline.
 func (m *Mail) Process(ctx context.Context, facts MessageFacts) Processing {
 	p := Processing{Op: orEmpty(m).tracer.begin(ctx, "mail process", internalKind), mail: m, begun: time.Now()}
-	if orEmpty(m).tracer.takesAny(p.ctx, messageEvents...) {
+	if p.Recording() || orEmpty(m).tracer.takesAny(p.ctx, messageEvents...) {
+		facts.QueueID = queueID(p.ctx, facts.QueueID)
 		p.ctx, _ = withMessage(p.ctx, &facts, time.Time{})
 	}
 	if p.Recording() {
@@ -204,6 +205,7 @@ func (m *Mail) Stage(ctx context.Context, name string, facts MessageFacts) Stage
 	known := m.stages.known(name)
 	s := Stage{Op: m.tracer.begin(ctx, known.span, internalKind), mail: m, name: known, named: name, begun: time.Now()}
 	if s.Recording() {
+		facts.QueueID = queueID(s.ctx, facts.QueueID)
 		m.tracer.describe(s.span).text(mailconv.StageNameKey, cmp.Or(name, other)).message(&facts).set()
 	}
 	return s

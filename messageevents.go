@@ -17,7 +17,8 @@ var messageEvents = []*mailevent.Event{mailevent.Attempt, mailevent.Delivered, m
 	mailevent.Bounced, mailevent.Expired, mailevent.Dropped, mailevent.Rejected}
 
 // knownMessage is what is known of a message that is worked on. Contexts carry it, where
-// somebody listens to events, so that a bounce or a drop says of which message.
+// spans are recorded or somebody listens to events, so that all that is within, and a bounce
+// or a drop, says of which message.
 type knownMessage struct {
 	facts    MessageFacts
 	enqueued time.Time
@@ -42,6 +43,15 @@ func withMessage(ctx context.Context, facts *MessageFacts, enqueued time.Time) (
 		m.fill(outer)
 	}
 	return context.WithValue(ctx, messageKey{}, m), m
+}
+
+// queueID is what is given or, where that is nothing, what ctx knows: so that a search for
+// the id finds all spans of a message, in whichever trace they are.
+func queueID(ctx context.Context, given string) string {
+	if m := messageIn(ctx); given == "" && m != nil {
+		return m.facts.QueueID
+	}
+	return given
 }
 
 func (m *knownMessage) sameAs(outer *knownMessage) bool {

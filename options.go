@@ -33,8 +33,9 @@ type config struct {
 	loggerProvider  log.LoggerProvider
 	propagator      propagation.TextMapPropagator
 	sampler         sdktrace.Sampler
-	inherits        bool      // see tracer.inherits
-	idsOnly         *idTracer // see tracer.idsOnly
+	inherits        bool           // see tracer.inherits
+	idsOnly         *idTracer      // see tracer.idsOnly
+	linkAfter       *time.Duration // see Queue.linkAfter; nil for not set
 	open            *openSessions
 	keepGlobals     bool
 	exponential     bool
@@ -191,6 +192,23 @@ func WithSampleRatio(ratio float64) StartOption {
 			return settings.Invalid("WithSampleRatio", fmt.Sprint(ratio), settings.TracesSamplerArg.Wants())
 		}
 		c.sampler, c.inherits = sampling.ParentBased(sampling.Probability(ratio)), true
+		return nil
+	})
+}
+
+// WithQueueLinkAfter has work on a message that has been in the queue for age or longer,
+// 0 to 30 days, begin a trace of its own, which is linked to that of the session that
+// accepted the message; younger ones go on in that trace. 0 links all, as OpenTelemetry's
+// conventions for messaging have it. 30 s suits the tail sampling of a Collector, which
+// decides so long after a trace has begun (decision_wait) and judges what comes later
+// without the rest. Default: RUSMES_QUEUE_LINK_AFTER, else never: a message is one trace,
+// however late it is tried.
+func WithQueueLinkAfter(age time.Duration) Option {
+	return option(func(c *config) error {
+		if err := settings.QueueLinkAfter.Check("WithQueueLinkAfter", int64(age)); err != nil {
+			return err
+		}
+		c.linkAfter = &age
 		return nil
 	})
 }

@@ -47,24 +47,28 @@ type Queue struct {
 	// [Queue.Observe] with the states of the messages, or by Size.Observe without.
 	Size *Gauge
 
-	tracer  *tracer
-	clock   *clock
-	status  *queueStatus
-	retries *count.Counter
-	expired *count.Counter
-	total   labelledHistogram
+	tracer *tracer
+	clock  *clock
+	// linkAfter is the age from which on work on a message is a trace of its own; nil is
+	// never. See [WithQueueLinkAfter].
+	linkAfter *time.Duration
+	status    *queueStatus
+	retries   *count.Counter
+	expired   *count.Counter
+	total     labelledHistogram
 }
 
-func newQueue(b *binder, t *tracer, handle func(error)) *Queue {
+func newQueue(b *binder, t *tracer, linkAfter *time.Duration, handle func(error)) *Queue {
 	size, clock := b.unboundGauge(queueSize, handle), newClock(b)
 	return &Queue{
-		Size:    size,
-		tracer:  t,
-		clock:   clock,
-		status:  newQueueStatus(b, size, clock),
-		retries: b.counter(queueRetries),
-		expired: b.counter(queueExpired),
-		total:   b.labelledHistogram(deliveryTotal),
+		Size:      size,
+		tracer:    t,
+		clock:     clock,
+		linkAfter: linkAfter,
+		status:    newQueueStatus(b, size, clock),
+		retries:   b.counter(queueRetries),
+		expired:   b.counter(queueExpired),
+		total:     b.labelledHistogram(deliveryTotal),
 	}
 }
 
@@ -80,6 +84,7 @@ func (q *Queue) Enqueue(ctx context.Context, facts MessageFacts) (Message, Queue
 	}
 	if o.Recording() {
 		q.tracer.describe(o.span).message(&facts).set()
+		q.tracer.broughtBy(ctx, facts.QueueID)
 	}
 	return Message{QueueID: facts.QueueID, Enqueued: time.Now(), Trace: TraceContextOf(o.Context())}, o
 }
@@ -104,20 +109,27 @@ func (o Queueing) End(cause Cause) {
 }
 
 // Dequeue begins work on a message taken from the queue, which stays in it until
-// [Queue.Remove]. The span continues the trace that m was stored with, as a child and
-// with a link to the span that enqueued the message.
+// [Queue.Remove]. The span continues the trace that m was stored with, as a child, or is the
+// first of a new one: see [WithQueueLinkAfter]. In both it has a link to the span that
+// enqueued the message. All spans within it have the queue id.
 func (q *Queue) Dequeue(ctx context.Context, m Message, facts MessageFacts) Dequeueing {
 	q = orEmpty(q)
 	waited := q.clock.since(waitQueue, m.Enqueued)
-	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer), queue: q}
+	o := Dequeueing{Op: q.tracer.resume(ctx, "queue dequeue", m.Trace, trace.SpanKindConsumer, q.links(&m, waited)), queue: q}
 	facts.QueueID = cmp.Or(facts.QueueID, m.QueueID)
-	if q.tracer.takesAny(o.ctx, messageEvents...) {
+	if o.Recording() || q.tracer.takesAny(o.ctx, messageEvents...) {
 		o.ctx, _ = withMessage(o.ctx, &facts, m.Enqueued)
 	}
 	if o.Recording() {
 		q.tracer.describe(o.span).add(mailconv.QueueWaitKey.Float64(waited.Seconds())).message(&facts).set()
 	}
 	return o
+}
+
+// links reports whether work on a message is to be a trace of its own. One that does not say
+// when it was enqueued is old.
+func (q *Queue) links(m *Message, waited time.Duration) bool {
+	return q.linkAfter != nil && (m.Enqueued.IsZero() || waited >= *q.linkAfter)
 }
 
 // Dequeueing is a message from the queue being worked on. End it exactly once.

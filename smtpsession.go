@@ -41,6 +41,9 @@ func (s SMTPSession) Command(verb mailconv.SMTPVerb) SMTPCommand {
 	s.state.asks(int(verb), c.begun)
 	if !s.state.spanless {
 		c.Op = s.state.tracer.begin(s.ctx, nameOf(smtpSpans, verb), serverKind)
+		if (verb == mailconv.SMTPData || verb == mailconv.SMTPBdat) && c.Recording() {
+			c.brings()
+		}
 	}
 	return c
 }

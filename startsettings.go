@@ -63,6 +63,7 @@ func readSettings(c *config, env *settings.Env) startSettings {
 		logs:       logLimits(env),
 	}
 	configFileSetting(env)
+	c.readQueue(env)
 	s.service, _ = env.String(settings.ServiceName)
 	if c.sampler == nil {
 		c.sampler, c.inherits = samplerSetting(env)
@@ -71,6 +72,17 @@ func readSettings(c *config, env *settings.Env) startSettings {
 		s.propagator = propagatorSetting(env)
 	}
 	return s
+}
+
+// readQueue reads when a message is linked rather than continued.
+func (c *config) readQueue(env *settings.Env) {
+	if c.linkAfter != nil {
+		return
+	}
+	age := env.Duration(settings.QueueLinkAfter)
+	if _, name := env.Holds(settings.QueueLinkAfter); name != "" { // 0 is an age, too
+		c.linkAfter = &age
+	}
 }
 
 // configFileSetting says that a file is set and not read: who wrote it expects that nothing

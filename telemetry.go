@@ -183,7 +183,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.JMAP = newJMAP(b, tr, conns)
 	t.POP3 = &POP3{tracer: tr, conns: conns}
 	t.Mail = newMail(b, tr)
-	t.Queue = newQueue(b, tr, c.handle)
+	t.Queue = newQueue(b, tr, c.linkAfter, c.handle)
 	t.Delivery = newDelivery(b, tr, t.Mail, t.Queue, out, last)
 	t.DNS = newDNS(b)
 	t.Storage = newStorage(b, tr, c.handle)
@@ -241,7 +241,8 @@ func noop(c *config) *Telemetry {
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
 // exporters are the application's. The only environment variables it reads are
-// RUSMES_LOG_* and RUSMES_STRICT_SETTINGS; a wrong one is what it is to [Start].
+// RUSMES_LOG_*, RUSMES_QUEUE_LINK_AFTER and RUSMES_STRICT_SETTINGS; a wrong one is what it is
+// to [Start].
 // For the same series on the same buckets, give the application's MeterProvider the
 // [Reader.Views]. At the end shut its providers down first, and then the Telemetry: what they
 // push last is read from it.
@@ -258,7 +259,9 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	if err := registerChecks(c); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}
-	log, err := openLog(c, c.env())
+	env := c.env()
+	c.readQueue(env)
+	log, err := openLog(c, env)
 	if err = errors.Join(err, c.lookupFailed); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)
 	}

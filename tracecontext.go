@@ -73,8 +73,10 @@ func (c *carrier) Keys() []string { return []string{parentHeader, stateHeader} }
 // resume starts a span that continues a stored trace in the same server: a
 // child of the stored span, so that one view shows the message's whole life,
 // and linked to it, so that the tie holds where a backend has already closed
-// that trace. A span already in ctx is kept as a second link.
-func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind trace.SpanKind) Op {
+// that trace. A span already in ctx is kept as a second link. apart makes it the first of a
+// trace of its own, with the same links; but not where the stored one was not sampled, if
+// that decides, nor where no spans are recorded: the trace id is the one tie there is then.
+func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind trace.SpanKind, apart bool) Op {
 	stored := tc.SpanContext()
 	if t == nil || !stored.IsValid() {
 		return t.begin(ctx, name, []trace.SpanStartOption{trace.WithSpanKind(kind)})
@@ -85,8 +87,16 @@ func (t *tracer) resume(ctx context.Context, name string, tc TraceContext, kind 
 	if t.idsOnly != nil {
 		return Op{ctx: trace.ContextWithRemoteSpanContext(ctx, stored)}
 	}
+	current := trace.SpanContextFromContext(ctx)
+	if apart && !t.off && (stored.IsSampled() || !t.inherits) {
+		op := t.linked(trace.ContextWithSpanContext(ctx, trace.SpanContext{}), name, tc, kind)
+		if current.IsValid() && op.Recording() {
+			op.span.AddLink(trace.Link{SpanContext: current})
+		}
+		return op
+	}
 	links := []trace.Link{{SpanContext: stored}}
-	if current := trace.SpanContextFromContext(ctx); current.IsValid() {
+	if current.IsValid() {
 		links = append(links, trace.Link{SpanContext: current})
 	}
 	ctx, span := t.Start(trace.ContextWithRemoteSpanContext(ctx, stored), name,

@@ -24,6 +24,7 @@ type Span struct {
 	Brief   string // what it is the span of: a sentence without a full stop
 	Begins  string // with what, for the page
 	Parent  string // for the page
+	Links   string // what it is linked to, for the page; "" where it has no links
 	Uses    []convention.Use
 }
 
@@ -54,19 +55,20 @@ var (
 	failure    = where("The status is Error", semconv.ErrorTypeKey)
 	jmap       = slices.Concat(always(mailconv.JMAPMethodKey), known(mailconv.JMAPCallIDKey, mailconv.JMAPAccountIDKey, mailconv.JMAPRequestIDKey), failure)
 	notGivenUp = "The client waited for the reply"
+	fleetLink  = "the span of the server that sent the message, by `fleet.Link`"
 )
 
 var all = []Span{
 	{
 		ID: "smtp.session", Name: "SMTP session", Kind: trace.SpanKindInternal,
 		Brief:  "A connection by SMTP, LMTP or submission, from the greeting to its end",
-		Begins: "`SMTP.Session`", Parent: "the context given",
+		Begins: "`SMTP.Session`", Parent: "the context given", Links: fleetLink,
 		Uses: slices.Concat(always(mailconv.SMTPRoleKey), connection, failure),
 	},
 	{
 		ID: "smtp.command", Name: "SMTP {smtp.command}", Example: "SMTP RCPT", Kind: trace.SpanKindServer,
 		Brief:  "An SMTP, LMTP or submission command, from the command to the reply",
-		Begins: "`session.Command`; a message by BDAT has one from its first chunk on", Parent: "the session",
+		Begins: "`session.Command`; a message by BDAT has one from its first chunk on", Parent: "the session", Links: fleetLink,
 		Uses: slices.Concat(always(mailconv.SMTPCommandKey), reply,
 			knownWhere("The command is DATA or BDAT", mailconv.SMTPRecipientCountKey, semconv.MessagingMessageIDKey),
 			knownWhere("The command is AUTH", mailconv.SMTPAuthMechanismKey),
@@ -94,7 +96,7 @@ var all = []Span{
 	{
 		ID: "jmap.http_request", Name: "{http.request.method} {http.route}", Example: "POST /jmap/api", Kind: trace.SpanKindServer,
 		Brief:  "An HTTP request to the JMAP server, by OpenTelemetry's conventions for HTTP servers, without what would give ids away",
-		Begins: "`oteljmap.Wrap`", Parent: "the context of the request, see [below](#jmap-requests)",
+		Begins: "`oteljmap.Wrap`", Parent: "the context of the request, see [below](#jmap-requests)", Links: "the `traceparent` of the request, unless it is the parent",
 		Uses: slices.Concat(always(semconv.HTTPRequestMethodKey, semconv.URLSchemeKey), known(semconv.HTTPRouteKey),
 			where("There was an answer", semconv.HTTPResponseStatusCodeKey), known(semconv.NetworkProtocolVersionKey), client, server, tls,
 			where("The request failed", semconv.ErrorTypeKey)),
@@ -114,14 +116,15 @@ var all = []Span{
 	{
 		ID: "queue.enqueue", Name: "queue enqueue", Kind: trace.SpanKindProducer,
 		Brief:  "Putting a message into the queue, until it is safely stored",
-		Begins: "`Queue.Enqueue`", Parent: "the command that accepted the message",
+		Begins: "`Queue.Enqueue`", Parent: "the command that accepted the message", Links: fleetLink,
 		Uses: slices.Concat(message, failure),
 	},
 	{
 		ID: "queue.dequeue", Name: "queue dequeue", Kind: trace.SpanKindConsumer,
 		Brief:  "Work on a message from the queue",
-		Begins: "`Queue.Dequeue`", Parent: "the stored `queue enqueue`, and linked to it",
-		Uses: slices.Concat(always(mailconv.QueueWaitKey), message, failure),
+		Begins: "`Queue.Dequeue`", Parent: "the stored `queue enqueue`; none [from the age of `WithQueueLinkAfter` on](#one-message-one-trace-or-several)",
+		Links: "the stored `queue enqueue`; the span in the context given",
+		Uses:  slices.Concat(always(mailconv.QueueWaitKey), message, failure),
 	},
 	{
 		ID: "mail.process", Name: "mail process", Kind: trace.SpanKindInternal,
@@ -145,7 +148,8 @@ var all = []Span{
 	{
 		ID: "delivery.attempt", Name: "deliver {email.delivery.transport}", Example: "deliver smtp", Kind: trace.SpanKindClient,
 		Brief:  "An attempt to deliver a message to a destination",
-		Begins: "`Delivery.Attempt`", Parent: "`queue dequeue`; linked to the stored span where only `Attempt.Queue` has the trace",
+		Begins: "`Delivery.Attempt`", Parent: "`queue dequeue`, or the context given",
+		Links: "the stored span of `Attempt.Queue`",
 		Uses: slices.Concat(always(mailconv.TransportKey, mailconv.AttemptKey, mailconv.OutcomeKey),
 			where("The outcome is not `delivered`", mailconv.ReasonKey), known(mailconv.RecipientDomainKey, mailconv.TLSPolicyKey),
 			where("TLS failed", mailconv.TLSFailureKey), known(semconv.ServerAddressKey, semconv.NetworkPeerAddressKey, semconv.NetworkPeerPortKey),

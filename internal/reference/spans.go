@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"cmp"
 	_ "embed" // the page's prose
 	"fmt"
 	"io"
@@ -26,13 +27,13 @@ func Spans(w io.Writer, root fs.FS) error {
 
 func spansTable() string {
 	var b strings.Builder
-	b.WriteString("| span | kind | begins with | parent |\n|---|---|---|---|\n")
+	b.WriteString("| span | kind | begins with | parent | links to |\n|---|---|---|---|---|\n")
 	for _, s := range mailspan.All() {
 		name := "`" + s.Name + "`"
 		if s.Example != "" {
 			name = "`" + s.Example + "` …"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, strings.ToUpper(s.Kind.String()), s.Begins, s.Parent)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", name, strings.ToUpper(s.Kind.String()), s.Begins, s.Parent, cmp.Or(s.Links, "–"))
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -78,11 +78,15 @@ func Build(root fs.FS) (*Registry, error) {
 	}
 	spans, events := File{}, File{}
 	for _, s := range mailspan.All() {
+		note := "**Span name:** `" + s.Name + "`.\n\n**Parent:** " + plain(s.Parent) + "."
+		if s.Links != "" {
+			note += "\n\n**Links:** " + s.Links + "."
+		}
 		spans.Groups = append(spans.Groups, Group{
 			ID: "span." + s.ID, Type: typeSpan, SpanKind: s.Kind.String(), Stability: development,
 			Brief:       s.Brief + ".",
-			Note:        "**Span name:** `" + s.Name + "`.\n\n**Parent:** " + plain(s.Parent) + ".",
-			Annotations: &Annotations{SpanName: s.Name},
+			Note:        note,
+			Annotations: &Annotations{SpanName: s.Name, SpanLinks: s.Links != ""},
 			Attributes:  uses(s.Uses),
 		})
 	}

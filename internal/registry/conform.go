@@ -110,6 +110,11 @@ func (t *Telemetry) Spans() map[string][]string {
 	return all
 }
 
+// Links reports whether the span of an id may have links.
+func (t *Telemetry) Links(id string) bool {
+	return slices.ContainsFunc(t.spans, func(s spanGroup) bool { return s.ID == id && s.Annotations.SpanLinks })
+}
+
 // Span says what is wrong with a span, and which of the registry's it is: "" for none.
 func (t *Telemetry) Span(name, kind string, failed bool, attributes map[string]any) (id string, err error) {
 	var named []string

@@ -20,6 +20,17 @@ func with(m attrs, key string, value any) attrs {
 	return m
 }
 
+// TestLinks: which spans may have links.
+func TestLinks(t *testing.T) {
+	telemetry := built(t).Telemetry()
+	for id, want := range map[string]bool{"span.queue.dequeue": true, "span.delivery.attempt": true, "span.smtp.session": true,
+		"span.queue.enqueue": true, "span.mail.process": false, "span.lost": false} {
+		if got := telemetry.Links(id); got != want {
+			t.Errorf("%s: links %t, want %t", id, got, want)
+		}
+	}
+}
+
 // TestTelemetry: what is as the registry has it, and what is not.
 func TestTelemetry(t *testing.T) {
 	telemetry := built(t).Telemetry()

@@ -64,6 +64,8 @@ type Attribute struct {
 type Annotations struct {
 	// SpanName is the pattern of a span's name: for each attribute in braces its value.
 	SpanName string `yaml:"span_name,omitempty"`
+	// SpanLinks says that a span may have links: its note says to what.
+	SpanLinks bool `yaml:"span_links,omitempty"`
 	// Since is the version that first had a series.
 	Since string `yaml:"since,omitempty"`
 	// Buckets are the upper bounds of a histogram's buckets, in its unit.
