@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -58,8 +60,8 @@ type receiver struct {
 // newReceiver listens on two addresses that are free.
 func newReceiver(t *testing.T, config *tls.Config) *receiver {
 	t.Helper()
-	r := &receiver{t: t, tls: config, httpAddr: "127.0.0.1:0", grpcAddr: "127.0.0.1:0"}
-	t.Cleanup(r.stop)
+	r := absentReceiver(t)
+	r.tls = config
 	r.start()
 	return r
 }
@@ -72,15 +74,26 @@ func absentReceiver(t *testing.T) *receiver {
 	return r
 }
 
+// freeAddress is given once, and from below the ports that the kernel gives to connections
+// and to listeners that ask for none: nobody takes it before it is listened on, or between
+// a stop and a start.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
+		if _, given := givenAddresses.LoadOrStore(address, true); given {
+			continue
+		}
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port from 10000 to 19999")
+	return ""
 }
+
+var givenAddresses sync.Map
 
 func (r *receiver) start() {
 	r.t.Helper()
