@@ -116,10 +116,31 @@ func Link(ctx context.Context, tc otelmail.TraceContext) context.Context {
 	if ctx == nil || !sent.IsValid() {
 		return ctx
 	}
+	linkTo(ctx, sent)
+	return sampling.Follow(ctx, sent)
+}
+
+// Continue is [Link] for one trace over all servers: the message's work here belongs to the
+// trace that it had on the server that sent it, as a child of the attempt that brought it,
+// and is sampled if that is. The span in ctx, of the command that brought the message, is
+// linked to it. It is for fleets with a Collector that decides about whole traces: a bounce
+// on the last server keeps what the first one did, too. A message that waits for longer
+// than the Collector does needs [otelmail.WithQueueLinkAfter] beside it. Without a trace in
+// tc it returns ctx.
+func Continue(ctx context.Context, tc otelmail.TraceContext) context.Context {
+	sent := tc.SpanContext()
+	if ctx == nil || !sent.IsValid() {
+		return ctx
+	}
+	linkTo(ctx, sent)
+	return trace.ContextWithRemoteSpanContext(ctx, sent)
+}
+
+// linkTo links the span in ctx to one that can be found.
+func linkTo(ctx context.Context, sent trace.SpanContext) {
 	if span := trace.SpanFromContext(ctx); sent.IsSampled() && span.IsRecording() {
 		span.AddLink(trace.Link{SpanContext: sent})
 	}
-	return sampling.Follow(ctx, sent)
 }
 
 func (f *Fleet) sendsTo(host string) bool {

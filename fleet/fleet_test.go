@@ -186,6 +186,71 @@ func TestLinkedAlike(t *testing.T) {
 	}
 }
 
+// TestContinued: a message is one trace on all servers, and the sessions that brought it are
+// linked to it.
+func TestContinued(t *testing.T) {
+	rec := tracetest.NewSpanRecorder() // what a gateway for all servers gets
+	sends, hub, mailbox := sampling(t, rec, 0.5), sampling(t, rec, 0.25), sampling(t, rec, 1)
+	kept := 0
+	for range 50 {
+		attempt := sends.Delivery.Attempt(t.Context(), otelmail.Attempt{})
+		first := trace.SpanContextFromContext(attempt.Context())
+		if first.IsSampled() {
+			kept++
+		}
+		text := send(t, attempt.Context())
+		attempt.End(otelmail.Reply{Code: 250})
+		for _, server := range []*otelmail.Telemetry{hub, mailbox} {
+			session := server.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+			in := newFleet(t).Inbound(tcp("192.0.2.7:25"), strings.NewReader(text))
+			if _, err := io.Copy(io.Discard, in); err != nil {
+				t.Fatal(err)
+			}
+			stored, queued := server.Queue.Enqueue(fleet.Continue(session.Context(), in.TraceContext()), otelmail.MessageFacts{})
+			queued.End(otelmail.CauseNone)
+			session.End(otelmail.CauseNone)
+			if sc := stored.Trace.SpanContext(); sc.TraceID() != first.TraceID() || sc.IsSampled() != first.IsSampled() {
+				t.Fatalf("%v after %v", sc, first)
+			}
+			working := server.Queue.Dequeue(t.Context(), stored, otelmail.MessageFacts{})
+			onward := server.Delivery.Attempt(working.Context(), otelmail.Attempt{})
+			text = send(t, onward.Context())
+			onward.End(otelmail.Reply{Code: 250})
+			working.End(otelmail.CauseNone)
+		}
+	}
+	known := map[trace.SpanID]bool{}
+	for _, s := range rec.Ended() {
+		known[s.SpanContext().SpanID()] = true
+	}
+	attempts, sessions := 0, 0
+	for _, s := range rec.Ended() {
+		switch s.Name() {
+		case "queue enqueue", "queue dequeue":
+			attempts++
+			if !known[s.Parent().SpanID()] {
+				t.Errorf("the parent of %s is not there", s.Name())
+			}
+		case "SMTP session":
+			sessions += len(s.Links())
+			for _, l := range s.Links() {
+				if !known[l.SpanContext.SpanID()] {
+					t.Errorf("a session is linked to %v, which was not kept", l.SpanContext)
+				}
+			}
+		}
+	}
+	if kept == 0 || kept == 50 || attempts != 4*kept || sessions < kept {
+		t.Errorf("%d of 50 kept: %d spans of the queue, %d links", kept, attempts, sessions)
+	}
+	for _, tc := range []otelmail.TraceContext{{}, {Parent: "garbage"}} {
+		if ctx := fleet.Continue(t.Context(), tc); ctx != t.Context() {
+			t.Errorf("%v makes another context", tc)
+		}
+	}
+	fleet.Continue(nil, otelmail.TraceContext{Parent: someParent}) //nolint:staticcheck // a caller's mistake
+}
+
 // Where nothing is traced, the message's work keeps the application's own span.
 func TestLinkWithoutTracing(t *testing.T) {
 	tel, err := otelmail.New(otelmail.WithTracerProvider(noop.NewTracerProvider()))

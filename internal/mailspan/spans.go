@@ -55,7 +55,7 @@ var (
 	failure    = where("The status is Error", semconv.ErrorTypeKey)
 	jmap       = slices.Concat(always(mailconv.JMAPMethodKey), known(mailconv.JMAPCallIDKey, mailconv.JMAPAccountIDKey, mailconv.JMAPRequestIDKey), failure)
 	notGivenUp = "The client waited for the reply"
-	fleetLink  = "the span of the server that sent the message, by `fleet.Link`"
+	fleetLink  = "the span of the server that sent the message, by `fleet.Link` or `fleet.Continue`"
 )
 
 var all = []Span{
@@ -116,7 +116,7 @@ var all = []Span{
 	{
 		ID: "queue.enqueue", Name: "queue enqueue", Kind: trace.SpanKindProducer,
 		Brief:  "Putting a message into the queue, until it is safely stored",
-		Begins: "`Queue.Enqueue`", Parent: "the command that accepted the message", Links: fleetLink,
+		Begins: "`Queue.Enqueue`", Parent: "the command that accepted the message; by `fleet.Continue` the attempt on the server that sent it", Links: fleetLink,
 		Uses: slices.Concat(message, failure),
 	},
 	{

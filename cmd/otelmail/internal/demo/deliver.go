@@ -30,7 +30,7 @@ type failure struct {
 func (r *router) deliver(ctx context.Context, it *item, message []byte, last bool) []failure {
 	var failures []failure
 	for _, d := range destinations(it.Recipients) {
-		if d.domain == localDomain {
+		if r.isLocal(d.domain) {
 			// Every mailbox is a delivery of its own.
 			for _, recipient := range d.recipients {
 				failures = append(failures, r.attempt(ctx, it, message, last, destination{d.domain, []string{recipient}})...)
@@ -42,6 +42,11 @@ func (r *router) deliver(ctx context.Context, it *item, message []byte, last boo
 	return failures
 }
 
+// isLocal says whether the mailboxes of a domain are here.
+func (r *router) isLocal(domain string) bool {
+	return domain == localDomain && r.relay.fellows.next == ""
+}
+
 func (r *router) attempt(ctx context.Context, it *item, message []byte, last bool, to destination) []failure {
 	facts := it.facts()
 	facts.Recipient = ""
@@ -50,11 +55,11 @@ func (r *router) attempt(ctx context.Context, it *item, message []byte, last boo
 	}
 	var about otelmail.Attempt
 	send := r.store.deliver
-	if to.domain == localDomain {
+	if r.isLocal(to.domain) {
 		about = it.Telemetry.Attempt(otelmail.TransportLocal, to.recipients[0])
 	} else {
 		about = it.Telemetry.Attempt(otelmail.TransportSMTP, to.domain)
-		about.Server, about.TLSPolicy = remoteHost, mailconv.TLSOpportunistic
+		about.Server, about.TLSPolicy = r.relay.server(), mailconv.TLSOpportunistic
 		send = r.relay.deliver
 	}
 	about.Message, about.Due = facts, it.Next

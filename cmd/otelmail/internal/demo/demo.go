@@ -61,6 +61,7 @@ type Demo struct {
 	servers []server
 	traffic *traffic
 	ports   ports
+	fellows *fellows
 
 	certificate *certificate
 	troubles    *troubles
@@ -91,6 +92,9 @@ func Start(ctx context.Context, c Config, extra ...otelmail.StartOption) (*Demo,
 func (d *Demo) start(ctx context.Context, extra []otelmail.StartOption) error {
 	var err error
 	if d.certificate, err = newCertificate(localHost, d.config.certificateValid()); err != nil {
+		return err
+	}
+	if d.fellows, err = newFellows(d.config); err != nil {
 		return err
 	}
 	certificate := d.certificate.config()
@@ -233,7 +237,7 @@ func (d *Demo) listen() error {
 // for users with implicit TLS (RFC 8314), and one that is soon too narrow, to
 // show what a connection limit does.
 func (d *Demo) serve(certificate *tls.Config) {
-	backend := &smtpServer{log: d.log, local: d.local, store: d.store, queue: d.queue,
+	backend := &smtpServer{fellows: d.fellows, log: d.log, local: d.local, store: d.store, queue: d.queue,
 		authenticator: &authenticator{d.tel, d.dns.resolver()}, limit: newPace(d.tel, otelmail.LimiterSender, time.Second)}
 
 	mx := backend.newServing(d.tel, otelmail.RoleMX, certificate, isLoopback(d.ports.mx.Addr()), maxConnections)
@@ -266,7 +270,7 @@ func (d *Demo) startWorkers(routes *routes) {
 	ctx, cancel := context.WithCancel(context.Background())
 	d.stopWorkers = cancel
 	pipeline := newPipeline(d.tel)
-	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{routes}, push: d.push}
+	router := &router{tel: d.tel, log: d.log, store: d.store, relay: &relay{routes, d.fellows}, push: d.push}
 	limit := &destinationLimit{}
 	for i := range workers {
 		w := &worker{

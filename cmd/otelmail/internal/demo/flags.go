@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"net"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"time"
@@ -22,13 +23,15 @@ type Config struct {
 	JMAP string // likewise, over HTTP
 	POP3 string // likewise
 
-	Rate     float64       // built-in traffic, messages a second; 0 is none
-	Duration time.Duration // 0 is until interrupted
-	Drain    time.Duration // how long mail is taken after that, while /ready answers 503
-	User     string        // who may log in, and whose mailbox there is
-	Password string
-	Spool    string // the directory of the queue; "" is a temporary one
-	Trouble  string // where trouble is switched on and off; host:port, "" for nowhere
+	Rate      float64       // built-in traffic, messages a second; 0 is none
+	Duration  time.Duration // 0 is until interrupted
+	Drain     time.Duration // how long mail is taken after that, while /ready answers 503
+	User      string        // who may log in, and whose mailbox there is
+	Password  string
+	Spool     string       // the directory of the queue; "" is a temporary one
+	Relayhost string       // host:port of the server of the same fleet that gets all mail; "" delivers it here
+	Fleet     netip.Prefix // where servers of the same fleet bring mail from; none if it is not valid
+	Trouble   string       // where trouble is switched on and off; host:port, "" for nowhere
 
 	// backoff is the pause after each failed attempt but the last.
 	backoff []time.Duration
@@ -80,6 +83,8 @@ func newFlagSet(c *Config) *flag.FlagSet {
 	set.Var((*password)(&c.Password), "password", "`password` of that user")
 	set.StringVar(&c.Spool, "spool", c.Spool, "`directory` of the queue, kept over a restart; empty is a temporary one")
 	set.Var((*loopback)(&c.Trouble), "trouble", "`host:port` on this machine where trouble is switched on and off; all else is then well, and port 0 takes a free one. Empty is nowhere")
+	set.Var((*optional)(&c.Relayhost), "relayhost", "`host:port` of the next server of the same fleet, which gets all mail, with its trace; empty delivers it here")
+	set.Var((*network)(&c.Fleet), "fleet", "`network` of such servers, like 127.0.0.0/8: they may relay, and the trace of their mail goes on here; empty is nobody")
 	return set
 }
 
@@ -87,6 +92,8 @@ func newFlagSet(c *Config) *flag.FlagSet {
 // flag adds the flag's name and the value.
 type (
 	address  string
+	optional string
+	network  netip.Prefix
 	loopback string
 	rate     float64
 	duration time.Duration
@@ -105,6 +112,34 @@ func (a *address) Set(s string) error {
 		return errors.New("want host:port with a port from 0 to 65535, like 127.0.0.1:2525")
 	}
 	*a = address(s)
+	return nil
+}
+
+func (o *optional) String() string { return string(*o) }
+
+func (o *optional) Set(s string) error {
+	if s != "" {
+		if err := (*address)(o).Set(s); err != nil {
+			return err
+		}
+	}
+	*o = optional(s)
+	return nil
+}
+
+func (n *network) String() string {
+	if p := netip.Prefix(*n); p.IsValid() {
+		return p.String()
+	}
+	return ""
+}
+
+func (n *network) Set(s string) error {
+	p, err := netip.ParsePrefix(s)
+	if s != "" && err != nil {
+		return errors.New("want a network like 127.0.0.0/8, or nothing for nobody")
+	}
+	*n = network(p.Masked())
 	return nil
 }
 

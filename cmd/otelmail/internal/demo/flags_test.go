@@ -19,18 +19,19 @@ func TestFlagsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string][2]any{
-		"--http":     {c.HTTP, "127.0.0.1:9090"},
-		"--smtp":     {c.SMTP, "127.0.0.1:2525"},
-		"--imap":     {c.IMAP, "127.0.0.1:1143"},
-		"--jmap":     {c.JMAP, "127.0.0.1:8081"},
-		"--pop3":     {c.POP3, "127.0.0.1:1110"},
-		"--rate":     {c.Rate, 5.0},
-		"--duration": {c.Duration, time.Duration(0)},
-		"--drain":    {c.Drain, 5 * time.Second},
-		"--user":     {c.User, "demo"},
-		"--password": {c.Password, "demo"},
-		"--spool":    {c.Spool, ""},
-		"--trouble":  {c.Trouble, ""},
+		"--http":      {c.HTTP, "127.0.0.1:9090"},
+		"--smtp":      {c.SMTP, "127.0.0.1:2525"},
+		"--imap":      {c.IMAP, "127.0.0.1:1143"},
+		"--jmap":      {c.JMAP, "127.0.0.1:8081"},
+		"--pop3":      {c.POP3, "127.0.0.1:1110"},
+		"--rate":      {c.Rate, 5.0},
+		"--duration":  {c.Duration, time.Duration(0)},
+		"--drain":     {c.Drain, 5 * time.Second},
+		"--user":      {c.User, "demo"},
+		"--password":  {c.Password, "demo"},
+		"--spool":     {c.Spool, ""},
+		"--relayhost": {c.Relayhost, ""},
+		"--trouble":   {c.Trouble, ""},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
@@ -42,23 +43,26 @@ func TestFlags(t *testing.T) {
 	c, err := ParseFlags([]string{
 		"--http", "[::1]:0", "--smtp=:25", "--imap", "127.0.0.1:0", "--jmap", "localhost:1", "--pop3", "127.0.0.1:2",
 		"--rate", "0.5", "--duration", "2m", "--drain", "7s", "--user", "anna", "--password", "geheim", "--spool", "queue", "--trouble", "[::1]:0",
+		"--relayhost", "127.0.0.1:26", "--fleet", "127.0.0.9/8",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, pair := range map[string][2]any{
-		"--http":     {c.HTTP, "[::1]:0"},
-		"--smtp":     {c.SMTP, ":25"},
-		"--imap":     {c.IMAP, "127.0.0.1:0"},
-		"--jmap":     {c.JMAP, "localhost:1"},
-		"--pop3":     {c.POP3, "127.0.0.1:2"},
-		"--rate":     {c.Rate, 0.5},
-		"--duration": {c.Duration, 2 * time.Minute},
-		"--drain":    {c.Drain, 7 * time.Second},
-		"--user":     {c.User, "anna"},
-		"--password": {c.Password, "geheim"},
-		"--spool":    {c.Spool, "queue"},
-		"--trouble":  {c.Trouble, "[::1]:0"},
+		"--http":      {c.HTTP, "[::1]:0"},
+		"--smtp":      {c.SMTP, ":25"},
+		"--imap":      {c.IMAP, "127.0.0.1:0"},
+		"--jmap":      {c.JMAP, "localhost:1"},
+		"--pop3":      {c.POP3, "127.0.0.1:2"},
+		"--rate":      {c.Rate, 0.5},
+		"--duration":  {c.Duration, 2 * time.Minute},
+		"--drain":     {c.Drain, 7 * time.Second},
+		"--user":      {c.User, "anna"},
+		"--password":  {c.Password, "geheim"},
+		"--spool":     {c.Spool, "queue"},
+		"--trouble":   {c.Trouble, "[::1]:0"},
+		"--relayhost": {c.Relayhost, "127.0.0.1:26"},
+		"--fleet":     {c.Fleet.String(), "127.0.0.0/8"},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
@@ -90,6 +94,8 @@ func TestWrongFlags(t *testing.T) {
 		{"--trouble mail.example:9099", "trouble", "mail.example:9099", "of this machine alone"},
 		{"--trouble 127.0.0.1", "trouble", "127.0.0.1", "want host:port"},
 		{"--trouble localhost:http", "trouble", "localhost:http", "want host:port"},
+		{"--relayhost hub", "relayhost", "hub", "want host:port"},
+		{"--fleet 127.0.0.1", "fleet", "127.0.0.1", "want a network like 127.0.0.0/8"},
 		{"--colour", "colour", "colour", "not defined"},
 		{"fast", "fast", "fast", "want flags only"},
 	}
@@ -115,6 +121,7 @@ func TestHelpNamesEveryFlag(t *testing.T) {
 	Usage(&help)
 	for _, want := range []string{
 		"--http", "--smtp", "--imap", "--jmap", "--pop3", "--rate", "--duration", "--user", "--password", "--spool", "--trouble",
+		"--relayhost", "--fleet",
 		`(default "127.0.0.1:2525")`, `(default "5")`,
 	} {
 		if !strings.Contains(help.String(), want) {

@@ -14,7 +14,10 @@ import (
 )
 
 // relay hands messages to the server of another domain, over real SMTP.
-type relay struct{ routes *routes }
+type relay struct {
+	routes  *routes
+	fellows *fellows
+}
 
 // relayTimeout bounds one attempt as a whole.
 const relayTimeout = 10 * time.Second
@@ -25,9 +28,7 @@ const relayTimeout = 10 * time.Second
 func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients []string, message []byte) (otelmail.Reply, []failure) {
 	ctx, cancel := context.WithTimeout(attempt.Context(), relayTimeout)
 	defer cancel()
-	resolving := attempt.Phase(otelmail.PhaseDNS)
-	servers, err := r.routes.servers(ctx, domainOf(recipients[0]))
-	resolving.End()
+	servers, err := r.servers(ctx, attempt, domainOf(recipients[0]))
 	if err != nil {
 		return allFail(recipients, withCause(ctx, otelsmtp.ClientReply(err)))
 	}
@@ -36,7 +37,7 @@ func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients [
 		return allFail(recipients, withCause(ctx, otelsmtp.ClientReply(err)))
 	}
 	defer client.Quit() //nolint:errcheck // politeness: the replies are in
-	reply, refused := otelsmtp.Send(attempt, client, sender, recipients, bytes.NewReader(message))
+	reply, refused := otelsmtp.Send(attempt, client, sender, recipients, r.fellows.outbound(attempt, r.server(), bytes.NewReader(message)))
 	reply = withCause(ctx, reply)
 	var failures []failure
 	for _, recipient := range recipients {
@@ -47,6 +48,24 @@ func (r *relay) deliver(attempt otelmail.Delivering, sender string, recipients [
 		}
 	}
 	return reply, failures
+}
+
+// server is the name of where mail goes.
+func (r *relay) server() string {
+	if r.fellows.next != "" {
+		return nextHost
+	}
+	return remoteHost
+}
+
+// servers are where mail for a domain goes, host:port, the best first.
+func (r *relay) servers(ctx context.Context, attempt otelmail.Delivering, domain string) ([]string, error) {
+	if r.fellows.next != "" {
+		return []string{r.fellows.next}, nil
+	}
+	resolving := attempt.Phase(otelmail.PhaseDNS)
+	defer resolving.End()
+	return r.routes.servers(ctx, domain)
 }
 
 // connect tries the servers in turn (RFC 5321 section 5.1).

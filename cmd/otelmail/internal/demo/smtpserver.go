@@ -38,6 +38,8 @@ type smtpServer struct {
 	store *mailStore
 	queue *queue
 
+	fellows *fellows
+
 	authenticator *authenticator
 	limit         *pace // of a user's messages
 }
@@ -91,7 +93,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	case s.server.store.has(to):
 	case domainOf(to) == localDomain:
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "No such user here"}
-	case s.user == "":
+	case s.user == "" && !s.fromFellow():
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relaying denied: log in first"}
 	}
 	s.recipients = append(s.recipients, to)
@@ -101,14 +103,15 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // Data implements [smtp.Session]. The reply 250 is a promise (RFC 5321 section
 // 6.1), so the message is on disk before it is given.
 func (s *session) Data(r io.Reader) error {
-	ctx := otelsmtp.Context(s.conn)
-	text, err := io.ReadAll(r)
+	text, ctx, err := s.server.fellows.inbound(otelsmtp.Context(s.conn), s.conn.Conn().RemoteAddr(), r)
 	if err != nil {
 		return err // 552 when the message is too large
 	}
-	if s.user == "" {
+	switch {
+	case s.fromFellow(): // evaluated there
+	case s.user == "":
 		s.server.authenticator.evaluate(ctx, s.conn.Conn().RemoteAddr(), s.conn.Hostname(), s.sender, text)
-	} else {
+	default:
 		s.server.limit.wait(s.user) // there is but one
 	}
 	it := &item{
@@ -126,14 +129,19 @@ func (s *session) Data(r io.Reader) error {
 	return nil
 }
 
+func (s *session) fromFellow() bool { return s.server.fellows.has(s.conn.Conn().RemoteAddr()) }
+
 func (s *session) direction() mailconv.Direction {
-	if s.user == "" {
+	if s.user == "" && !s.fromFellow() {
 		return mailconv.Inbound
 	}
 	for _, recipient := range s.recipients {
 		if domainOf(recipient) != localDomain {
 			return mailconv.Outbound
 		}
+	}
+	if s.user == "" && domainOf(s.sender) != localDomain {
+		return mailconv.Inbound
 	}
 	return mailconv.Internal
 }
