@@ -158,7 +158,6 @@ func wideGatherer() prom.Gatherer {
 }
 
 func TestWriteDeadline(t *testing.T) {
-	t.Parallel()
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	h := newHandler(t, reader, prometheus.WithGatherers(wideGatherer()), prometheus.WithScrapeTimeout(5*time.Second))
 	ended := make(chan struct{})
@@ -184,7 +183,6 @@ func TestWriteDeadline(t *testing.T) {
 
 // The deadline of one scrape must not end the connection for the next request.
 func TestConnectionOutlivesTheWriteDeadline(t *testing.T) {
-	t.Parallel()
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	const limit = 2 * time.Second
 	url := serve(t, newHandler(t, reader, prometheus.WithScrapeTimeout(limit)))
