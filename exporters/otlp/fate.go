@@ -28,6 +28,7 @@ const (
 	later                     // the receiver is away or busy
 	misconfigured             // a setting is wrong, here or at the receiver: try seldom
 	refused                   // it will never be taken
+	tooOld                    // it will never be taken, because of its age
 	tooLarge                  // it will never be taken, because of its size
 	unencodable               // there is no request: the items cannot be put into one
 )
@@ -35,7 +36,7 @@ const (
 // reason is why the items of the request are dropped, if they are.
 func (f fate) reason() ledger.Reason {
 	switch f {
-	case later:
+	case later, tooOld:
 		return ledger.TooOld
 	case tooLarge:
 		return ledger.TooLarge

@@ -135,6 +135,8 @@ func (p *poster) post(req *http.Request) (o outcome) {
 		o = outcome{fate: statusFate(resp.StatusCode), err: newHTTPError(resp, answer), pause: retryAfter(resp.Header, time.Now())}
 		if req.URL.Scheme == "http" && speaksTLS(resp.StatusCode, answer) {
 			o.fate, o.err = misconfigured, fmt.Errorf("the port speaks TLS, the endpoint must begin with https: %w", o.err)
+		} else if err := readTooOld(resp.StatusCode, answer); err != nil && p.signal.name == metrics.name {
+			o.fate, o.err = tooOld, err
 		}
 		return o
 	}

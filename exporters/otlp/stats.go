@@ -25,7 +25,7 @@ type Stats struct {
 // Dropped counts what was given up, by reason.
 type Dropped struct {
 	QueueFull    int64 // the queue in memory was full: the disk, or without a buffer the receiver, did not keep up
-	TooOld       int64 // waited longer than MaxAge; without a buffer, was tried for too long
+	TooOld       int64 // waited longer than MaxAge; without a buffer, was tried for too long; or older than Prometheus takes
 	TooManyBytes int64 // the oldest, to keep within MaxBytes
 	TooLarge     int64 // the receiver, or the buffer, takes no request of this size
 	Rejected     int64 // the receiver refused it for good; without a buffer, also for a wrong setting (401, 404)

@@ -30,7 +30,7 @@ type way interface {
 	shutdown(ctx context.Context, stop func(context.Context) error, missing func() (what string, since ledger.Ledger)) error
 	lifetime() context.Context // ends a little before the time for shutdown is up
 	stats() Stats
-	problem(err error) // reports err, at most once a minute
+	problem(err error) // reports err, of each kind at most once a minute
 }
 
 // books count what becomes of everything.
@@ -69,7 +69,7 @@ func newRoute(b books, s signal, where string, words wording, queue int, handle 
 	return r
 }
 
-func (r *route) problem(err error) { r.reporter.Report("", err) }
+func (r *route) problem(err error) { r.reporter.Report(kindOf(err), err) }
 
 // certificates reports what is wrong with the files of TLS, for which other reports are
 // no reason to wait.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Prometheus is a Prometheus server that scrapes every second and keeps exemplars.
@@ -56,6 +57,13 @@ func WithJob(name, target, yaml string) PrometheusOption {
 // evaluated every second. Default: none.
 func WithRules(files ...string) PrometheusOption {
 	return prometheusOption(func(c *prometheusConfig) { c.rules = append(c.rules, files...) })
+}
+
+// WithOutOfOrderWindow makes Prometheus take samples that are older than the newest one of
+// their series, if they are no older than that before the newest of all series. Default: it
+// takes none.
+func WithOutOfOrderWindow(d time.Duration) PrometheusOption {
+	return prometheusOption(func(c *prometheusConfig) { c.late = d })
 }
 
 // WithFlags adds command line flags. Default: none beside those the package needs.

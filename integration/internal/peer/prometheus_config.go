@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 type prometheusConfig struct {
@@ -11,6 +12,7 @@ type prometheusConfig struct {
 	more  []scrapeJob
 	rules []string // absolute paths
 	flags []string
+	late  time.Duration // see WithOutOfOrderWindow
 }
 
 // scrapeJob is what Prometheus scrapes in one way.
@@ -39,6 +41,7 @@ func (c prometheusConfig) targets() (n int) {
 func (c prometheusConfig) yaml() (string, error) {
 	var b strings.Builder
 	b.WriteString("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n")
+	fmt.Fprintf(&b, "storage: {tsdb: {out_of_order_time_window: %dms}}\n", c.late.Milliseconds())
 	b.WriteString("rule_files:\n")
 	for _, file := range c.rules {
 		fmt.Fprintf(&b, "  - %q\n", file)

@@ -15,7 +15,7 @@ type Reason int
 // The reasons.
 const (
 	QueueFull    Reason = iota // did not fit the queue in memory
-	TooOld                     // waited too long, or was tried for too long
+	TooOld                     // waited too long, was tried for too long, or is too old for the receiver
 	TooManyBytes               // had to leave a full buffer
 	TooLarge                   // the receiver, or the buffer, takes no request of this size
 	Rejected                   // the receiver refused it for good
