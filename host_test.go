@@ -46,6 +46,14 @@ func (r *told) has(part string) bool {
 	return strings.Contains(strings.Join(r.errs, "\n"), part)
 }
 
+// take returns them, and forgets them.
+func (r *told) take() (errs []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	errs, r.errs = r.errs, nil
+	return errs
+}
+
 // certificateUntil is a certificate for mail.example.
 func certificateUntil(t *testing.T, notAfter time.Time) tls.Certificate {
 	t.Helper()

@@ -48,6 +48,7 @@ type config struct {
 	redact          *redactor // see redactor
 	domainLimit     int
 	pinned          []string
+	localDomains    *localDomains // nil without a file
 	log             logConfig
 	self            *self
 	handle          func(error)
@@ -285,7 +286,9 @@ func WithHashKey(key []byte) Option {
 }
 
 // WithLocalDomains makes messages_per_domain_total always show these domains, from
-// 0 on, beside the busiest ones. Default: none.
+// 0 on, beside the busiest ones and those of the file that RUSMES_LOCAL_DOMAINS_FILE
+// names. Give every server of a fleet the same: each shows its own busiest, and a sum over
+// all servers is whole for domains that each of them shows. Default: none.
 func WithLocalDomains(domains ...string) SeriesOption {
 	return seriesOption(func(c *config) error {
 		for _, d := range domains {

@@ -59,7 +59,7 @@ func newReader(c *config, temporality sdkmetric.TemporalitySelector, exponential
 	// The SDK has one limit for all instruments of a kind, 2,000 by default. The
 	// number of our series is bounded where they are counted, so this limit only has
 	// to be large enough for them.
-	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+2*len(definitions))
+	limit := max(defaultCardinality, c.domainLimit+len(c.pinned)+maxLocalDomains+2*len(definitions))
 	r := &Reader{
 		ManualReader: sdkmetric.NewManualReader(
 			sdkmetric.WithTemporalitySelector(temporality),

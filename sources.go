@@ -15,7 +15,7 @@ import (
 	"github.com/rusmes/otelmail/internal/report"
 )
 
-// sourceEvery is how often a certificate or a disk is asked.
+// sourceEvery is how often a certificate, a disk or the file of local domains is looked at.
 const sourceEvery = time.Minute
 
 // sources asks what may take its time, or hang, in the background: a collection shows what
@@ -43,7 +43,7 @@ type polled struct {
 func newSources(b *binder, handle func(error)) *sources {
 	s := &sources{all: map[sourceName]*polled{}, reporter: report.New(handle, error.Error)}
 	s.life, s.end = context.WithCancel(context.Background())
-	for _, m := range []*catalog.Metric{certificateNotAfter, diskFree, dnsblListed} {
+	for _, m := range []*catalog.Metric{certificateNotAfter, diskFree, dnsblListed, messagesPerDomain} {
 		labels := newLabelSet(attribute.String(sourceAge.Labels[0].Key, m.Name))
 		b.sources = append(b.sources, func(observe func(float64, labelSet)) {
 			if age, ok := s.age(m, time.Now()); ok {

@@ -192,6 +192,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 	t.Filter = newFilter(b)
 	t.Host = newHost(b, tr, c.version, c.handle)
 	t.SMTP.senders = newSenders(b, tr.redactor, c.hashKey != nil)
+	c.localDomains.follow(t)
 	t.logRecords = b.counters(logRecords)
 	stats := newExportStats(exports, c.handle)
 	c.self.bind(b, stats)
@@ -223,7 +224,7 @@ func noop(c *config) *Telemetry {
 	if c.health == nil {
 		c.health = health.New()
 	}
-	c.log.mailEvents = false
+	c.log.mailEvents, c.localDomains = false, nil
 	p := providers{
 		meter:      metricnoop.NewMeterProvider(),
 		tracer:     tracenoop.NewTracerProvider(),
@@ -241,8 +242,8 @@ func noop(c *config) *Telemetry {
 // New binds a Telemetry to providers that the application already has: those of
 // the options, by default OpenTelemetry's global ones. It builds no pipeline;
 // exporters are the application's. The only environment variables it reads are
-// RUSMES_LOG_*, RUSMES_QUEUE_LINK_AFTER and RUSMES_STRICT_SETTINGS; a wrong one is what it is
-// to [Start].
+// RUSMES_LOG_*, RUSMES_LOCAL_DOMAINS_FILE, RUSMES_QUEUE_LINK_AFTER and
+// RUSMES_STRICT_SETTINGS; a wrong one is what it is to [Start].
 // For the same series on the same buckets, give the application's MeterProvider the
 // [Reader.Views]. At the end shut its providers down first, and then the Telemetry: what they
 // push last is read from it.
@@ -261,6 +262,7 @@ func New(opts ...NewOption) (*Telemetry, error) {
 	}
 	env := c.env()
 	c.readQueue(env)
+	c.readLocalDomains(env)
 	log, err := openLog(c, env)
 	if err = errors.Join(err, c.lookupFailed); err != nil {
 		return noop(c), fmt.Errorf("otelmail: new: %w", err)

@@ -1,7 +1,9 @@
 package count
 
 import (
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,13 +25,13 @@ import (
 //     shows no less than when it left, and Prometheus never sees a reset.
 type Busiest[L any] struct {
 	limit  int
-	pinned int
 	label  func(key string) L
 	others slot[L]
 	index  atomic.Pointer[map[string]*slot[L]] // copied on write: reads take no lock
 	slots  atomic.Pointer[[]*slot[L]]          // grows only
 
 	mu      sync.Mutex          // guards what follows, and writes to the above
+	room    int                 // for slots: the limit, and one for each key that was pinned before it had one
 	fresh   map[string]*slot[L] // not yet in index
 	watched *frequent
 	least   int64 // what the least busy slot showed when last looked at: a lower bound
@@ -52,27 +54,44 @@ type shown[L any] struct {
 // others is the key under which the rest is shown; label is called once for
 // each key that gets a series.
 func NewBusiest[L any](limit int, pinned []string, others string, label func(key string) L) *Busiest[L] {
-	b := &Busiest[L]{limit: limit, label: label,
+	b := &Busiest[L]{limit: limit, label: label, room: limit,
 		fresh: map[string]*slot[L]{}, watched: newFrequent(max(4*limit, 1000))}
 	b.others.shown.Store(&shown[L]{others, true, label(others)})
-	index := map[string]*slot[L]{}
-	slots := []*slot[L]{}
-	for _, key := range pinned {
-		if index[key] == nil {
-			s := &slot[L]{}
-			s.shown.Store(&shown[L]{key, true, label(key)})
-			index[key] = s
-			slots = append(slots, s)
-		}
-	}
-	b.pinned = len(slots)
-	b.index.Store(&index)
-	b.slots.Store(&slots)
+	b.index.Store(&map[string]*slot[L]{})
+	b.slots.Store(&[]*slot[L]{})
+	b.Pin(pinned)
 	return b
 }
 
+// Pin gives keys a series of their own for as long as the process lives, from 0 on where
+// they had none. One that is among the busiest keeps its slot with its count, and takes it
+// from the busiest: another slot for them would begin at 0, and a key that has left would
+// come back with less than it had.
+func (b *Busiest[L]) Pin(keys []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	index, slots := maps.Clone(*b.index.Load()), slices.Clone(*b.slots.Load())
+	for _, key := range keys {
+		s := b.fresh[key]
+		if s == nil || s.shown.Load().key != key {
+			s = index[key]
+		}
+		if s == nil || s.shown.Load().key != key {
+			s = &slot[L]{}
+			slots = append(slots, s)
+			b.room++
+		}
+		if now := s.shown.Load(); now == nil || !now.pinned {
+			s.shown.Store(&shown[L]{key, true, b.label(key)})
+		}
+		index[key] = s
+	}
+	b.index.Store(&index)
+	b.slots.Store(&slots)
+}
+
 // Off reports that nothing is counted at all: no key could be shown.
-func (b *Busiest[L]) Off() bool { return b.limit == 0 && b.pinned == 0 }
+func (b *Busiest[L]) Off() bool { return b.limit == 0 && len(*b.slots.Load()) == 0 }
 
 // AddShown counts one occurrence of a key that has a series, and reports whether
 // it has.
@@ -129,7 +148,7 @@ func (b *Busiest[L]) admit(key string) *slot[L] {
 	if s := b.lookup(key); s != nil {
 		return s
 	}
-	if len(*b.slots.Load()) < b.limit+b.pinned {
+	if len(*b.slots.Load()) < b.room {
 		s := &slot[L]{}
 		b.place(key, s)
 		slots := append(*b.slots.Load(), s)

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -17,20 +16,9 @@ func LeafEnd(der []byte) (time.Time, error) {
 	return leaf.NotAfter, nil
 }
 
-// maxCertificateFile is far more than any chain needs: a path that names something else is
-// not read into memory.
-const maxCertificateFile = 1 << 20
-
 // CertificateEnd is when the first certificate of a PEM file expires.
 func CertificateEnd(path string) (time.Time, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxCertificateFile {
-		return time.Time{}, fmt.Errorf("read the certificate: %s is not a file of at most 1 MiB", path)
-	}
-	text, err := os.ReadFile(path)
+	text, _, err := ReadFile(path)
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the certificate: %w", err)
 	}
