@@ -16,7 +16,7 @@ import (
 )
 
 var certificateNotAfter = define(catalog.Metric{
-	Name: "certificate_not_after_timestamp_seconds", Kind: catalog.Gauge, Unit: "s",
+	Name: "certificate_not_after_timestamp_seconds", Kind: catalog.Gauge, Unit: "s", Fleet: catalog.Min,
 	Help: "When the certificate of a listener expires, in Unix time",
 	Rise: "It rises with each renewal. Without one it stands still, and what is left is its value minus time(): at 0 clients refuse the connection, or fall back to plaintext. Look at the errors of ACME, and at what was to renew it.",
 	Labels: []catalog.Label{{Key: "listener",

@@ -46,7 +46,7 @@ const (
 
 var (
 	activeConnections = define(catalog.Metric{
-		Name: "active_connections", Kind: catalog.Gauge, Unit: "{connection}",
+		Name: "active_connections", Kind: catalog.Gauge, Unit: "{connection}", Fleet: catalog.Sum,
 		Help: "Connections open now, by protocol",
 		Rise: "More clients are connected, or they stay longer: compare with the rate of new connections. A level that only grows is a leak of sessions or clients that never quit.",
 		Labels: []catalog.Label{{Key: "protocol", Values: protocolNames,

@@ -11,13 +11,13 @@ import (
 
 var (
 	diskFree = define(catalog.Metric{
-		Name: "disk_free_ratio", Kind: catalog.Gauge, Unit: "1",
+		Name: "disk_free_ratio", Kind: catalog.Gauge, Unit: "1", Fleet: catalog.Min,
 		Help:   "The free share of the file system that a path lies on, 0 to 1, as far as the server may use it",
 		Rise:   "Space was freed. A fall is what matters: below 0.1 act today; at 0 mail is refused with 452 and clients try again. See " + storageBytes.Name + " and " + queueSize.Name + " for what grows.",
 		Labels: []catalog.Label{{Key: "path", Help: "The name that the application watches the path under: at most 50"}},
 	})
 	inodesFree = define(catalog.Metric{
-		Name: "inode_free_ratio", Kind: catalog.Gauge, Unit: "1",
+		Name: "inode_free_ratio", Kind: catalog.Gauge, Unit: "1", Fleet: catalog.Min,
 		Help:   "The free share of the inodes of the file system that a path lies on, 0 to 1; absent where a file system has no fixed number of them",
 		Rise:   "Files were removed. A fall to 0 is a full disk although there is space: one file for each message, or a spool of many small ones.",
 		Labels: []catalog.Label{{Key: "path", Help: "The name that the application watches the path under: at most 50"}},

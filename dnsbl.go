@@ -20,7 +20,7 @@ import (
 
 var (
 	dnsblListed = define(catalog.Metric{
-		Name: "dnsbl_listed", Kind: catalog.Gauge, Unit: "{address}",
+		Name: "dnsbl_listed", Kind: catalog.Gauge, Unit: "{address}", Fleet: catalog.Max,
 		Help: "How many of our own addresses the DNS block list has",
 		Rise: "Others refuse our mail or call it spam. Look for what was sent: " + messagesPerSender.Name + ", then ask the list's owner to remove the address once that has ended.",
 		Labels: []catalog.Label{{Key: "zone",

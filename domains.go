@@ -11,7 +11,7 @@ import (
 )
 
 var messagesPerDomain = define(catalog.Metric{
-	Name: "messages_per_domain_total", Kind: catalog.Counter, Unit: "{message}",
+	Name: "messages_per_domain_total", Kind: catalog.Counter, Unit: "{message}", Fleet: catalog.SumOfShown,
 	Help: "Messages accepted, by recipient domain; a message counts once for each of its domains",
 	Rise: "Mail for a domain grows. A sudden rise of one domain is a mailing, a loop or an attack on it; a rise of `_other` alone means mail for more domains than are shown, or random domains.",
 	Labels: []catalog.Label{{Key: "domain",

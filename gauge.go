@@ -53,7 +53,7 @@ func (b *binder) unboundGauge(m *catalog.Metric, handle func(error)) *Gauge {
 }
 
 var sourceAge = define(catalog.Metric{
-	Name: "telemetry_source_age_seconds", Kind: catalog.Gauge, Unit: "s",
+	Name: "telemetry_source_age_seconds", Kind: catalog.Gauge, Unit: "s", Fleet: catalog.Max,
 	Help:   "How old what is shown of a gauge is, where a function of the server's tells it or it is asked in the background, and how long ago the file of local domains could last be used; of several for one series, the longest",
 	Rise:   "What is shown is old: the function fails, hangs, or takes longer than the 250 ms that a collection waits; a disk or a file system hangs, a certificate's file is gone, no block list answers, a line of the file of local domains is wrong. The error passed to the error handler says what failed. Certificates, disks and that file are looked at every minute, block lists at the interval that they were given.",
 	Labels: []catalog.Label{{Key: "source", Help: "The series that the source tells, without its namespace; " + queueSize.Name + " stands for all states of the queue"}},

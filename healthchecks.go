@@ -16,7 +16,7 @@ import (
 )
 
 var healthStatus = define(catalog.Metric{
-	Name: "health_check_status", Kind: catalog.Gauge, Unit: "{check}",
+	Name: "health_check_status", Kind: catalog.Gauge, Unit: "{check}", Fleet: catalog.Min,
 	Help: "1 while the check is healthy, 0 while it is not or has not run yet",
 	Rise: "A fall to 0 is what /health answers 503 for; its body says which check and in what state.",
 	Labels: []catalog.Label{{Key: "check",

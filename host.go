@@ -14,7 +14,7 @@ import (
 
 var (
 	buildInfo = define(catalog.Metric{
-		Name: "build_info", Kind: catalog.Gauge, Unit: "{build}",
+		Name: "build_info", Kind: catalog.Gauge, Unit: "{build}", Fleet: catalog.ByHost,
 		Help: "1, with the versions that the process was built from",
 		Rise: "It never rises. A second version at the same time is a deployment under way; put it beside the moment at which another series changed.",
 		Labels: []catalog.Label{

@@ -19,6 +19,9 @@ const firstVersion = "0.1.0"
 // define registers a series: no list is kept by hand, so no series can be forgotten.
 func define(m catalog.Metric) *catalog.Metric {
 	m.Since = cmp.Or(m.Since, firstVersion)
+	if m.Kind != catalog.Gauge {
+		m.Fleet = cmp.Or(m.Fleet, catalog.Sum)
+	}
 	definitions = append(definitions, &m)
 	return &m
 }

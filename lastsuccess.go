@@ -11,7 +11,7 @@ import (
 )
 
 var lastSuccessTime = define(catalog.Metric{
-	Name: "last_success_timestamp_seconds", Kind: catalog.Gauge, Unit: "s",
+	Name: "last_success_timestamp_seconds", Kind: catalog.Gauge, Unit: "s", Fleet: catalog.Max,
 	Help: "When mail last went through, in Unix time; 0 for not since the start",
 	Rise: "Mail flows. When time() minus this grows beyond what the hour of the day explains, it does not: no mail comes in (the listener, DNS, a provider that blocks us), or none goes out (see " + deliveryAttempts.Name + ").",
 	Labels: []catalog.Label{{Key: "direction", Values: []string{"in", "out", "local"},

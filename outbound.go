@@ -13,7 +13,7 @@ import (
 
 var (
 	outboundConnections = define(catalog.Metric{
-		Name: "outbound_connections", Kind: catalog.Gauge, Unit: "{connection}",
+		Name: "outbound_connections", Kind: catalog.Gauge, Unit: "{connection}", Fleet: catalog.Sum,
 		Help: "Connections to other servers open now",
 		Rise: "More is delivered at once, or the other sides have become slow (see " + deliveryPhase.Name + "). A rise without end is a leak: connections that nobody closes.",
 	})

@@ -15,7 +15,7 @@ import (
 
 var (
 	queueSize = define(catalog.Metric{
-		Name: "queue_size", Kind: catalog.Gauge, Unit: "{message}",
+		Name: "queue_size", Kind: catalog.Gauge, Unit: "{message}", Fleet: catalog.Sum,
 		Help: "Messages in the queue now",
 		Rise: "More comes in than goes out: a destination is away (see " + queueRetries.Name + "), or the workers have stopped (see " + healthStatus.Name + ").",
 	})

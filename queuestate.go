@@ -15,19 +15,19 @@ var queueStates = []catalog.Label{{Key: "state", Values: []string{"ready", "acti
 
 var (
 	queueMessages = define(catalog.Metric{
-		Name: "queue_messages", Kind: catalog.Gauge, Unit: "{message}",
+		Name: "queue_messages", Kind: catalog.Gauge, Unit: "{message}", Fleet: catalog.Sum,
 		Help:   "Messages in the queue now, by state, as a function of the server's tells; " + queueSize.Name + " is their sum",
 		Rise:   "ready: too few workers, or they hang (see " + schedulerLag.Name + "). active: destinations answer slowly (see " + deliveryPhase.Name + "). deferred: destinations are away or refuse for now (see " + deliveryAttempts.Name + " by reason). hold: somebody has to look.",
 		Labels: queueStates,
 	})
 	queueBytes = define(catalog.Metric{
-		Name: "queue_bytes", Kind: catalog.Gauge, Unit: "By",
+		Name: "queue_bytes", Kind: catalog.Gauge, Unit: "By", Fleet: catalog.Sum,
 		Help:   "Bytes in the queue now, by state",
 		Rise:   "The spool fills its disk: large messages wait. See which state grows, then " + queueMessages.Name + ".",
 		Labels: queueStates,
 	})
 	queueOldest = define(catalog.Metric{
-		Name: "queue_oldest_age_seconds", Kind: catalog.Gauge, Unit: "s",
+		Name: "queue_oldest_age_seconds", Kind: catalog.Gauge, Unit: "s", Fleet: catalog.Max,
 		Help:   "How long ago the oldest message in the queue was accepted, by state; 0 where there is none",
 		Rise:   "Mail is late. ready: nobody takes it, the scheduler or the workers stand still. active: a delivery hangs. deferred: a destination has been away for so long, and bounces follow when the queue's limit is reached.",
 		Labels: queueStates,

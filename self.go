@@ -43,13 +43,13 @@ var (
 		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was dropped"}},
 	})
 	selfWaiting = define(catalog.Metric{
-		Name: "telemetry_waiting", Kind: catalog.Gauge, Unit: "{item}",
+		Name: "telemetry_waiting", Kind: catalog.Gauge, Unit: "{item}", Fleet: catalog.Sum,
 		Help:   "Spans, log records and metric points that wait to be sent",
 		Rise:   "The receiver is away or slow. What waits is sent when it is back, as long as the queue or the buffer lasts.",
 		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What waits"}},
 	})
 	selfDeferred = define(catalog.Metric{
-		Name: "telemetry_deferred", Kind: catalog.Gauge, Unit: "{item}",
+		Name: "telemetry_deferred", Kind: catalog.Gauge, Unit: "{item}", Fleet: catalog.Sum,
 		Help:   "Spans, log records and metric points that wait, set aside, because the receiver takes others but not these",
 		Rise:   "Something between here and the receiver objects to what is in them, such as a firewall. The error passed to the error handler has its answer. They are tried again until the buffer gives them up for their age.",
 		Labels: []catalog.Label{{Key: "signal", Values: signals, Help: "What was set aside"}},

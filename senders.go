@@ -15,14 +15,14 @@ import (
 
 var (
 	messagesPerSender = define(catalog.Metric{
-		Name: "messages_per_sender_total", Kind: catalog.Counter, Unit: "{message}",
+		Name: "messages_per_sender_total", Kind: catalog.Counter, Unit: "{message}", Fleet: catalog.SumOfShown,
 		Help: "Messages accepted from users who had logged in, by the user's keyed hash; all under _other until WithHashKey gives a key that outlives the process",
 		Rise: "A user sends more. A sudden rise of one, above all from more networks than before, is a stolen account: compare the hash with that of your users (user.hash of the spans), and change the password.",
 		Labels: []catalog.Label{{Key: "user_hash",
 			Help: "The hash of the user's name, as user.hash of the spans: the busiest 100, the rest are `_other`. Without WithHashKey there is `_other` alone: a hash by the process's own key would be another one after each restart; likewise under PrivacyNone"}},
 	})
 	senderNetworks = define(catalog.Metric{
-		Name: "sender_networks", Kind: catalog.Gauge, Unit: "{network}",
+		Name: "sender_networks", Kind: catalog.Gauge, Unit: "{network}", Fleet: catalog.Max,
 		Help: "Client networks that a user's messages came from within the last hour, /24 of IPv4 and /64 of IPv6, up to 250; absent until WithHashKey gives a key that outlives the process",
 		Rise: "One account is used from many places at once: it is stolen, and a botnet sends through it. A phone on the move has a few.",
 		Labels: []catalog.Label{{Key: "user_hash",

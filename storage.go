@@ -9,17 +9,17 @@ import (
 
 var (
 	storageMailboxes = define(catalog.Metric{
-		Name: "mailboxes_total", Kind: catalog.Gauge, Unit: "{mailbox}",
+		Name: "mailboxes_total", Kind: catalog.Gauge, Unit: "{mailbox}", Fleet: catalog.Sum,
 		Help: "Mailboxes now",
 		Rise: "Accounts or folders are made. A sudden jump is an import, or a client that makes folders in a loop.",
 	})
 	storageMessages = define(catalog.Metric{
-		Name: "messages_total", Kind: catalog.Gauge, Unit: "{message}",
+		Name: "messages_total", Kind: catalog.Gauge, Unit: "{message}", Fleet: catalog.Sum,
 		Help: "Messages stored now",
 		Rise: "Mail is kept. A sudden fall is mass deletion: by a user, a retention rule or a mistake.",
 	})
 	storageBytes = define(catalog.Metric{
-		Name: "storage_bytes", Kind: catalog.Gauge, Unit: "By",
+		Name: "storage_bytes", Kind: catalog.Gauge, Unit: "By", Fleet: catalog.Sum,
 		Help: "Bytes in storage now",
 		Rise: "Compare with the size of the disk and order more space in time.",
 	})
@@ -34,7 +34,7 @@ var (
 		Buckets: durationBuckets,
 	})
 	indexLag = define(catalog.Metric{
-		Name: "index_lag_seconds", Kind: catalog.Gauge, Unit: "s",
+		Name: "index_lag_seconds", Kind: catalog.Gauge, Unit: "s", Fleet: catalog.Max,
 		Help: "How far the search index is behind the store",
 		Rise: "Users do not find their newest mail: the indexer is slow or stands still.",
 	})

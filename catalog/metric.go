@@ -27,6 +27,26 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// Fleet is how the values of a series on several servers are put together.
+type Fleet string
+
+// The ways. With none of them is a value of one server's lost: by instance each has its own.
+const (
+	// Sum adds them up: counters by their increase or rate, histograms by those of their
+	// buckets. A quantile is made of summed buckets; quantiles, ratios and averages of
+	// several servers are not put together at all.
+	Sum Fleet = "sum"
+	// SumOfShown is Sum for a series of which each server shows its own busiest: all of it is
+	// exact, and one label value lacks what servers have of it under "_other".
+	SumOfShown Fleet = "sum of what each server shows"
+	// Max takes the largest, which is the worst or the latest.
+	Max Fleet = "max"
+	// Min takes the smallest, which is the worst or the first.
+	Min Fleet = "min"
+	// ByHost leaves them as they are, one for each server.
+	ByHost Fleet = "by host"
+)
+
 // Metric is the one description of a series. The instrument, the View, the
 // reference page and the contract test all come from it.
 type Metric struct {
@@ -40,6 +60,9 @@ type Metric struct {
 	Help string
 	// Rise says what a rise means to an operator, and what to look at.
 	Rise string
+	// Fleet is how it is put together over several servers: of a gauge what its definition says,
+	// of others [Sum] unless that says something else.
+	Fleet Fleet
 	// Labels are the only attribute keys the series may carry.
 	Labels []Label
 	// Since is the version of otelmail that first had the series. Example: "0.1.0".

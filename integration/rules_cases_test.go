@@ -11,12 +11,12 @@ type casesOf struct {
 }
 
 func (c casesOf) fires(at int, name string, series samples) casesOf {
-	*c.cases = append(*c.cases, alertCase{c.alert, c.which, true, name, at, c.step, series})
+	*c.cases = append(*c.cases, alertCase{c.alert, c.which, true, name, at, c.step, series, 0})
 	return c
 }
 
 func (c casesOf) silent(at int, name string, series samples) casesOf {
-	*c.cases = append(*c.cases, alertCase{c.alert, c.which, false, name, at, c.step, series})
+	*c.cases = append(*c.cases, alertCase{c.alert, c.which, false, name, at, c.step, series, 0})
 	return c
 }
 
@@ -43,6 +43,9 @@ func burnCases(of func(alert, which, step string) casesOf) {
 	of("MailAcceptanceBudgetBurn", "fast", minute).
 		fires(60, "2 of 102 within an hour", samples{received: "0+100x60", refused: "0+2x60"}).
 		fires(120, "1 of 151 for longer", samples{received: "0+150x120", refused: "0+1x120"}).
+		silent(60, "one of two servers refuses its only message: no average of ratios", samples{
+			`rusmes_smtp_messages_received_total{instance="a"}`: "0+1000x60", `rusmes_smtp_messages_received_total{instance="b"}`: "0x60",
+			`rusmes_rejections_total{fault="ours",reason="system",instance="b"}`: "0+1x60", `rusmes_build_info{version="1",instance="b"}`: "1x60"}).
 		silent(120, "1 of 171", samples{received: "0+170x120", refused: "0+1x120"}).
 		silent(120, "spam", samples{received: "0+100x120", theirs: "0+500x120"}).
 		silent(120, "over since half an hour", samples{received: "0+100x120", refused: "0+9x85 765x40"}).
@@ -142,6 +145,8 @@ func mailCases(of func(alert, which, step string) casesOf) {
 	of("MailQueueStuck", "page", minute).
 		fires(21, "no attempt ends", samples{ready: "5x30", attempts: "10x30"}).
 		fires(21, "there was never an attempt", samples{ready: "5x30"}).
+		fires(21, "another server delivers", samples{ready: "5x30", attempts: "10x30",
+			strings.Replace(attempts, "{", `{instance="b",`, 1): "0+9x30", `rusmes_build_info{version="1",instance="b"}`: "1x30"}).
 		silent(21, "attempts end", samples{ready: "5x30", attempts: "0+1x30"}).
 		silent(21, "the first attempt has ended just now", samples{ready: "5x30", attempts: "_x20 1x10"}).
 		silent(21, "nothing is due for a moment", samples{ready: strings.Repeat("5 5 5 0 ", 9), attempts: "10x30"}).

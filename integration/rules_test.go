@@ -98,6 +98,51 @@ func rulesOf(text, alert string) (rules string, groups []string) {
 	return rules, groups
 }
 
+// TestAlertsOfTwoServers: with the same trouble on both, an alert that names its server fires
+// for each of them, and one of all servers of a job once.
+func TestAlertsOfTwoServers(t *testing.T) {
+	text, err := os.ReadFile(writeRules(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, r := range shippedRules(t) {
+		names[r.Alert] = names[r.Alert] || strings.Contains(fmt.Sprint(r.Annotations), "$labels.instance")
+	}
+	dir := t.TempDir()
+	args, seen := []string{"test", "rules"}, map[string]bool{}
+	for _, c := range alertCases() {
+		if !c.fires || c.step == tenMinutes || seen[c.alert] || c.alert == "MailWatchdog" {
+			continue
+		}
+		seen[c.alert] = true
+		both := maps.Clone(c.series)
+		for name, values := range c.series {
+			if !strings.Contains(name, "instance=") {
+				both[strings.Replace(name, "{", `{instance="b",`, 1)] = values
+			}
+		}
+		for _, name := range []string{`rusmes_build_info{version="1"}`, "up{}"} {
+			if _, there := c.series[name]; !there {
+				both[strings.Replace(name, "{", `{instance="b",`, 1)] = fmt.Sprintf("1x%d", c.at)
+			}
+		}
+		c.series, c.servers = both, 1
+		if names[c.alert] {
+			c.servers = 2
+		}
+		rules, groups := rulesOf(string(text), c.alert)
+		ruleFile, file := filepath.Join(dir, c.alert+".yaml"), filepath.Join(dir, c.String()+".json")
+		if err := errors.Join(os.WriteFile(ruleFile, []byte(rules), 0o600), os.WriteFile(file, c.test(t, ruleFile, groups), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, file)
+	}
+	if output, exit := peer.Promtool(t, nil, args...); exit != 0 || len(seen) < 30 {
+		t.Errorf("%d alerts, exit %d\n%s", len(seen), exit, output)
+	}
+}
+
 // TestEveryAlertHasCases: one at least in which it fires, and one in which it does not.
 func TestEveryAlertHasCases(t *testing.T) {
 	text, err := os.ReadFile(writeRules(t))
@@ -136,6 +181,7 @@ type alertCase struct {
 	at           int // the step at which is looked
 	step         string
 	series       map[string]string
+	servers      int // for how many it fires; 0 is for one, or for as many as the series have
 }
 
 func (c alertCase) String() string {
@@ -166,16 +212,19 @@ func (c alertCase) test(t *testing.T, rules string, groups []string) []byte {
 	if c.which == "fast" || c.which == "slow" {
 		which = "burn"
 	}
-	firing := 0
+	firing, count := 0, "count"
 	if c.fires {
 		firing = 1
+	}
+	if c.servers > 0 {
+		firing, count = c.servers, "count(count by (instance)"
 	}
 	text, err := json.Marshal(object{
 		"rule_files": []string{rules}, "evaluation_interval": c.step, "group_eval_order": groups,
 		"tests": []object{{
 			"interval": c.step, "input_series": input,
 			"promql_expr_test": []object{{
-				"expr":      fmt.Sprintf(`count(ALERTS{alertname=%q,%s=%q,alertstate="firing"}) or vector(0)`, c.alert, which, c.which),
+				"expr":      fmt.Sprintf(`%s(ALERTS{alertname=%q,%s=%q,alertstate="firing"})%s or vector(0)`, count, c.alert, which, c.which, strings.Repeat(")", strings.Count(count, "(count"))),
 				"eval_time": times(c.at, c.step), "exp_samples": []object{{"labels": "{}", "value": firing}},
 			}},
 		}},

@@ -58,6 +58,14 @@ busiest domains and senders, which appear with what they had under ` + "`_other`
 ` + "`created-timestamp-zero-ingestion`" + ` does not help: /metrics has created timestamps of native histograms alone,
 and they tell when the process started.
 
+Each series says how its values on several servers are put together: ` + "`sum`" + ` by the increase or the rate of a
+counter or of a histogram's buckets, and by the value of a gauge; ` + "`max`" + ` or ` + "`min`" + ` where a sum means nothing;
+` + "`by host`" + ` where nothing else does. A quantile is made of summed buckets, and a ratio of summed counters:
+neither is averaged over servers, nor added up. Where each server shows its own busiest, the sum over
+all label values is exact, and that of one lacks what servers have of it under ` + "`_other`" + `, unless each of them
+always shows it ([settings.md](settings.md#one-list-of-domains-for-all-servers)). What several servers tell of
+one store, as all of them may of a shared one, is there once for each.
+
 /metrics has more than these: ` + "`process_*`" + ` and ` + "`go_*`" + ` of the process, and
 ` + "`" + settings.Namespace + "_telemetry_scrape_errors_total`" + `, which counts what a scrape could not show, by
 ` + "`reason`" + `: a collection that failed (` + "`source`" + `) or was late (` + "`timeout`" + `), a series that is
@@ -88,6 +96,7 @@ The two gauges named ` + "`*_total`" + ` keep their names because dashboards rel
 		if len(m.Buckets) > 0 {
 			fmt.Fprintf(&b, "- Bucket bounds: %s\n", numbers(m.Buckets))
 		}
+		fmt.Fprintf(&b, "- Over several servers: %s\n", m.Fleet)
 		fmt.Fprintf(&b, "- Since: %s\n", m.Since)
 		if panels := used.panels(m); panels != "" {
 			fmt.Fprintf(&b, "- Panels: %s\n", panels)

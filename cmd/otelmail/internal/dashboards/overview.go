@@ -115,7 +115,7 @@ func stops(q queries) []panel {
 		},
 		{
 			kind: single, title: "Listed in block lists", runbook: "MailAddressListed", empty: "none watched",
-			queries: []query{q.sum(s.DNSBLListed, "")}, steps: anyAbove(1),
+			queries: []query{sumOf(q.most(s.DNSBLListed, "zone"))}, steps: anyAbove(1),
 		},
 		{
 			kind: single, title: "Panics in an hour", runbook: "MailPanics",

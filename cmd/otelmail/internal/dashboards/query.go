@@ -83,6 +83,12 @@ func top(n int, q query) query {
 	return q
 }
 
+// sumOf adds up the lines of a query.
+func sumOf(q query) query {
+	q.expr, q.legend = "sum("+q.expr+")", ""
+	return q
+}
+
 // quantiles are the median, the 95th and the 99th percentile of a histogram.
 func (q queries) quantiles(m catalog.Metric, matchers ...string) []query {
 	return []query{
