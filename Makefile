@@ -26,7 +26,7 @@ examples-build: ## every module builds on its own, without the workspace
 	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go build ./... && GOWORK=off go vet ./...); done
 
 .PHONY: peers
-peers: ## build the Collector, Prometheus and promtool once, into the user's cache
+peers: ## build the Collector, Prometheus, promtool and VictoriaMetrics once, into the user's cache
 	@cd integration && go run ./internal/peer/build
 
 .PHONY: integration

@@ -1,5 +1,5 @@
 // Package peer runs real programs for the integration tests to talk to: the OpenTelemetry
-// Collector, Prometheus and promtool.
+// Collector, Prometheus with promtool, and VictoriaMetrics.
 //
 // Each program is built from a Go module under integration/peers, once, and kept in the
 // user's cache folder (see [Build]). A started program listens on 127.0.0.1 only, keeps

@@ -33,6 +33,11 @@ type process struct {
 
 // launch starts the program, with what it prints appended to the file log.
 func launch(name, log, executable string, args ...string) (*process, error) {
+	return launchIn(nil, name, log, executable, args...)
+}
+
+// launchIn is launch with an environment, NAME=value, instead of this process's own; nil is that.
+func launchIn(env []string, name, log, executable string, args ...string) (*process, error) {
 	output, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("opening a log for %s: %w", name, err)
@@ -40,6 +45,7 @@ func launch(name, log, executable string, args ...string) (*process, error) {
 	defer output.Close() // the program has its own copy
 	p := &process{name: name, log: log, ended: make(chan struct{})}
 	p.cmd = exec.Command(executable, args...)
+	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = dieWithParent()
 	if err := p.cmd.Start(); err != nil {

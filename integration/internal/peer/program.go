@@ -17,7 +17,9 @@ type program struct {
 }
 
 // Names returns the names that [Build] accepts, in the best order to build them.
-func Names() []string { return []string{"collector", "prometheus", "promtool", "fastmotion"} }
+func Names() []string {
+	return []string{"collector", "prometheus", "promtool", "victoriametrics", "fastmotion"}
+}
 
 func lookUp(name string) (program, error) {
 	const upstream = "github.com/prometheus/prometheus/cmd/"
@@ -27,6 +29,8 @@ func lookUp(name string) (program, error) {
 	case "prometheus", "promtool":
 		// The tag leaves out service discovery, and with it most cloud vendors' SDKs.
 		return program{name: name, dir: "prometheus", pkg: upstream + name, tags: "remove_all_sd"}, nil
+	case "victoriametrics":
+		return program{name: name, dir: name, pkg: "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics"}, nil
 	}
 	return program{}, fmt.Errorf("peer %q is unknown: want one of %s", name, strings.Join(Names(), ", "))
 }

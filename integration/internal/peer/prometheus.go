@@ -66,6 +66,12 @@ func WithOutOfOrderWindow(d time.Duration) PrometheusOption {
 	return prometheusOption(func(c *prometheusConfig) { c.late = d })
 }
 
+// WithConfigFile takes a file of configuration instead of writing one; relative names in it are
+// looked for beside it. What the other options say of targets, jobs and rules is left out.
+func WithConfigFile(path string) PrometheusOption {
+	return prometheusOption(func(c *prometheusConfig) { c.file = path })
+}
+
 // WithFlags adds command line flags. Default: none beside those the package needs.
 func WithFlags(flags ...string) PrometheusOption {
 	return prometheusOption(func(c *prometheusConfig) { c.flags = append(c.flags, flags...) })
@@ -90,12 +96,15 @@ func StartPrometheusWith(t testing.TB, opts ...PrometheusOption) *Prometheus {
 	for _, opt := range opts {
 		opt.applyPrometheus(&p.config)
 	}
-	yaml, err := p.config.yaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(p.dir, "prometheus.yaml"), []byte(yaml), 0o644); err != nil {
-		t.Fatalf("writing the configuration of prometheus: %v", err)
+	if p.config.file == "" {
+		yaml, err := p.config.yaml()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.config.file = filepath.Join(p.dir, "prometheus.yaml")
+		if err := os.WriteFile(p.config.file, []byte(yaml), 0o644); err != nil {
+			t.Fatalf("writing the configuration of prometheus: %v", err)
+		}
 	}
 	t.Cleanup(p.cleanUp)
 	// The port can be lost to somebody else between choosing it and listening on it.
@@ -141,7 +150,7 @@ func (p *Prometheus) start(executable string) error {
 	}
 	p.address = addresses[0]
 	args := append([]string{
-		"--config.file=" + filepath.Join(p.dir, "prometheus.yaml"),
+		"--config.file=" + p.config.file,
 		"--storage.tsdb.path=" + filepath.Join(p.dir, "data"),
 		"--web.listen-address=" + p.address,
 		"--enable-feature=exemplar-storage",

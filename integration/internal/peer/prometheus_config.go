@@ -8,6 +8,7 @@ import (
 )
 
 type prometheusConfig struct {
+	file  string // instead of what follows
 	first scrapeJob
 	more  []scrapeJob
 	rules []string // absolute paths
