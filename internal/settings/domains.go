@@ -6,6 +6,6 @@ var LocalDomainsFile = define(Setting{
 	Section: Process, Names: []string{"RUSMES_LOCAL_DOMAINS_FILE"},
 	Kind: Text, Want: "a file of at most 1 MiB and 10,000 domain names, one a line, with comments after #",
 	Otherwise: "no domains of a file",
-	Meaning: "Domains that `messages_per_domain_total` always shows, beside those of `otelmail.WithLocalDomains`, " +
+	Meaning: "Domains whose messages are always counted by name, beside those of `otelmail.WithLocalDomains`, " +
 		"see [below](#one-list-of-domains-for-all-servers)",
 })
