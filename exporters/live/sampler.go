@@ -10,6 +10,7 @@ import (
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/internal/series"
 )
 
 // sampler reads the series once a second, as a scrape does, and keeps what the page shows.
@@ -100,15 +101,15 @@ func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 	}
 	for i, protocol := range protocols {
 		st.Logins = append(st.Logins, logins{protocol, t.good[i] - hourAgo.good[i], t.bad[i] - hourAgo.bad[i]})
-		st.Sessions = append(st.Sessions, sessions{protocol, int64(c.sum("active_connections", "protocol", protocol))})
+		st.Sessions = append(st.Sessions, sessions{protocol, int64(c.sum(series.ActiveConnections, "protocol", protocol))})
 	}
-	c.each("certificate_not_after_timestamp_seconds", func(label func(string) string, value float64) {
+	c.each(series.CertificateNotAfter, func(label func(string) string, value float64) {
 		end := time.Unix(int64(value), 0).UTC()
 		st.Certificates = append(st.Certificates, certificate{label("listener"), end, math.Floor(end.Sub(t.at).Hours()/2.4) / 10})
 	})
-	c.each("disk_free_ratio", func(label func(string) string, value float64) {
+	c.each(series.DiskFree, func(label func(string) string, value float64) {
 		d := disk{Path: label("path"), Free: optional(value)}
-		c.each("inode_free_ratio", func(other func(string) string, value float64) {
+		c.each(series.InodesFree, func(other func(string) string, value float64) {
 			if other("path") == d.Path {
 				d.Inodes = optional(value)
 			}
@@ -116,9 +117,9 @@ func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 		st.Disks = append(st.Disks, d)
 	})
 	for _, name := range []string{"traces", "metrics", "logs"} {
-		of := func(series string) int64 { return int64(c.sum(series, "signal", name)) }
-		one := signal{Signal: name, Sent: of("telemetry_sent_total"), Waiting: of("telemetry_waiting"),
-			Deferred: of("telemetry_deferred"), Dropped: of("telemetry_dropped_total")}
+		of := func(which string) int64 { return int64(c.sum(which, "signal", name)) }
+		one := signal{Signal: name, Sent: of(series.SelfSent), Waiting: of(series.SelfWaiting),
+			Deferred: of(series.SelfDeferred), Dropped: of(series.SelfDropped)}
 		if one.Sent != s.sent[name].items {
 			s.sent[name] = sent{one.Sent, t.at}
 		}
@@ -129,13 +130,13 @@ func (s *sampler) status(ctx context.Context, c collection, t *totals) status {
 }
 
 func (s *sampler) queue(ctx context.Context, c collection, now time.Time) queue {
-	q := queue{Messages: int64(c.sum("queue_size")), States: []queueState{}}
+	q := queue{Messages: int64(c.sum(series.QueueSize)), States: []queueState{}}
 	oldest := 0.0
 	for _, state := range []string{"ready", "active", "deferred", "hold"} {
 		one := queueState{State: state,
-			Messages: int64(c.sum("queue_messages", "state", state)),
-			Bytes:    int64(c.sum("queue_bytes", "state", state)),
-			Oldest:   c.sum("queue_oldest_age_seconds", "state", state)}
+			Messages: int64(c.sum(series.QueueMessages, "state", state)),
+			Bytes:    int64(c.sum(series.QueueBytes, "state", state)),
+			Oldest:   c.sum(series.QueueOldest, "state", state)}
 		q.States = append(q.States, one)
 		if state != "hold" { // is kept back on purpose
 			oldest = max(oldest, one.Oldest)
@@ -207,7 +208,7 @@ func (s *sampler) facts(c collection, t *totals, st *status) facts {
 			f.down = append(f.down, one)
 		}
 	}
-	c.each("last_success_timestamp_seconds", func(label func(string) string, value float64) {
+	c.each(series.LastSuccessTime, func(label func(string) string, value float64) {
 		switch at := time.Unix(int64(value), 0); {
 		case value == 0:
 		case label("direction") == "in":

@@ -3,6 +3,8 @@ package live
 import (
 	"math"
 	"time"
+
+	"github.com/rusmes/otelmail/internal/series"
 )
 
 // status is what GET /api/v1/status answers, documented in docs/live-api.md. Rates are of
@@ -132,8 +134,8 @@ type totals struct {
 }
 
 const (
-	processing = "message_processing_latency_seconds"
-	delivery   = "delivery_total_seconds"
+	processing = series.MailLatency
+	delivery   = series.DeliveryTotal
 )
 
 var protocols = []string{"smtp", "imap", "jmap", "pop3"}
@@ -141,20 +143,20 @@ var protocols = []string{"smtp", "imap", "jmap", "pop3"}
 func newTotals(c collection, at time.Time) totals {
 	t := totals{
 		at:            at,
-		in:            c.sum("smtp_messages_received_total"),
-		out:           c.sum("mail_delivered_total"),
-		remote:        c.sum("smtp_messages_sent_total"),
-		deferred:      c.sum("delivery_attempts_total", "outcome", "deferred"),
-		failed:        c.sum("delivery_attempts_total", "outcome", "failed"),
-		bounced:       c.sum("mail_bounced_total"),
-		refusedOurs:   c.sum("rejections_total", "fault", "ours"),
-		refusedTheirs: c.sum("rejections_total", "fault", "theirs"),
-		dropped:       c.sum("telemetry_dropped_total"),
+		in:            c.sum(series.SMTPReceived),
+		out:           c.sum(series.MailDelivered),
+		remote:        c.sum(series.SMTPSent),
+		deferred:      c.sum(series.DeliveryAttempts, "outcome", "deferred"),
+		failed:        c.sum(series.DeliveryAttempts, "outcome", "failed"),
+		bounced:       c.sum(series.MailBounced),
+		refusedOurs:   c.sum(series.Rejections, "fault", "ours"),
+		refusedTheirs: c.sum(series.Rejections, "fault", "theirs"),
+		dropped:       c.sum(series.SelfDropped),
 		processing:    c.histogram(processing),
 		delivery:      c.histogram(delivery, "outcome", "delivered"),
 	}
 	t.local = max(0, t.out-t.remote)
-	c.each("auth_attempts_total", func(label func(string) string, value float64) {
+	c.each(series.AuthAttempts, func(label func(string) string, value float64) {
 		for i, protocol := range protocols {
 			switch {
 			case label("protocol") != protocol:

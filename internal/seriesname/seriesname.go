@@ -91,3 +91,15 @@ func (n Names) Fill(text string) (string, error) {
 	})
 	return filled, unknown
 }
+
+var initials = []string{"smtp", "imap", "jmap", "pop3", "dns", "dnsbl", "acme", "tls"}
+
+// Exported is the variable of a series as it is written for other packages.
+func Exported(name string) string {
+	for _, initial := range initials {
+		if rest, ok := strings.CutPrefix(name, initial); ok && (rest == "" || rest[0] < 'a') {
+			return strings.ToUpper(initial) + rest
+		}
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}

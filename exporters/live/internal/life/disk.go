@@ -26,7 +26,6 @@ var (
 	openName       = []byte("open")
 	shelfNames     = [2][]byte{[]byte("messages"), []byte("others")}
 	fileFormat     = []byte("2")
-	errNotOurs     = errors.New("not a file of mail events of this program's version")
 	errFileDamaged = errors.New("the file is damaged")
 )
 

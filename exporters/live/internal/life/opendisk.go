@@ -16,7 +16,6 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/rusmes/otelmail/internal/privatefile"
-	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // FileName is the name of the file.
@@ -30,33 +29,21 @@ const (
 // openDisk opens the file, or creates it, and takes up what an earlier process has left. A
 // damaged file is set aside.
 func (s *Store) openDisk() error {
-	fail := func(want string, err error) error {
-		return fmt.Errorf("%w: %w", settings.Invalid(s.Setting, s.Dir, want), err)
-	}
 	s.Dir = filepath.Clean(s.Dir)
-	if err := os.Mkdir(s.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fail("a directory in which this process may create and write files", err)
-	}
-	if err := privatefile.CheckDir(s.Dir); err != nil {
-		return fail("a directory in which only this process may create and write files, or one beneath it that does not exist yet", err)
+	file := privatefile.Database{Setting: s.Setting, Dir: s.Dir, Name: FileName}
+	if err := file.MakeDir(); err != nil {
+		return err
 	}
 	d, err := s.newDisk()
 	if errors.Is(err, errFileDamaged) {
 		if aside := os.Rename(d.path, d.path+asideEnd); aside != nil {
-			return fail("a directory in which this process may rename "+FileName, errors.Join(err, aside))
+			return file.Wrong("a directory in which this process may rename "+FileName, errors.Join(err, aside))
 		}
 		s.Report(fmt.Errorf("live: %s: %w: it is now %s, and the events in it are not found", d.path, err, FileName+asideEnd))
 		d, err = s.newDisk()
 	}
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", d.path))
-	case errors.Is(err, privatefile.ErrNotPrivate):
-		return fail("a directory whose "+FileName+" is a file of this process's own, that only it may read and write", err)
-	case errors.Is(err, errNotOurs):
-		return fail("a directory without a foreign "+FileName, err)
-	case err != nil:
-		return fail("a directory in which this process may create and write files", err)
+	if err := file.Opened(err); err != nil {
+		return err
 	}
 	s.disk = d
 	return nil
@@ -116,7 +103,7 @@ func asDamage(err error) error {
 	var path *fs.PathError
 	var number syscall.Errno
 	switch {
-	case errors.As(err, &path), errors.As(err, &number), errors.Is(err, errFileDamaged), errors.Is(err, errNotOurs),
+	case errors.As(err, &path), errors.As(err, &number), errors.Is(err, errFileDamaged), errors.Is(err, privatefile.ErrNotOurs),
 		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, bolterrors.ErrMaxSizeReached), errors.Is(err, privatefile.ErrNotPrivate):
 		return err
 	}
@@ -127,12 +114,12 @@ func asDamage(err error) error {
 func create(tx *bbolt.Tx) error {
 	if owner := tx.Bucket(ownerName); owner != nil {
 		if format := owner.Get(formatName); !bytes.Equal(format, fileFormat) {
-			return fmt.Errorf("%w: format %q", errNotOurs, format)
+			return fmt.Errorf("%w: format %q", privatefile.ErrNotOurs, format)
 		}
 		return nil
 	}
 	if first, _ := tx.Cursor().First(); first != nil {
-		return fmt.Errorf("%w: it has other content", errNotOurs)
+		return fmt.Errorf("%w: it has other content", privatefile.ErrNotOurs)
 	}
 	for _, name := range [][]byte{openName, shelfNames[0], shelfNames[1], ownerName} {
 		if _, err := tx.CreateBucket(name); err != nil {

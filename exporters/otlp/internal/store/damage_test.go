@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+	"github.com/rusmes/otelmail/internal/privatefile"
 )
 
 func TestDamagedFileIsSetAside(t *testing.T) {
@@ -77,7 +78,7 @@ func TestDamageAnywhere(t *testing.T) {
 		s, err := Open(choiceFor(dir))
 		if err != nil {
 			// Only the owner's bucket can be damaged in this way.
-			if !errors.Is(err, errNotOurs) {
+			if !errors.Is(err, privatefile.ErrNotOurs) {
 				t.Fatalf("offset %d: %v", offset, err)
 			}
 			continue

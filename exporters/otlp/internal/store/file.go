@@ -14,7 +14,6 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/rusmes/otelmail/internal/privatefile"
-	"github.com/rusmes/otelmail/internal/settings"
 )
 
 // FileName is the name of the file.
@@ -34,22 +33,14 @@ var (
 // lockWait is how long to wait for another process to close the file.
 const lockWait = time.Second
 
-// errNotOurs is a file with our name whose content is not ours.
-var errNotOurs = errors.New("not a buffer of this program's version")
-
 // Open opens the file in the directory, or creates it. A damaged file is set aside under
 // another name and reported, and what can be read of it is kept; one that cannot be opened or
 // written is an error.
 func Open(c Config) (*Store, error) {
-	fail := func(want string, err error) (*Store, error) {
-		return nil, fmt.Errorf("%w: %w", settings.Invalid(c.Setting, c.Dir, want), err)
-	}
 	c.Dir = filepath.Clean(c.Dir) // a slash at its end would follow a link
-	if err := os.Mkdir(c.Dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fail("a directory in which this process may create and write files", err)
-	}
-	if err := privatefile.CheckDir(c.Dir); err != nil {
-		return fail("a directory in which only this process may create and write files, or one beneath it that does not exist yet", err)
+	file := privatefile.Database{Setting: c.Setting, Dir: c.Dir, Name: FileName}
+	if err := file.MakeDir(); err != nil {
+		return nil, err
 	}
 	s := &Store{
 		Config: c, path: filepath.Join(c.Dir, FileName),
@@ -62,21 +53,14 @@ func Open(c Config) (*Store, error) {
 	err := s.open()
 	if errors.Is(err, errUnfinished) {
 		if removed := os.Remove(s.path); removed != nil {
-			return fail("a directory in which this process may remove "+FileName, errors.Join(removed, err))
+			return nil, file.Wrong("a directory in which this process may remove "+FileName, errors.Join(removed, err))
 		}
 		err = s.rescue(err)
 	} else if isDamage(err) {
 		err = s.rescue(err)
 	}
-	switch {
-	case errors.Is(err, bolterrors.ErrTimeout):
-		return fail("a directory that no other process uses", fmt.Errorf("%s is locked", s.path))
-	case errors.Is(err, privatefile.ErrNotPrivate):
-		return fail("a directory whose "+FileName+" is a file of this process's own, that only it may read and write", err)
-	case errors.Is(err, errNotOurs):
-		return fail("a directory without a foreign "+FileName, err)
-	case err != nil:
-		return fail("a directory in which this process may create and write files", err)
+	if err := file.Opened(err); err != nil {
+		return nil, err
 	}
 	for _, a := range s.accounts {
 		a.start = a.ledger
@@ -164,7 +148,7 @@ func asDamage(err error) error {
 	var number syscall.Errno
 	switch {
 	case isDamage(err), errors.As(err, &path), errors.As(err, &number),
-		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, errNotOurs), errors.Is(err, privatefile.ErrNotPrivate),
+		errors.Is(err, bolterrors.ErrTimeout), errors.Is(err, privatefile.ErrNotOurs), errors.Is(err, privatefile.ErrNotPrivate),
 		errors.Is(err, errUnfinished):
 		return err
 	}

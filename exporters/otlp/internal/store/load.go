@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
+	"github.com/rusmes/otelmail/internal/privatefile"
 )
 
 // errUnfinished is a file that was being filled from a damaged one when the process died.
@@ -29,9 +30,9 @@ func (s *Store) load() error {
 	case c.empty():
 		return s.db.Update(s.create)
 	case c.foreign():
-		return errNotOurs
+		return privatefile.ErrNotOurs
 	case c.format != "" && c.format != fileFormat:
-		return fmt.Errorf("%w: format %q", errNotOurs, c.format)
+		return fmt.Errorf("%w: format %q", privatefile.ErrNotOurs, c.format)
 	case c.source != "":
 		s.aside = filepath.Join(s.Dir, filepath.Base(c.source))
 		return errUnfinished

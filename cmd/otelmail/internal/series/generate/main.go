@@ -38,7 +38,7 @@ func names() ([]byte, error) {
 	}
 	var lines []string
 	for variable, name := range series {
-		lines = append(lines, fmt.Sprintf("%s = of(%q)", exported(variable), name))
+		lines = append(lines, fmt.Sprintf("%s = of(%q)", seriesname.Exported(variable), name))
 	}
 	slices.Sort(lines)
 	var code bytes.Buffer
@@ -48,16 +48,4 @@ func names() ([]byte, error) {
 		return nil, fmt.Errorf("format names.go: %w", err)
 	}
 	return formatted, nil
-}
-
-var initials = []string{"smtp", "imap", "jmap", "pop3", "dns", "dnsbl", "acme", "tls"}
-
-// exported is a Go name as it is written for other packages.
-func exported(name string) string {
-	for _, initial := range initials {
-		if rest, ok := strings.CutPrefix(name, initial); ok && (rest == "" || rest[0] < 'a') {
-			return strings.ToUpper(initial) + rest
-		}
-	}
-	return strings.ToUpper(name[:1]) + name[1:]
 }
