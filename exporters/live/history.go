@@ -2,6 +2,7 @@ package live
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -47,10 +48,17 @@ func newRing(reach, step time.Duration) ring {
 	return ring{step: int64(step / time.Second), kept: make([]sample, 0, reach/step)}
 }
 
-// add leaves out what comes too early: a clock that was set back, too.
+// add leaves out what comes too early. Where the clock was set back, the samples of the time
+// that comes again make room: with them the plots would stand still until it was over.
 func (r *ring) add(s sample) {
-	if n := len(r.kept); n > 0 && s.at/r.step <= r.kept[(r.next+n-1)%n].at/r.step {
+	newest, some := r.back(0)
+	switch now, last := s.at/r.step, newest.at/r.step; {
+	case some && now == last:
 		return
+	case some && now < last:
+		all := r.all()
+		before := slices.IndexFunc(all, func(one sample) bool { return one.at/r.step >= now })
+		r.kept, r.next = append(r.kept[:0], all[:before]...), 0
 	}
 	if len(r.kept) < cap(r.kept) {
 		r.kept = append(r.kept, s)

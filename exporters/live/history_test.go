@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -58,16 +59,41 @@ func newest(r *ring) sample {
 }
 
 func TestHistoryOfAClockThatIsSetBack(t *testing.T) {
+	times := func(r *ring) (all []int64) {
+		for _, s := range r.all() {
+			all = append(all, s.at)
+		}
+		return all
+	}
+	for _, tc := range []struct{ at, hour, day []int64 }{
+		{[]int64{100, 100, 101, 102}, []int64{100, 101, 102}, []int64{100}},
+		{[]int64{100, 101, 102, 101, 102, 103}, []int64{100, 101, 102, 103}, []int64{100}},
+		{[]int64{7200, 7201, 7260, 3600, 3601}, []int64{3600, 3601}, []int64{3600}},
+		{[]int64{120, 180, 240, 181, 182}, []int64{120, 180, 181, 182}, []int64{120, 181}},
+	} {
+		h := newHistory()
+		for _, at := range tc.at {
+			h.add(sample{at: at})
+		}
+		if hour, day := times(&h.hour), times(&h.day); !reflect.DeepEqual(hour, tc.hour) || !reflect.DeepEqual(day, tc.day) {
+			t.Errorf("%v: %v and %v, want %v and %v", tc.at, hour, day, tc.hour, tc.day)
+		}
+	}
+
+	// A ring that is full, and has begun anew.
 	h := newHistory()
-	for _, at := range []int64{100, 100, 101, 50, 102} {
+	for at := int64(10_000); at < 15_000; at++ {
 		h.add(sample{at: at})
 	}
-	var got []int64
-	for _, s := range h.hour.all() {
-		got = append(got, s.at)
+	for at := int64(14_000); at < 18_000; at++ {
+		h.add(sample{at: at})
+		all := times(&h.hour)
+		if all[len(all)-1] != at || !slices.IsSorted(all) || len(all) > 3600 {
+			t.Fatalf("at %d: %d samples up to %d", at, len(all), all[len(all)-1])
+		}
 	}
-	if want := []int64{100, 101, 102}; !reflect.DeepEqual(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	if all := times(&h.hour); len(all) != 3600 || all[0] != 14_400 {
+		t.Errorf("%d samples from %d on", len(all), all[0])
 	}
 }
 

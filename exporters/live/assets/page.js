@@ -251,7 +251,9 @@ async function load(which) {
 function addSample(sample) {
 	if (!past) return;
 	const last = past.time.at(-1) || 0, now = sample.time[0];
-	if (Math.floor(now / past.step) <= Math.floor(last / past.step)) return;
+	const steps = Math.floor(now / past.step) - Math.floor(last / past.step);
+	if (steps < 0) load(range).catch(() => {}); // the server's clock was set back, and it has left out what comes again
+	if (steps <= 0) return;
 	const most = range === "hour" ? 3600 : 1440;
 	for (const name of Object.keys(past)) {
 		if (name === "step") continue;

@@ -53,3 +53,27 @@ func TestClockSetBack(t *testing.T) {
 		})
 	}
 }
+
+// TestOrderWithAClockSetBack: a life is told in the order in which it happened, although the
+// clock was set back by an hour in the middle of it; so is one that came to disk.
+func TestOrderWithAClockSetBack(t *testing.T) {
+	for name, c := range map[string]life.Config{"memory": {}, "disk": {Dir: t.TempDir(), MaxBytes: 8 << 20, MaxAge: 24 * time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			s := open(t, c)
+			emit, now := emitterAt(s), time.Now()
+			id := attribute.String("messaging.message.id", "Q1")
+			attempt := func(n int) []attribute.KeyValue {
+				return []attribute.KeyValue{id, attribute.Int("email.delivery.attempt", n), attribute.String("email.recipient.domain", "partner.example")}
+			}
+			emit(now, "email.queued", id)
+			emit(now.Add(time.Second), "email.attempt", attempt(1)...)
+			emit(now.Add(2*time.Second), "email.deferred", attempt(1)...)
+			emit(now.Add(-time.Hour), "email.attempt", attempt(2)...)
+			emit(now.Add(time.Second-time.Hour), "email.delivered", attempt(2)...)
+			found := search(t, s, "Q1")
+			if len(found.Messages) != 1 || names(found.Messages[0].Steps) != "queued deferred:1 delivered:2" || found.Messages[0].State != "delivered" {
+				t.Errorf("found %+v", found.Messages)
+			}
+		})
+	}
+}

@@ -184,8 +184,10 @@ func covers(events []event, t time.Time) bool {
 	return slices.ContainsFunc(events, func(e event) bool { return e.time.Equal(t) })
 }
 
-// lives are the events of the messages that have had a queue id, the newest message first. A
-// server may use an id again once the message is gone: each message is queued once.
+// lives are the events of the messages that have had a queue id, the newest message first, in
+// the order in which they were recorded: by their time they would not be what happened, if the
+// clock was set back in between. A server may use an id again once the message is gone: each
+// message is queued once.
 func (f *finder) lives(id string) (lives [][]event) {
 	var all []event
 	f.each(ofMessages, []term{{semconv.MessagingMessageIDKey, id}}, func(e *event) bool {
@@ -193,7 +195,6 @@ func (f *finder) lives(id string) (lives [][]event) {
 		return len(all) < mostOfOne
 	})
 	slices.Reverse(all)
-	slices.SortStableFunc(all, func(a, b event) int { return a.time.Compare(b.time) })
 	begun, queued := 0, false
 	for i := range all {
 		if all[i].name != mailconv.EventQueued {
