@@ -125,3 +125,32 @@ func BenchmarkCommandSpan(b *testing.B) {
 	})))
 	benchmark(b, "sampled", func() { otelmail.BeginSMTPCommand(context.Background(), sampled, mailconv.SMTPRcpt).End(ok) })
 }
+
+// BenchmarkKeep is a message from the session that brings it to its delivery, six spans, up to
+// an exporter's queue: each span as it ends, and held until the message has left the queue.
+func BenchmarkKeep(b *testing.B) {
+	discard := otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+		p.AddSpanProcessor(discardSpans{})
+		return nil
+	}))
+	message := func(tel *otelmail.Telemetry, code int, why otelmail.Removal) func() {
+		return func() {
+			x := takes(tel)
+			x.tries(otelmail.Reply{Code: code})
+			x.removed(why)
+		}
+	}
+	plain, _ := start(b, discard)
+	kept, _ := start(b, discard, otelmail.WithKeep(otelmail.Keep{Rest: 0.01}))
+	benchmark(b, "as they end", message(plain, 250, otelmail.RemovedDelivered))
+	benchmark(b, "held", message(kept, 250, otelmail.RemovedDelivered))
+	benchmark(b, "bounced, as they end", message(plain, 550, otelmail.RemovedBounced))
+	benchmark(b, "bounced, held", message(kept, 550, otelmail.RemovedBounced))
+}
+
+type discardSpans struct{}
+
+func (discardSpans) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (discardSpans) OnEnd(sdktrace.ReadOnlySpan)                     {}
+func (discardSpans) Shutdown(context.Context) error                  { return nil }
+func (discardSpans) ForceFlush(context.Context) error                { return nil }

@@ -164,6 +164,13 @@ func showOptions(c *config, found *checkup.Checkup) {
 	if c.linkAfter != nil {
 		option(true, settings.QueueLinkAfter, c.linkAfter.String(), "WithQueueLinkAfter")
 	}
+	if k := c.keep; k != nil {
+		option(true, settings.KeepRest, strconv.FormatFloat(k.Rest, 'g', -1, 64), "WithKeep")
+		option(true, settings.KeepSlow, k.Slow.String(), "WithKeep")
+		option(true, settings.KeepDeferred, k.Deferred.String(), "WithKeep")
+		option(true, settings.KeepWait, k.Wait.String(), "WithKeep")
+		option(true, settings.KeepMaxBytes, strconv.FormatInt(k.MaxBytes, 10), "WithKeep")
+	}
 	option(c.exponential, settings.HistogramAggregation, settings.ExponentialHistogram, "WithExponentialHistograms")
 	option(c.log.mailEvents, settings.LogMailEvents, "true", "WithLogMailEvents")
 	if c.log.handler != nil {

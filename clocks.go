@@ -34,6 +34,14 @@ type clock struct{ negative []*count.Counter }
 
 func newClock(b *binder) *clock { return &clock{b.counters(selfNegative)} }
 
+// age is since for what is decided by it and shown nowhere.
+func (c *clock) age(t time.Time) time.Duration {
+	if t.IsZero() {
+		return 0
+	}
+	return max(0, time.Since(t))
+}
+
 // since is how long ago t was: 0 where that is not known, and where t is still to come, which
 // is counted.
 func (c *clock) since(w wait, t time.Time) time.Duration {

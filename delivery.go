@@ -155,6 +155,10 @@ func (d *Delivery) Attempt(ctx context.Context, a Attempt) Delivering {
 		op = d.tracer.linked(ctx, name, a.Queue, trace.SpanKindClient)
 	}
 	o := Delivering{Op: op, delivery: d, attempt: &attempt{transport: a.Transport, policy: a.TLSPolicy, begun: time.Now()}}
+	o.attempt.enqueued = a.enqueued
+	if m := messageIn(o.ctx); m != nil && a.enqueued.IsZero() {
+		o.attempt.enqueued = m.enqueued
+	}
 	o.late(a.Due)
 	if o.Recording() {
 		a.Message.QueueID = queueID(o.ctx, a.Message.QueueID)
@@ -177,6 +181,7 @@ type attempt struct {
 	transport Transport
 	policy    mailconv.TLSPolicy
 	begun     time.Time
+	enqueued  time.Time   // the message; zero where that is not known
 	encrypted atomic.Bool // a TLS handshake has succeeded
 	tlsFailed atomic.Bool // one has failed, or could not begin
 }
@@ -249,6 +254,7 @@ func (o *Delivering) finish(outcome Outcome, r *Reply) {
 		d.tls.ended(a, outcome, r)
 	}
 	o.ends(outcome, r)
+	d.tracer.attempted(o.ctx, outcome, d.clock.age(a.enqueued))
 	if !o.Recording() {
 		o.end("")
 		return

@@ -42,6 +42,11 @@ func (r *Reply) fault() Fault {
 	return r.Fault.or(FaultOurs)
 }
 
+// ourFailure reports whether a reply refuses by our own fault, or we broke down without one.
+func (r *Reply) ourFailure() bool {
+	return r.fault() == FaultOurs && (r.refused() || r.Cause == CausePanic || r.Cause == CauseStorage)
+}
+
 // or is f where the application has said whose fault it is, else what we take it for.
 func (f Fault) or(taken Fault) Fault {
 	if f == FaultOurs || f == FaultTheirs {

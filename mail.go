@@ -151,6 +151,9 @@ func (p Processing) End(fate Fate, cause Cause) {
 	if cause == CausePanic {
 		p.mail.tracer.panicked(ComponentPipeline)
 	}
+	if fate >= FateBounced {
+		p.mail.tracer.keep(p.ctx)
+	}
 	p.mail.latency.record(p.Context(), time.Since(p.begun))
 	p.tellFate(fate, cause)
 	if p.Recording() {
@@ -175,6 +178,7 @@ func (m *Mail) Dropped(ctx context.Context) {
 func (m *Mail) Bounced(ctx context.Context) {
 	m = orEmpty(m)
 	m.bounced.Add(1)
+	m.tracer.keep(ctx)
 	m.tracer.messageEvent(ctx, mailevent.Bounced)
 }
 

@@ -36,6 +36,8 @@ type config struct {
 	inherits        bool           // see tracer.inherits
 	idsOnly         *idTracer      // see tracer.idsOnly
 	linkAfter       *time.Duration // see Queue.linkAfter; nil for not set
+	keep            *Keep          // nil for not set
+	keeper          *keeper        // nil where every span leaves as it ends
 	open            *openSessions
 	keepGlobals     bool
 	exponential     bool

@@ -29,6 +29,7 @@ type pipeline struct {
 	spanProcessors []sdktrace.SpanProcessor
 	logProcessors  []sdklog.Processor
 	starts         []stop.Part
+	first          []stop.Part
 	stops          []stop.Part
 	last           []stop.Part
 	exports        []func() []export.Stats

@@ -123,6 +123,7 @@ func (p *pipeline) build(ctx context.Context, s startSettings) (*Telemetry, erro
 			return nil, fmt.Errorf("start %s: %w", start.Name, err)
 		}
 	}
+	t.stopper.First = append(t.stopper.First, p.first...)
 	t.stopper.Parallel = append(t.stopper.Parallel, p.stops...)
 	t.stopper.Last = append(t.stopper.Last, p.last...)
 	if err := t.startHealth(); err != nil {
@@ -184,8 +185,17 @@ func (p *pipeline) newTracerProvider(s startSettings) *sdktrace.TracerProvider {
 		c.idsOnly = &idTracer{c.sampler}
 	}
 	options := []sdktrace.TracerProviderOption{sdktrace.WithResource(p.resource), sdktrace.WithSampler(c.sampler), sdktrace.WithRawSpanLimits(s.spans)}
+	var processors []sdktrace.SpanProcessor
 	for _, sp := range p.spanProcessors {
-		options = append(options, sdktrace.WithSpanProcessor(c.hooks.SpanProcessor(sp)))
+		processors = append(processors, c.hooks.SpanProcessor(sp))
+	}
+	if c.keep != nil && len(processors) > 0 {
+		c.keeper = newKeeper(c.keep, c.self.kept, processors)
+		p.first = append(p.first, stop.Part{Name: "traces that are held", Run: c.keeper.close})
+		processors = []sdktrace.SpanProcessor{c.hooks.SpanProcessor(c.keeper)}
+	}
+	for _, sp := range processors {
+		options = append(options, sdktrace.WithSpanProcessor(sp))
 	}
 	if c.privacy != PrivacyFull {
 		// A deferred span.End would write the value of a panic into the span.

@@ -103,6 +103,7 @@ func (o Queueing) End(cause Cause) {
 	}
 	if cause == CauseNone {
 		o.queue.Size.Add(1)
+		o.queue.tracer.awaits(o.ctx)
 		o.tellQueued()
 	}
 	o.end(cause.String())
@@ -176,7 +177,9 @@ func (q *Queue) Remove(ctx context.Context, m Message, why Removal) {
 		q.expired.Add(1)
 		q.tracer.expired(ctx, &m)
 	}
+	age := q.clock.since(waitTotal, m.Enqueued)
 	if !m.Enqueued.IsZero() {
-		q.total.record(orBackground(ctx), q.clock.since(waitTotal, m.Enqueued), int(why))
+		q.total.record(orBackground(ctx), age, int(why))
 	}
+	q.tracer.removed(orBackground(ctx), &m, why, age)
 }

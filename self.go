@@ -80,10 +80,11 @@ type self struct {
 	notText  *count.Counter
 	tooLong  *count.Counter
 	unlogged []*count.Counter // by logtee.Loss
+	kept     *keptCounters
 }
 
 func newSelf() *self {
-	s := &self{notText: count.NewCounter(), tooLong: count.NewCounter()}
+	s := &self{notText: count.NewCounter(), tooLong: count.NewCounter(), kept: newKeptCounters()}
 	for range selfRefused.Labels[0].Values {
 		s.refused = append(s.refused, count.NewCounter())
 	}
@@ -101,6 +102,8 @@ func (s *self) bind(b *binder, stats *exportStats) {
 	b.bindCounters(selfCleaned, []*count.Counter{s.notText, s.tooLong})
 	b.beforeCollection(stats.refresh)
 	b.bindCounters(selfUnlogged, s.unlogged)
+	b.bindCounters(selfDecided, s.kept.decided)
+	b.bindCounters(selfEarly, s.kept.early)
 	for m, read := range map[*catalog.Metric]func(export.Stats) int64{
 		selfSent:     func(e export.Stats) int64 { return e.Sent },
 		selfDropped:  func(e export.Stats) int64 { return e.Dropped },

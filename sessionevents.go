@@ -291,6 +291,9 @@ func (t *tracer) loginEnded(ctx context.Context, s *session, l login) {
 		k.loggedIn()
 		return
 	}
+	if l.fault() == FaultOurs {
+		t.keep(ctx)
+	}
 	if !t.takes(ctx, mailevent.LoginFailed) {
 		return
 	}
@@ -303,14 +306,18 @@ func (t *tracer) loginEnded(ctx context.Context, s *session, l login) {
 	t.tell(ctx, mailevent.LoginFailed, a.connection(k))
 }
 
-func (a *attributes) login(l login) *attributes {
-	fault := FaultTheirs
+// fault is whose it is that nobody has logged in.
+func (l *login) fault() Fault {
 	if l.result == authError {
-		fault = FaultOurs
+		return l.reply.Fault.or(FaultOurs)
 	}
+	return l.reply.Fault.or(FaultTheirs)
+}
+
+func (a *attributes) login(l login) *attributes {
 	a.add(mailconv.LoginMechanismKey.String(mechanisms[l.mechanism])).
 		add(mailconv.LoginResultKey.String(authResults[l.result])).
-		add(mailconv.FaultKey.String(l.reply.Fault.or(fault).String())).
+		add(mailconv.FaultKey.String(l.fault().String())).
 		reply(&l.reply)
 	return a.text(mailconv.SMTPRoleKey, l.role).failed(l.errorType)
 }

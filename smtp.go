@@ -316,6 +316,9 @@ func (c SMTPCommand) EndEach(replies ...RecipientReply) {
 			continue
 		}
 		failed++
+		if r.Reply.ourFailure() {
+			c.smtp.tracer.keep(c.ctx)
+		}
 		c.refused(stageData, &r.Reply, r.Recipient)
 		if r.Reply.Refused() {
 			refused++
@@ -359,6 +362,9 @@ func (c *SMTPCommand) finishSpan(r *Reply) {
 	}
 	c.describe().add(mailconv.SMTPCommandKey.String(c.verb.String())).reply(r).set()
 	if r.failed() {
+		if r.ourFailure() {
+			c.smtp.tracer.keep(c.ctx)
+		}
 		c.end(r.errorType())
 		return
 	}

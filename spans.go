@@ -71,6 +71,7 @@ type tracer struct {
 	// starting one can be left out. True of the parent-based samplers.
 	inherits bool
 	random   bool            // says that trace ids are the SDK's, which are random
+	keeper   *keeper         // nil where every span leaves as it ends
 	panics   labelledCounter // see panicked
 	events   *mailEvents
 }

@@ -65,6 +65,7 @@ func readSettings(c *config, env *settings.Env) startSettings {
 	configFileSetting(env)
 	c.readQueue(env)
 	c.readLocalDomains(env)
+	c.readKeep(env)
 	s.service, _ = env.String(settings.ServiceName)
 	if c.sampler == nil {
 		c.sampler, c.inherits = samplerSetting(env)

@@ -171,6 +171,7 @@ func bind(c *config, p providers, b *binder, exports ...func() []export.Stats) (
 		inherits: c.inherits,
 		random:   c.sampler != nil,
 		idsOnly:  c.idsOnly,
+		keeper:   c.keeper,
 		off:      off,
 		events:   newMailEvents(c, p.logger),
 	}

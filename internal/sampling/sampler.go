@@ -26,10 +26,19 @@ type probability struct {
 // Probability returns a sampler of the given share of traces, 0.0 to 1.0, whatever became of
 // a span's parent. Below 2⁻⁵⁶ there is no share, and none is sampled.
 func Probability(share float64) sdktrace.Sampler {
-	if !(share >= 1.0/(1<<bits)) {
+	s, ok := newProbability(share)
+	if !ok {
 		return sdktrace.NeverSample()
 	}
-	s := probability{share: min(share, 1)}
+	return s
+}
+
+// newProbability reports false for a share of nothing.
+func newProbability(share float64) (s probability, ok bool) {
+	if !(share >= 1.0/(1<<bits)) {
+		return s, false
+	}
+	s.share = min(share, 1)
 	s.threshold = 1<<bits - uint64(math.Round(s.share*(1<<bits)))
 	// Digits f at the beginning are not significant: of a small share there are many.
 	_, exponent := math.Frexp(s.share)
@@ -42,7 +51,7 @@ func Probability(share float64) sdktrace.Sampler {
 		s.text = "0"
 	}
 	s.alone = withThreshold(trace.TraceState{}, s.text)
-	return s
+	return s, true
 }
 
 func (s probability) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {

@@ -65,6 +65,9 @@ func inWords(s *settings.Setting) []string {
 		return []string{strings.ToLower(settings.Bytes(n)), strings.ToLower(settings.Bytes(s.Low)), strings.ToLower(settings.Bytes(s.High))}
 	case s.Kind == settings.Duration:
 		d, _ := time.ParseDuration(s.Default)
+		if d < time.Hour {
+			return []string{strconv.Itoa(int(d.Seconds())) + " s"}
+		}
 		return []string{strconv.Itoa(int(d.Hours())) + " h"}
 	case s.Kind == settings.List:
 		return strings.Split(s.Default, ",")

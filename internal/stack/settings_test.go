@@ -330,6 +330,7 @@ func optionFor(name, url, dir string) any {
 		"otelmail.WithSampleRatio":           otelmail.WithSampleRatio(1),
 		"otelmail.WithExponentialHistograms": otelmail.WithExponentialHistograms(),
 		"otelmail.WithQueueLinkAfter":        otelmail.WithQueueLinkAfter(0),
+		"otelmail.WithKeep":                  otelmail.WithKeep(otelmail.Keep{}),
 		"otelmail.WithLogMailEvents":         otelmail.WithLogMailEvents(),
 		"otelmail.WithLogHandler":            otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		"prometheus.WithAddress":             prometheus.WithAddress("127.0.0.1:0"),

@@ -26,10 +26,12 @@ func (p Part) Do(ctx context.Context) error {
 	return err
 }
 
-// Stopper stops first everything in Parallel, each part with the whole deadline, then
-// what those parts used (Last), and in the end what all may still have written to (Final).
+// Stopper stops first what hands over to the others (First), then everything in Parallel,
+// each part with the whole deadline, then what those parts used (Last), and in the end what
+// all may still have written to (Final).
 type Stopper struct {
 	Timeout  time.Duration // where the caller sets no deadline
+	First    []Part        // each at once: the others wait for it
 	Parallel []Part
 	Last     []Part
 	Final    []Part
@@ -50,7 +52,7 @@ func (s *Stopper) Stop(ctx context.Context) error {
 		defer cancel()
 	}
 	s.once.Do(func() {
-		s.err = errors.Join(stopAll(ctx, s.Parallel), stopAll(ctx, s.Last), stopAll(ctx, s.Final))
+		s.err = errors.Join(stopAll(ctx, s.First), stopAll(ctx, s.Parallel), stopAll(ctx, s.Last), stopAll(ctx, s.Final))
 	})
 	return s.err
 }

@@ -19,7 +19,15 @@ func telemetry(q queries) []row {
 			{kind: list, title: "Versions", queries: []query{q.sum(s.BuildInfo, "instance, version, goversion, otelmail")}},
 		}},
 		{"Push over OTLP", []panel{
-			{title: "Sent, by signal", runbook: "MailPushBudgetBurn", queries: []query{q.rate(s.SelfSent, "signal")}},
+			{
+				title: "Sent, by signal", runbook: "MailPushBudgetBurn",
+				says: "Spans, log records and metric points that the receiver has taken over OTLP. With WithKeep also what was decided about spans when their work was done, and about how many traces before that.",
+				queries: []query{
+					q.rate(s.SelfSent, "signal"),
+					q.rate(s.SelfDecided, "decision").named("spans kept by: {{decision}}"),
+					q.rate(s.SelfEarly, "reason").named("traces decided early: {{reason}}"),
+				},
+			},
 			{title: "Waiting to be sent, by signal", runbook: "MailTelemetryWaiting", queries: []query{q.sum(s.SelfWaiting, "signal")}},
 			{title: "Given up, by signal", runbook: "MailTelemetryDropped", queries: []query{q.rate(s.SelfDropped, "signal")}, steps: anyAbove(0.01)},
 			{title: "Set aside, by signal", queries: []query{q.sum(s.SelfDeferred, "signal")}},
