@@ -41,10 +41,12 @@ func TestMetricsThatWaited(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		options  []peer.PrometheusOption
+		large    bool   // more than fits one request
 		overtake bool   // newer metrics of the server have come before what waits
 		refuses  string // what is too old; "" if all is taken
 	}{
 		{name: "in order, as Prometheus comes"},
+		{name: "in order, in parts", large: true},
 		{name: "older than it takes", options: []peer.PrometheusOption{tenMinutes}, refuses: "out of bounds"},
 		{name: "older than a window that is too small",
 			options: []peer.PrometheusOption{tenMinutes, peer.WithOutOfOrderWindow(time.Second)}, refuses: "too old sample"},
@@ -55,7 +57,7 @@ func TestMetricsThatWaited(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			l := &late{t: t, dir: t.TempDir()}
+			l := &late{t: t, dir: t.TempDir(), large: tt.large}
 			boundary := l.wait()
 			l.server = peer.StartPrometheusWith(t, append(tt.options, peer.WithOTLPReceiver())...)
 			if tt.overtake {
@@ -77,6 +79,7 @@ const unheard = 7
 type late struct {
 	t        *testing.T
 	dir      string // of the buffer
+	large    bool
 	number   atomic.Int64
 	server   *peer.Prometheus
 	reported output
@@ -117,6 +120,21 @@ func (l *late) start(url string, more ...otlp.Option) (*otelmail.Telemetry, *otl
 	if err != nil {
 		l.t.Fatal(err)
 	}
+	for _, scope := range []string{"a", "z"} { // parts end between scopes and within them
+		if !l.large {
+			break
+		}
+		_, err := tel.MeterProvider().Meter(scope).Int64ObservableGauge(scope, metric.WithInt64Callback(
+			func(_ context.Context, o metric.Int64Observer) error {
+				for i := range 1000 {
+					o.Observe(1, metric.WithAttributes(attribute.Int("series", i), attribute.String("long", strings.Repeat("x", 3000))))
+				}
+				return nil
+			}))
+		if err != nil {
+			l.t.Fatal(err)
+		}
+	}
 	return tel, pusher
 }
 
@@ -140,9 +158,9 @@ func (l *late) collections(more int64) {
 func (l *late) wait() (middle time.Time) {
 	l.t.Helper()
 	tel, _ := l.start("http://"+refusing(l.t), otlp.Buffer(l.dir))
-	l.collections(5)
+	l.collections(6) // of which the last may not have its time yet
 	middle = time.Now()
-	l.collections(5)
+	l.collections(6)
 	l.end(tel)
 	return middle
 }
@@ -285,8 +303,14 @@ func (l *late) wantTaken(boundary time.Time, refuses string) {
 			}
 		}
 	}
-	old, last := 0, 0.0
+	old, parts, last := 0, 0, 0.0
 	for _, r := range l.requests {
+		if r.number == 0 && l.large { // another part
+			if parts++; r.status != http.StatusOK {
+				t.Errorf("%d points of %v got %d: %.200q", r.points, r.first, r.status, r.says)
+			}
+			continue
+		}
 		if r.number < last {
 			t.Errorf("collection %v comes after %v", r.number, last)
 		}
@@ -296,6 +320,9 @@ func (l *late) wantTaken(boundary time.Time, refuses string) {
 			}
 		}
 		last = r.number
+		if !r.first.Equal(r.last) {
+			t.Errorf("collection %v is of %v and %v", r.number, r.first, r.last)
+		}
 		isOld := r.first.Before(boundary)
 		if isOld {
 			old++
@@ -307,6 +334,9 @@ func (l *late) wantTaken(boundary time.Time, refuses string) {
 		if says := strings.ReplaceAll(r.says, lines, ""); r.status != status || says != "" || held[r.number] != (status == http.StatusOK) {
 			t.Errorf("collection %v, of %v, the boundary is %v: %d %.200q; stored: %t", r.number, r.first, boundary, r.status, r.says, held[r.number])
 		}
+	}
+	if l.large != (parts >= 10) {
+		t.Errorf("there are %d other parts of collections", parts)
 	}
 	if old < 5 || len(l.requests) < old+5 {
 		t.Errorf("%d requests, %d of them old, want 5 at least of each", len(l.requests), old)

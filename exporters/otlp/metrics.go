@@ -31,6 +31,7 @@ type metricPush struct {
 
 	// The loop alone uses these until done is closed.
 	number  int           // of the last collection
+	time    time.Time     // of its points
 	pending []*collection // still to be handed over, oldest first
 	before  ledger.Ledger // as it was before the last collection
 	points  int64         // data points of the last collection
@@ -85,6 +86,9 @@ func (p *metricPush) cycle(ctx context.Context, last bool) {
 	if p.failure = p.reader.Collect(ctx, &all); p.failure != nil {
 		p.problem(p.failure)
 	}
+	now := time.Now()
+	setTime(&all, p.time, now)
+	p.time = now
 	splitMetrics(&all, func(part *metricdata.ResourceMetrics, points int64) {
 		p.Accept(points)
 		p.pending = append(p.pending, &collection{p.number, part, points})

@@ -12,7 +12,7 @@ import (
 // that is older than the newest of its series, unless out_of_order_time_window allows for it.
 // It then answers 400 with a line for each metric and stores nothing of the request (tsdb's
 // Append, and ConsumeMetrics of its OTLP receiver). Each of our requests is of one collection,
-// so what is refused is of one age, and what is newer comes in another request.
+// whose points have one time (setTime), and what is newer comes in another request.
 
 // tooOldLines are these lines: storage.ErrOutOfBounds, ErrOutOfOrderSample and
 // ErrTooOldSample. Of a sample that is too far in the future, which is out of bounds too, the
