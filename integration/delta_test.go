@@ -59,9 +59,9 @@ func (a *adds) letters(n int) page {
 	return a.demo.settled()
 }
 
-// counted are the counters and the histograms of the Catalog in which something was counted,
+// nonZero are the counters and the histograms of the Catalog in which something was counted,
 // but for those about telemetry itself: each push moves them.
-func counted(p page) page {
+func nonZero(p page) page {
 	found := page{}
 	for _, m := range otelmail.Catalog() {
 		name := m.FullName(namespace)
@@ -130,8 +130,8 @@ func (a *adds) same(read, want func() page) {
 	})
 }
 
-func (a *adds) held() page  { return counted(heldBy(a.prometheus, "")) }
-func (a *adds) shown() page { return counted(a.demo.page()) }
+func (a *adds) held() page  { return nonZero(heldBy(a.prometheus, "")) }
+func (a *adds) shown() page { return nonZero(a.demo.page()) }
 
 // counters leaves out the histograms, and what the demo's certificate does once a minute.
 func counters(p page) page {
@@ -236,7 +236,7 @@ func TestDifferencesOfARestartedCollector(t *testing.T) {
 	if got := a.shown()[received] - before[received]; got != 1 {
 		t.Fatalf("%v letters came", got)
 	}
-	a.same(func() page { return counters(counted(a.stored())) }, func() page { return counters(a.shown()) })
+	a.same(func() page { return counters(nonZero(a.stored())) }, func() page { return counters(a.shown()) })
 	if got, shown := a.stored()[sessionDuration+"_count"], a.shown()[sessionDuration+"_count"]; got != 1 || shown != 2 {
 		t.Errorf("%v sessions are in Prometheus, %v on the page; want 1 of 2: has docs/reliability.md to be changed?", got, shown)
 	}
