@@ -59,6 +59,10 @@ flood: ## a thousand wrong passwords a second at /metrics: what that costs the m
 viewers: ## two hundred who look at the page and a thousand searches a second: what that costs the mail
 	cd integration && go test -run TestViewers -v -timeout 30m ./flood -args -rounds 10
 
+.PHONY: sizes
+sizes: peers ## what a Collector's agent and gateway take for 1,000 messages a second: two minutes
+	cd integration && CGO_ENABLED=0 go test -tags sizes -run '^TestSizes$$' -v -timeout 30m .
+
 .PHONY: bench
 bench: ## what it costs, side by side with others: writes docs/performance.md, a quarter of an hour
 	cd bench && go run . -out ../docs

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the mail clients that the tests with the build tag debian use: swaks,
-# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt, logrotate, and
+# curl, Python, Postfix's smtp-source, mbsync, fetchmail and mutt, logrotate, systemd-analyze, and
 # Chromium, which looks at the page.
 # Does nothing where they are all there.
 # Needs Debian or one of its descendants, and root or sudo.
@@ -23,6 +23,7 @@ need fetchmail command -v fetchmail
 need mutt command -v mutt
 need logrotate command -v logrotate
 need chromium command -v chromium
+need systemd command -v systemd-analyze
 if [ -z "$missing" ]; then
 	exit 0
 fi

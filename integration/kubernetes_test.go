@@ -1,11 +1,9 @@
 package integration
 
 import (
-	"bytes"
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -14,7 +12,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/yaml"
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
@@ -28,21 +25,11 @@ type manifest struct {
 
 func readManifest(t *testing.T) manifest {
 	t.Helper()
-	text, err := os.ReadFile("../deploy/kubernetes.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	parts := bytes.Split(text, []byte("\n---\n"))
-	if len(parts) != 2 {
-		t.Fatalf("%d parts, want a Deployment and a Service", len(parts))
-	}
 	var deployment appsv1.Deployment
 	var service corev1.Service
-	for i, into := range []any{&deployment, &service} {
-		if err := yaml.UnmarshalStrict(parts[i], into); err != nil {
-			t.Fatal(err)
-		}
-	}
+	objects := readObjects(t, "../deploy/kubernetes.yaml")
+	objects.read(t, "Deployment/mailserver", &deployment)
+	objects.read(t, "Service/mailserver", &service)
 	template := deployment.Spec.Template
 	for key, value := range service.Spec.Selector {
 		if template.Labels[key] != value || deployment.Spec.Selector.MatchLabels[key] != value {
