@@ -288,6 +288,18 @@ func TestKeepAcrossTheQueue(t *testing.T) {
 	}
 	x.removed(otelmail.RemovedBounced)
 
+	// Work in a trace of its own: the session's is kept when the message has left the queue.
+	tel, rec = traced(t, otelmail.WithKeep(otelmail.Keep{Slow: time.Hour}), otelmail.WithQueueLinkAfter(0))
+	x = takes(tel)
+	x.tries(otelmail.Reply{Code: 550})
+	if got := len(rec.Ended()); got != 2 {
+		t.Errorf("%d spans while the message is in the queue, want dequeue and deliver", got)
+	}
+	x.removed(otelmail.RemovedBounced)
+	if got := len(rec.Ended()); got != spansOfATransaction {
+		t.Errorf("%d spans of two linked traces, want %d", got, spansOfATransaction)
+	}
+
 	// Held for too long: the failure is kept with what comes after that, and the numbers are
 	// true all the same.
 	tel, rec = traced(t, otelmail.WithKeep(otelmail.Keep{Slow: time.Hour, Wait: 100 * time.Millisecond}))

@@ -26,9 +26,8 @@ func TestAgentAndGateway(t *testing.T) {
 	t.Parallel()
 	stores, all := peer.StartCollector(t), peer.StartCollector(t)
 	a := peer.FreeAddresses(t, 7)
-	port := func(address string) string { return address[strings.LastIndex(address, ":")+1:] }
 	gateway := peer.StartDeployed(t, "the gateway", a[1], []string{gatewayFile}, []string{
-		"GATEWAY_GRPC=" + a[0], "GATEWAY_HEALTH=" + a[1], "GATEWAY_METRICS_PORT=" + port(a[2]),
+		"GATEWAY_GRPC=" + a[0], "GATEWAY_HEALTH=" + a[1], "GATEWAY_METRICS_PORT=" + portOf(a[2]),
 		"DECISION_WAIT=" + decisionWait.String(),
 		"TRACES_ENDPOINT=" + stores.GRPC(), "TRACES_INSECURE=true",
 		"METRICS_URL=http://" + stores.HTTP(), "LOGS_URL=http://" + stores.HTTP(),
@@ -44,7 +43,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
 	}
 	peer.StartDeployed(t, "the agent", a[4], []string{agentFile, copies}, []string{
 		"GATEWAY=" + a[0], "GATEWAY_INSECURE=true", "AGENT_GRPC=" + a[3], "AGENT_HEALTH=" + a[4],
-		"AGENT_HTTP=" + a[5], "AGENT_METRICS_PORT=" + port(a[6]), "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test",
+		"AGENT_HTTP=" + a[5], "AGENT_METRICS_PORT=" + portOf(a[6]), "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test",
 	})
 
 	d := startDemo(t, launch{rate: 40, env: []string{
