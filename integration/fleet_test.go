@@ -173,7 +173,7 @@ func TestFleet(t *testing.T) {
 	f.decided()
 
 	f.wantWholeTraces(bounced, messages)
-	f.wantCounters(prometheus, messages, len(bounced))
+	f.wantCounters(prometheus, messages)
 	f.wantNoChurn(prometheus)
 	f.wantSameLife(bounced[len(bounced)/2])
 }
@@ -312,7 +312,7 @@ func weightOf(t *testing.T, s peer.Span) float64 {
 }
 
 // wantCounters compares the counters in Prometheus with what was sent.
-func (f *fellowship) wantCounters(prometheus *peer.Prometheus, messages, bounced int) {
+func (f *fellowship) wantCounters(prometheus *peer.Prometheus, messages int) {
 	f.Helper()
 	peer.Eventually(f.T, patience, func() error {
 		for _, s := range []*server{f.edge, f.hub} {

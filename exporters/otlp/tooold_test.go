@@ -155,8 +155,7 @@ func (a *aging) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // What is too old takes nothing with it that is newer: each request is of one collection, or
 // of a part of one, whose points have one time, and the oldest is sent first.
-func TestTheNewAreNotLostWithTheOld(t *testing.T) {
-	t.Parallel()
+func TestTheNewAreNotLostWithTheOld(t *testing.T) { // by itself: it keeps a processor busy
 	dir := t.TempDir()
 	var mu sync.Mutex
 	var collections []time.Time
@@ -167,7 +166,7 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) {
 				mu.Lock()
 				collections = append(collections, time.Now())
 				mu.Unlock()
-				for i := range 1500 { // more than one request takes
+				for i := range 1200 { // more than one request takes
 					o.Observe(1, metric.WithAttributes(attribute.String("series", fmt.Sprint(i)), attribute.String("long", strings.Repeat("x", 3000))))
 				}
 				return nil
@@ -190,11 +189,11 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) {
 	}
 
 	tel, _ := begin(absentReceiver(t).httpURL(), 100*time.Millisecond)
-	wait(3)
+	wait(2)
 	mu.Lock()
 	horizon := collections[len(collections)-1] // before all points of this one
 	mu.Unlock()
-	wait(3)
+	wait(2)
 	if err := shutdown(tel, 10*time.Second); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +214,7 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) {
 			t.Errorf("the collection of %d is %d requests, want more: nothing was tried", at, n)
 		}
 	}
-	if a.refused < 4 || a.took < 4 {
+	if a.refused < 2 || a.took < 4 {
 		t.Errorf("%d requests refused and %d taken", a.refused, a.took)
 	}
 	if s := statsOf(t, c, "metrics"); s.Dropped.TooOld != s.Failed || s.Waiting != 0 || s.Failed == 0 {
