@@ -217,7 +217,8 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) { // by itself: it keeps a pro
 	if a.refused < 2 || a.took < 4 {
 		t.Errorf("%d requests refused and %d taken", a.refused, a.took)
 	}
-	if s := statsOf(t, c, "metrics"); s.Dropped.TooOld != s.Failed || s.Waiting != 0 || s.Failed == 0 {
+	// A busy machine may leave the last request on disk for the next start, which loses nothing.
+	if s := statsOf(t, c, "metrics"); s.Dropped.TooOld != s.Failed || s.Waiting != s.OnDisk || s.Failed == 0 {
 		t.Errorf("%+v", s)
 	}
 }
