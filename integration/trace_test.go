@@ -83,7 +83,7 @@ func deferredTrace() []wantedSpan {
 		command("AUTH", 235, "2.0.0", with(who, map[string]any{"smtp.auth.mechanism": "PLAIN"})),
 		command("MAIL", 250, "2.0.0", with(who, map[string]any{"email.from.domain": "example.org", "email.from.hash": given{}})),
 		command("RCPT", 250, "2.0.0", with(who, map[string]any{"email.to.domain": "slow.example", "email.to.hash": given{}})),
-		command("DATA", 250, "2.0.0", with(who, map[string]any{"smtp.recipient.count": int64(1)})),
+		command("DATA", 250, "2.0.0", with(who, map[string]any{"smtp.recipient.count": int64(1), "messaging.message.id": given{}})),
 		command("QUIT", 221, "2.0.0", nil),
 		{enqueueSpan, "producer", "unset", message},
 		dequeue, dequeue, dequeue, // one for each attempt

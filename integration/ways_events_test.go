@@ -28,6 +28,9 @@ var neverMoves = map[string]string{
 	"telemetry_deferred":                "no receiver refuses anything",
 	"telemetry_local_log_dropped_total": "the local log is not stuck",
 	"telemetry_waiting":                 "each push is done at once",
+	"telemetry_negative_waits_total":    "no clock is set back",
+	"telemetry_span_decisions_total":    "every span is passed on as it ends",
+	"telemetry_early_decisions_total":   "every span is passed on as it ends",
 }
 
 // somethingOfEverything records what moves each series of the Catalog, histograms in several
