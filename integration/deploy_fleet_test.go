@@ -2,8 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,29 +23,16 @@ const oneInAHundred = "fd70a3d70a3d71"
 func TestAgentAndGateway(t *testing.T) {
 	t.Parallel()
 	stores, all := peer.StartCollector(t), peer.StartCollector(t)
-	a := peer.FreeAddresses(t, 7)
-	gateway := peer.StartDeployed(t, "the gateway", a[1], []string{gatewayFile}, []string{
-		"GATEWAY_GRPC=" + a[0], "GATEWAY_HEALTH=" + a[1], "GATEWAY_METRICS_PORT=" + portOf(a[2]),
-		"DECISION_WAIT=" + decisionWait.String(),
-		"TRACES_ENDPOINT=" + stores.GRPC(), "TRACES_INSECURE=true",
-		"METRICS_URL=http://" + stores.HTTP(), "LOGS_URL=http://" + stores.HTTP(),
-	})
+	gateway, gatewayGRPC := startGateway(t, stores, "", "DECISION_WAIT="+decisionWait.String())
 	// Besides, the agent copies all spans, and acknowledges them when that has been done.
-	copies := filepath.Join(t.TempDir(), "copies.yaml")
-	if err := os.WriteFile(copies, fmt.Appendf(nil, `
+	_, grpc, _ := startAgent(t, "the agent", gatewayGRPC, fmt.Sprintf(`
 exporters:
   otlp_grpc/all: {endpoint: %q, tls: {insecure: true}, sending_queue: {enabled: false}}
 service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
-`, all.GRPC()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	peer.StartDeployed(t, "the agent", a[4], []string{agentFile, copies}, []string{
-		"GATEWAY=" + a[0], "GATEWAY_INSECURE=true", "AGENT_GRPC=" + a[3], "AGENT_HEALTH=" + a[4],
-		"AGENT_HTTP=" + a[5], "AGENT_METRICS_PORT=" + portOf(a[6]), "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test",
-	})
+`, all.GRPC()), "OTEL_RESOURCE_ATTRIBUTES=deployment.environment.name=test")
 
 	d := startDemo(t, launch{rate: 40, env: []string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + a[3], "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + grpc, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc",
 	}})
 	time.Sleep(12 * time.Second) // of mail: some hundreds of messages
 	d.stop()

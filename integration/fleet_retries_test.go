@@ -23,7 +23,7 @@ func TestLateRetriesAtTheGateway(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			all, kept := peer.StartCollector(t), peer.StartCollector(t)
-			_, grpc := startGateway(t, all, kept, 3*time.Second, 0)
+			_, grpc := startSampler(t, all, kept, 3*time.Second, 0)
 			d := startDemo(t, launch{flags: []string{"--fleet", "127.0.0.0/8"}, env: append(tt.env,
 				"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+grpc, "OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_BSP_SCHEDULE_DELAY=200")})
 			for range messages {

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -30,6 +29,7 @@ type fellowship struct {
 
 	gateway     *peer.Deployed
 	gatewayGRPC string
+	killed      time.Time       // when the mailbox server was
 	all, kept   *peer.Collector // what reached the gateway, and what came out of it
 }
 
@@ -38,7 +38,7 @@ const keptShare = 20
 
 func newFellowship(t *testing.T) *fellowship {
 	f := &fellowship{T: t, all: peer.StartCollector(t), kept: peer.StartCollector(t)}
-	f.gateway, f.gatewayGRPC = startGateway(t, f.all, f.kept, decisionWait, keptShare)
+	f.gateway, f.gatewayGRPC = startSampler(t, f.all, f.kept, decisionWait, keptShare)
 	web := peer.FreeAddresses(t, 3)
 	smtp := peer.FreeAddresses(t, 3)
 	f.mailbox = f.server("mailbox", web[0], smtp[0], "")
@@ -47,51 +47,27 @@ func newFellowship(t *testing.T) *fellowship {
 	return f
 }
 
-// startGateway starts the gateway of deploy/, which decides after a while and keeps so many percent
-// of what is well. all gets every span that reaches it, kept what it keeps.
-func startGateway(t *testing.T, all, kept *peer.Collector, wait time.Duration, percent int) (gateway *peer.Deployed, grpc string) {
+// startSampler starts a gateway that decides after a while and keeps so many percent of what is
+// well. all gets every span that reaches it, kept what it keeps.
+func startSampler(t *testing.T, all, kept *peer.Collector, wait time.Duration, percent int) (gateway *peer.Deployed, grpc string) {
 	t.Helper()
-	copies := writeFile(t, fmt.Sprintf(`
+	return startGateway(t, kept, fmt.Sprintf(`
 exporters:
   otlp_grpc/all: {endpoint: %q, tls: {insecure: true}, sending_queue: {enabled: false}}
 service: {pipelines: {traces/all: {receivers: [otlp], exporters: [otlp_grpc/all]}}}
-`, all.GRPC()))
-	a := peer.FreeAddresses(t, 3)
-	return peer.StartDeployed(t, "the gateway", a[1], []string{gatewayFile, copies}, []string{
-		"GATEWAY_GRPC=" + a[0], "GATEWAY_HEALTH=" + a[1], "GATEWAY_METRICS_PORT=" + portOf(a[2]),
-		"DECISION_WAIT=" + wait.String(), "KEEP_PERCENT=" + strconv.Itoa(percent),
-		"TRACES_ENDPOINT=" + kept.GRPC(), "TRACES_INSECURE=true",
-		"METRICS_URL=http://" + kept.HTTP(), "LOGS_URL=http://" + kept.HTTP(),
-	}), a[0]
-}
-
-func portOf(address string) string {
-	return address[strings.LastIndexByte(address, ':')+1:]
-}
-
-func writeFile(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "file.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+`, all.GRPC()), "DECISION_WAIT="+wait.String(), "KEEP_PERCENT="+strconv.Itoa(percent))
 }
 
 // server starts one. What it starts with is the same after a restart.
 func (f *fellowship) server(name, web, smtp, next string) *server {
 	f.Helper()
-	a := peer.FreeAddresses(f, 4)
-	agent := peer.StartDeployed(f, "the agent of "+name, a[0], []string{agentFile}, []string{
-		"GATEWAY=" + f.gatewayGRPC, "GATEWAY_INSECURE=true", "AGENT_HEALTH=" + a[0], "AGENT_GRPC=" + a[1], "AGENT_HTTP=" + a[2],
-		"AGENT_METRICS_PORT=" + portOf(a[3]),
-	})
+	agent, _, http := startAgent(f.T, "the agent of "+name, f.gatewayGRPC, "")
 	flags := []string{"--http", web, "--smtp", smtp, "--fleet", "127.0.0.0/8", "--spool", filepath.Join(f.TempDir(), "spool")}
 	if next != "" {
 		flags = append(flags, "--relayhost", next)
 	}
 	s := &server{name: name, agent: agent, start: launch{flags: flags, env: []string{
-		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + a[2], "RUSMES_OTLP_BUFFER_DIR=" + filepath.Join(f.TempDir(), "buffer"),
+		"OTEL_EXPORTER_OTLP_ENDPOINT=http://" + http, "RUSMES_OTLP_BUFFER_DIR=" + filepath.Join(f.TempDir(), "buffer"),
 		"OTEL_BSP_SCHEDULE_DELAY=200", "OTEL_METRIC_EXPORT_INTERVAL=2000", "OTEL_RESOURCE_ATTRIBUTES=server=" + name,
 	}}}
 	s.demo = startDemo(f.T, s.start)
@@ -153,6 +129,7 @@ func TestFleet(t *testing.T) {
 
 	const messages = 1000
 	bounced := f.send(0, mailboxKilled)
+	f.killed = time.Now()
 	f.mailbox.kill()
 	bounced = append(bounced, f.send(mailboxKilled, 50)...)
 	f.again(f.mailbox)
@@ -231,7 +208,7 @@ func failed(spans []peer.Span) bool {
 func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 	f.Helper()
 	all, kept := lives(f.all.Traces()), lives(f.kept.Traces())
-	broken, failures, rest := 0, 0, 0
+	broken, failures, rest, lost := 0, 0, 0, 0
 	estimate := 0.0
 	givenUp := int(f.edge.page()["rusmes_mail_bounced_total"] + f.hub.page()["rusmes_mail_bounced_total"])
 	crossed := []string{"edge", "hub", "mailbox"}
@@ -243,7 +220,9 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 		case fails:
 			failures++
 		default:
-			if !slices.Equal(hosts(trace), crossed) {
+			if f.lostByKill(trace) {
+				lost++
+			} else if !slices.Equal(hosts(trace), crossed) {
 				f.Errorf("the trace %s is on %q, want it on %q", id, hosts(trace), crossed)
 			}
 		}
@@ -260,8 +239,8 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 		}
 		estimate += weight
 	}
-	f.Logf("%d traces of messages, %d failures, %d kept, %d of these not whole, which stand for %.0f", len(all), failures, len(kept), broken, estimate)
-	if want := len(bounced) + givenUp; len(all) != messages || failures != want {
+	f.Logf("%d traces of messages, %d failures, %d kept, %d of these not whole, which stand for %.0f; %d lost their last part by the kill", len(all), failures, len(kept), broken, estimate, lost)
+	if want := len(bounced) + givenUp; len(all) != messages || failures > want || failures < want-lost {
 		f.Errorf("%d messages, %d of them failed; want %d and %d, %d of these given up before", len(all), failures, messages, want, givenUp)
 	}
 	if broken != 0 {
@@ -271,6 +250,14 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 	if off := estimate - float64(messages); off*off > 25*float64(rest)*(1-p)/p { // five standard deviations
 		f.Errorf("%.0f messages by the weights of what was kept, want about %d", estimate, messages)
 	}
+}
+
+// lostByKill is whether a message was handed to the mailbox server when that was killed: its spans
+// there were in memory still, for OTEL_BSP_SCHEDULE_DELAY and what a busy machine adds.
+func (f *fellowship) lostByKill(trace []peer.Span) bool {
+	return !slices.Contains(hosts(trace), "mailbox") && slices.ContainsFunc(trace, func(s peer.Span) bool {
+		return s.Name == "deliver smtp" && s.Resource["server"] == "hub" && s.End.After(f.killed.Add(-2*time.Second)) && s.End.Before(f.killed.Add(time.Second))
+	})
 }
 
 // weightOf is for how many a span stands (docs/sampling.md).

@@ -44,17 +44,9 @@ func TestSizes(t *testing.T) {
 	message := messageOf(t, seen)
 	t.Logf("a message has %d spans", len(message))
 
-	a := peer.FreeAddresses(t, 7)
-	port := func(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
-	gateway := peer.StartDeployed(t, "the gateway", a[1], []string{gatewayFile}, []string{
-		"GATEWAY_GRPC=" + a[0], "GATEWAY_HEALTH=" + a[1], "GATEWAY_METRICS_PORT=" + port(a[2]), "GOMEMLIMIT=4GiB",
-		"TRACES_ENDPOINT=" + stores.GRPC(), "TRACES_INSECURE=true", "METRICS_URL=http://" + stores.HTTP(), "LOGS_URL=http://" + stores.HTTP(),
-	})
-	agent := peer.StartDeployed(t, "the agent", a[4], []string{agentFile}, []string{
-		"GATEWAY=" + a[0], "GATEWAY_INSECURE=true", "AGENT_GRPC=" + a[3], "AGENT_HEALTH=" + a[4], "AGENT_HTTP=" + a[5],
-		"AGENT_METRICS_PORT=" + port(a[6]), "GOMEMLIMIT=230MiB",
-	})
-	exporter, err := otlptracegrpc.New(t.Context(), otlptracegrpc.WithEndpoint(a[3]), otlptracegrpc.WithInsecure())
+	gateway, gatewayGRPC := startGateway(t, stores, "", "GOMEMLIMIT=4GiB")
+	agent, grpc, _ := startAgent(t, "the agent", gatewayGRPC, "", "GOMEMLIMIT=230MiB")
+	exporter, err := otlptracegrpc.New(t.Context(), otlptracegrpc.WithEndpoint(grpc), otlptracegrpc.WithInsecure())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +90,7 @@ func TestSizes(t *testing.T) {
 // messageOf is the trace of a message that was delivered, the earliest span first.
 func messageOf(t *testing.T, c *peer.Collector) []peer.Span {
 	t.Helper()
-	traces := map[string][]peer.Span{}
-	for _, span := range c.Traces() {
-		traces[span.TraceID] = append(traces[span.TraceID], span)
-	}
-	for _, spans := range traces {
+	for _, spans := range traces(c.Traces()) {
 		if len(spans) >= 14 && !slices.ContainsFunc(spans, func(s peer.Span) bool { return s.Status == "error" }) &&
 			slices.ContainsFunc(spans, func(s peer.Span) bool { return s.Attributes["email.delivery.outcome"] == "delivered" }) {
 			slices.SortFunc(spans, func(a, b peer.Span) int {
