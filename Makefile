@@ -1,6 +1,7 @@
 # `make test` needs Go and git; `make test-peers` installs the rest from Debian.
 SHELL := bash
 MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/go.mod ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
+PUBLISHED := $(filter-out ./bench ./examples/% ./integration ./tools/%,$(MODULES))
 # The race detector needs a C compiler; a machine with only Go runs without it.
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
@@ -37,6 +38,15 @@ integration: peers ## tests against real peers
 test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate, Chromium
 	./integration/install-debian.sh
 	cd integration && go test $(RACE) -count=1 -timeout 30m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
+
+.PHONY: test-oldest
+test-oldest: ## what is published, with the oldest Go and the oldest libraries that its go.mod files allow
+	@set -e; for m in $(PUBLISHED); do go=go$$(sed -n 's/^go //p' $$m/go.mod); echo "== $$m with $$go"; \
+		(cd $$m && GOWORK=off GOTOOLCHAIN=$$go go test ./...); done
+
+.PHONY: test-newest
+test-newest: ## what is published, with the newest Go and the newest libraries that are served
+	@./internal/newest.sh $(PUBLISHED)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for $(FUZZTIME)
@@ -84,7 +94,7 @@ bin/golangci-lint: tools/go.mod tools/go.sum
 
 .PHONY: portable
 portable: ## what is published compiles for macOS and Windows, tests included
-	@set -e; for os in darwin windows; do for m in $(filter-out ./bench ./integration ./tools/%,$(MODULES)); do \
+	@set -e; for os in darwin windows; do for m in $(PUBLISHED); do \
 		echo "== $$os $$m"; (cd $$m && GOOS=$$os go vet ./...); done; done
 
 .PHONY: release

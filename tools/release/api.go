@@ -4,13 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"go/types"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/rusmes/otelmail/tools/release/exported"
 	"golang.org/x/exp/apidiff"
 	"golang.org/x/mod/semver"
 	"golang.org/x/tools/go/packages"
@@ -18,7 +24,7 @@ import (
 
 // checkAPI compares what each module exports with what it exported in the last
 // release, and checks that the version says so. A pre-release promises nothing.
-func (r repository) checkAPI(ctx context.Context, out io.Writer, modules []published, last, version, work string) error {
+func (r repository) checkAPI(ctx context.Context, out io.Writer, modules []published, last, version, changes, work string) error {
 	if last == "" {
 		fmt.Fprintln(out, "API: no release is tagged yet, so there is nothing to compare with")
 		return nil
@@ -50,7 +56,7 @@ func (r repository) checkAPI(ctx context.Context, out io.Writer, modules []publi
 			continue
 		}
 		fmt.Fprintf(out, "API of %s since %s:\n%s", m.path, last, report)
-		problems = append(problems, checkStep(m.path, report, last, version))
+		problems = append(problems, checkStep(m.path, report, last, version), checkSaid(m.path, report, changes))
 	}
 	return errors.Join(problems...)
 }
@@ -69,6 +75,83 @@ func checkStep(module string, report apidiff.Report, last, version string) error
 		}
 	}
 	return nil
+}
+
+// checkSaid checks that the changelog names whatever a user has to change in his code.
+func checkSaid(module string, report apidiff.Report, changes string) error {
+	var problems []error
+	for _, c := range report.Changes {
+		if name := changedName(c.Message); !c.Compatible && !isNamed(changes, name) {
+			problems = append(problems, fmt.Errorf("CHANGELOG.md: nothing of %s, whose users must change their code (%s: %s)", name, module, c.Message))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// changedName is the name in a message of apidiff's: Start in "Start: removed", Session in
+// "./x.(*SMTP).Session: changed from …", x in "package m/x: removed".
+func changedName(message string) string {
+	name, _, _ := strings.Cut(message, ":")
+	return name[strings.LastIndexAny(name, "./ ")+1:]
+}
+
+// isNamed says whether a text has the name as a word.
+func isNamed(text, name string) bool {
+	return regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(text)
+}
+
+// checkDeprecations checks that the changelog names what is marked as deprecated, under a title
+// "Deprecated" of any version.
+func checkDeprecations(tree string, modules []published) error {
+	text, err := os.ReadFile(filepath.Join(tree, "CHANGELOG.md"))
+	if err != nil {
+		return err
+	}
+	var said strings.Builder
+	for part := range strings.SplitSeq(string(text), "\n### ") {
+		if strings.HasPrefix(part, "Deprecated\n") {
+			said.WriteString(part)
+		}
+	}
+	var problems []error
+	for _, m := range modules {
+		err := sources(filepath.Join(tree, m.dir), func(file *ast.File) {
+			for name, doc := range exported.Docs([]*ast.File{file}) {
+				last := name[strings.LastIndex(name, ".")+1:]
+				if ast.IsExported(last) && strings.Contains("\n"+doc, "\nDeprecated: ") && !isNamed(said.String(), last) {
+					problems = append(problems, fmt.Errorf("CHANGELOG.md: nothing of %s (%s) under \"### Deprecated\"", name, m.path))
+				}
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// sources reads the Go files of a module that are not tests and not internal.
+func sources(dir string, each func(*ast.File)) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			_, other := os.Stat(filepath.Join(path, "go.mod"))
+			if name := entry.Name(); path != dir && other == nil || name == "internal" || name == "testdata" {
+				return fs.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		each(file)
+		return nil
+	})
 }
 
 // load reads what others can import of the module.

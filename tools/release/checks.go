@@ -41,27 +41,32 @@ func checkConstant(tree, version string) error {
 	return nil
 }
 
-// checkChangelog checks that there is a section for the version, and that what is
-// tagged has a date.
-func checkChangelog(tree, version string, dated bool) error {
+// changesIn is what the changelog says of the version.
+func changesIn(tree, version string) (title, body string, err error) {
 	text, err := os.ReadFile(filepath.Join(tree, "CHANGELOG.md"))
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	number := strings.TrimPrefix(version, "v")
 	for section := range strings.SplitSeq("\n"+string(text), "\n## ") {
 		title, body, _ := strings.Cut(section, "\n")
-		name, date, _ := strings.Cut(title, " - ")
-		if strings.Trim(name, "[]") != number {
-			continue
+		name, _, _ := strings.Cut(title, " - ")
+		if strings.Trim(name, "[]") == number {
+			return title, body, nil
 		}
-		switch {
-		case strings.TrimSpace(body) == "":
-			return fmt.Errorf("CHANGELOG.md: nothing below the title %q", title)
-		case dated && !regexp.MustCompile(`^\d{4}-\d\d-\d\d$`).MatchString(date):
-			return fmt.Errorf("CHANGELOG.md: the title is %q, want %q with the day of the release", title, number+" - YYYY-MM-DD")
-		}
-		return nil
 	}
-	return fmt.Errorf("CHANGELOG.md: no section %q", "## "+number)
+	return "", "", fmt.Errorf("CHANGELOG.md: no section %q", "## "+number)
+}
+
+// checkChangelog checks that there is a section for the version, and that what is
+// tagged has a date.
+func checkChangelog(title, body string, dated bool) error {
+	name, date, _ := strings.Cut(title, " - ")
+	switch {
+	case strings.TrimSpace(body) == "":
+		return fmt.Errorf("CHANGELOG.md: nothing below the title %q", title)
+	case dated && !regexp.MustCompile(`^\d{4}-\d\d-\d\d$`).MatchString(date):
+		return fmt.Errorf("CHANGELOG.md: the title is %q, want %q with the day of the release", title, strings.Trim(name, "[]")+" - YYYY-MM-DD")
+	}
+	return nil
 }

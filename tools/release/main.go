@@ -54,10 +54,15 @@ func release(ctx context.Context, out io.Writer, root, version string, tag bool)
 	if err != nil {
 		return err
 	}
+	title, changes, err := changesIn(tree, version)
+	if err == nil {
+		err = checkChangelog(title, changes, tag)
+	}
 	problems := errors.Join(
 		checkConstant(tree, version),
-		checkChangelog(tree, version, tag),
-		repo.checkAPI(ctx, out, modules, released, version, work),
+		err,
+		repo.checkAPI(ctx, out, modules, released, version, changes, work),
+		checkDeprecations(tree, modules),
 		repo.checkConventions(ctx, released, version),
 	)
 	if tag {

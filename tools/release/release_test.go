@@ -59,10 +59,10 @@ func (r repository) commit(t *testing.T) {
 }
 
 // next makes everything speak of another version.
-func (r repository) next(t *testing.T, version string) {
+func (r repository) next(t *testing.T, version string, said ...string) {
 	t.Helper()
 	number := strings.TrimPrefix(version, "v")
-	write(t, filepath.Join(r.root, "CHANGELOG.md"), "# Changelog\n\n## "+number+" - 2026-11-27\n\n- More.\n")
+	write(t, filepath.Join(r.root, "CHANGELOG.md"), "# Changelog\n\n## "+number+" - 2026-11-27\n\n- More. "+strings.Join(said, "")+"\n")
 	source, err := os.ReadFile(filepath.Join(r.root, "doc.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +193,8 @@ func TestAReleaseHasADay(t *testing.T) {
 	}
 }
 
+const deprecated = "// Start begins.\n//\n// Deprecated: it begins by itself.\nfunc Start() {}"
+
 func TestTheVersionSaysWhatHasChanged(t *testing.T) {
 	r := newRepository(t)
 	if _, err := r.release(t, "v0.1.0", true); err != nil {
@@ -200,25 +202,28 @@ func TestTheVersionSaysWhatHasChanged(t *testing.T) {
 	}
 	r.must(t, "tag", "v0.1.1-rc.1")
 	for name, tc := range map[string]struct {
-		version, source, want string
+		version, source, said, want string
 	}{
-		"the same version":          {"v0.1.0", "func Start() {}", "v0.1.1-rc.1 is tagged already"},
-		"a patch that fixes":        {"v0.1.1", "func Start() { _ = 1 }", ""},
-		"a patch that adds":         {"v0.1.1", "func Start() {}\n\nfunc Stop() {}", "want a new minor version"},
-		"a patch that breaks":       {"v0.1.1", "func Started() {}", "want a new minor version"},
-		"a minor one that adds":     {"v0.2.0", "func Start() {}\n\nfunc Stop() {}", ""},
-		"a minor one that breaks":   {"v0.2.0", "func Start(int) {}", ""},
-		"a stable one that breaks":  {"v1.0.0", "func Start(int) {}", ""},
-		"a major one on this path":  {"v2.0.0", "func Start() {}", "paths must end in the major version"},
-		"what is not a version":     {"0.2.0", "func Start() {}", "want one such as v1.2.3"},
-		"a version with a part off": {"v0.2", "func Start() {}", "want one such as v1.2.3"},
+		"the same version":          {"v0.1.0", "func Start() {}", "", "v0.1.1-rc.1 is tagged already"},
+		"a patch that fixes":        {"v0.1.1", "func Start() { _ = 1 }", "", ""},
+		"a patch that adds":         {"v0.1.1", "func Start() {}\n\nfunc Stop() {}", "", "want a new minor version"},
+		"a patch that breaks":       {"v0.1.1", "func Started() {}", "Started.", "want a new minor version"},
+		"a minor one that adds":     {"v0.2.0", "func Start() {}\n\nfunc Stop() {}", "", ""},
+		"a minor one that breaks":   {"v0.2.0", "func Start(int) {}", "Start takes a number.", ""},
+		"a stable one that breaks":  {"v1.0.0", "func Start(int) {}", "Start takes a number.", ""},
+		"a break that is not said":  {"v0.2.0", "func Started() {}", "Started is new.", "nothing of Start, whose users must change their code"},
+		"a deprecation":             {"v0.2.0", deprecated, "\n### Deprecated\n\n- Start.", ""},
+		"a deprecation not said":    {"v0.2.0", deprecated, "Start.", `nothing of Start (github.com/example/mail) under "### Deprecated"`},
+		"a major one on this path":  {"v2.0.0", "func Start() {}", "", "paths must end in the major version"},
+		"what is not a version":     {"0.2.0", "func Start() {}", "", "want one such as v1.2.3"},
+		"a version with a part off": {"v0.2", "func Start() {}", "", "want one such as v1.2.3"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(t, filepath.Join(r.root, "doc.go"), "package mail\n\nconst Version = \"\"\n\n"+tc.source+"\n")
 			if strings.Contains(tc.source, "Start(int)") || strings.Contains(tc.source, "Started") {
 				write(t, filepath.Join(r.root, "adapters/smtp/smtp.go"), "package smtp\n\nfunc Wrap() {}\n")
 			}
-			r.next(t, tc.version)
+			r.next(t, tc.version, tc.said)
 			_, err := r.release(t, tc.version, false)
 			switch {
 			case tc.want == "" && err != nil:

@@ -133,7 +133,7 @@ func typesShown(p *types.Package) map[string]bool {
 
 // namesOf lists the exported names of a package.
 func namesOf(p *packages.Package) []Name {
-	docs := docsOf(p)
+	docs := Docs(p.Syntax)
 	var names []Name
 	add := func(name string) { names = append(names, Name{Name: name, Doc: docs[name]}) }
 	scope := p.Types.Scope()
@@ -158,10 +158,10 @@ func namesOf(p *packages.Package) []Name {
 	return names
 }
 
-// docsOf are the comments of a package's names.
-func docsOf(p *packages.Package) map[string]string {
+// Docs are the comments of a package's names: "Start", "SMTP.Session".
+func Docs(files []*ast.File) map[string]string {
 	docs := map[string]string{}
-	for _, file := range p.Syntax {
+	for _, file := range files {
 		for _, decl := range file.Decls {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
