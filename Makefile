@@ -1,4 +1,4 @@
-# `make test` needs Go and git; `make test-peers` installs the rest from Debian.
+# `make test` needs Go and git; `make test-peers` installs the rest from Debian, and like `make docs-lint` needs npx.
 SHELL := bash
 MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/go.mod ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
 PUBLISHED := $(filter-out ./bench ./examples/% ./integration ./tools/%,$(MODULES))
@@ -34,8 +34,13 @@ peers: ## build the Collector, Prometheus, promtool and VictoriaMetrics once, in
 integration: peers ## tests against real peers
 	cd integration && go test $(RACE) -count=1 -timeout 30m ./...
 
+.PHONY: docs-lint
+docs-lint: ## spelling (British) and style of the pages; needs Node 20.18 or later, and fetches the linters by npx
+	npx --yes cspell@9.8.0 lint --no-progress
+	npx --yes markdownlint-cli2@0.20.0
+
 .PHONY: test-peers
-test-peers: peers ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate, Chromium
+test-peers: peers docs-lint ## tests against peers from Debian: Python's clients, swaks, curl, smtp-source, mbsync, fetchmail, mutt, logrotate, Chromium
 	./integration/install-debian.sh
 	cd integration && go test $(RACE) -count=1 -timeout 30m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
 

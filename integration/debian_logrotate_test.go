@@ -15,16 +15,16 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// TestLogrotate runs the snippet of docs/settings.md, while mail flows: no line is lost, and
+// TestLogrotate runs the snippet of docs/logs.md, while mail flows: no line is lost, and
 // the new file gets what comes.
 func TestLogrotate(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join("..", "docs", "settings.md"))
+	page, err := os.ReadFile(filepath.Join("..", "docs", "logs.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	snippet := regexp.MustCompile("(?s)```\n(/var/log/.*?)```").FindSubmatch(page)
+	snippet := regexp.MustCompile("(?s)```conf\n(/var/log/.*?)```").FindSubmatch(page)
 	if snippet == nil {
-		t.Fatal("docs/settings.md has no snippet for logrotate")
+		t.Fatal("docs/logs.md has no snippet for logrotate")
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(dir, 0o755); err != nil { // logrotate refuses folders that others may write to

@@ -171,7 +171,7 @@ func TestDifferencesBecomeTotals(t *testing.T) {
 				traces[e.Labels["trace_id"]] = true
 			}
 			if got := len(traces); got != keeps && (preference == "delta" || got < keeps) {
-				t.Errorf("there are exemplars of %d sessions, want %d: has docs/reliability.md to be changed?", got, keeps)
+				t.Errorf("there are exemplars of %d sessions, want %d: has docs/prometheus.md to be changed?", got, keeps)
 			}
 			wantExemplarsExist(t, a)
 			a.demo.stop()
@@ -238,6 +238,6 @@ func TestDifferencesOfARestartedCollector(t *testing.T) {
 	}
 	a.same(func() page { return counters(nonZero(a.stored())) }, func() page { return counters(a.shown()) })
 	if got, shown := a.stored()[sessionDuration+"_count"], a.shown()[sessionDuration+"_count"]; got != 1 || shown != 2 {
-		t.Errorf("%v sessions are in Prometheus, %v on the page; want 1 of 2: has docs/reliability.md to be changed?", got, shown)
+		t.Errorf("%v sessions are in Prometheus, %v on the page; want 1 of 2: has docs/prometheus.md to be changed?", got, shown)
 	}
 }

@@ -23,7 +23,7 @@ func TestQueriesOfTheRunbooks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile("`([^`\n]*\\b(?:rusmes|process|go)_[^`\n]*|up\\b[^`\n]*)`").FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile("`(?:``promql\n)?([^`\n]*\\b(?:rusmes|process|go)_[^`\n]*|up\\b[^`\n]*)\n?`").FindAllStringSubmatch(string(text), -1) {
 			name := strings.TrimSuffix(filepath.Base(page), ".md")
 			rules = append(rules, map[string]string{"record": "query:" + name, "expr": m[1]})
 		}

@@ -47,7 +47,7 @@ func TestTheCheckOfThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, example, _ := strings.Cut(string(page), "\n```\n$ ")
+	_, example, _ := strings.Cut(string(page), "\n```console\n$ ")
 	example, _, _ = strings.Cut(example, "\n```\n")
 	receiver := httptest.NewUnstartedServer(http.NotFoundHandler())
 	receiver.Config.ErrorLog = log.New(io.Discard, "", 0)

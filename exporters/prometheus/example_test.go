@@ -148,3 +148,29 @@ func ExampleNewHandler_options() {
 	fmt.Println(err)
 	// Output: <nil>
 }
+
+// The registry that the application's own series are in is on the page, too.
+func ExampleWithGatherers() {
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	registry := prom.NewRegistry()
+	registry.MustRegister(prom.NewGaugeFunc(prom.GaugeOpts{Name: "mymail_aliases"}, func() float64 { return 40 }))
+
+	metrics, err := prometheus.NewHandler(tel.Reader(), prometheus.WithGatherers(registry))
+	if err != nil {
+		log.Fatal(err)
+	}
+	page := httptest.NewRecorder()
+	metrics.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for line := range strings.Lines(page.Body.String()) {
+		if strings.HasPrefix(line, "mymail_aliases ") || strings.HasPrefix(line, "rusmes_queue_size ") {
+			fmt.Print(line)
+		}
+	}
+	// Output:
+	// mymail_aliases 40
+	// rusmes_queue_size 0
+}

@@ -1,13 +1,21 @@
 package otelsmtp_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
+	"log"
 	"net"
+	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/emersion/go-smtp"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
@@ -101,4 +109,81 @@ func ExampleUnwrap() {
 	if mine, ok := otelsmtp.Unwrap(conn.Session()).(*Session); ok {
 		_ = mine.store
 	}
+}
+
+// behindProxy is a listener behind a load balancer that speaks the PROXY protocol. In place of it
+// take one that knows both versions, and whom to believe.
+type behindProxy struct{ net.Listener }
+
+func (l behindProxy) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &behindProxyConn{Conn: c, text: bufio.NewReader(c)}, nil
+}
+
+type behindProxyConn struct {
+	net.Conn
+	text   *bufio.Reader
+	once   sync.Once
+	client net.Addr
+}
+
+// RemoteAddr waits for "PROXY TCP4 192.0.2.77 198.51.100.1 52110 25".
+func (c *behindProxyConn) RemoteAddr() net.Addr {
+	c.once.Do(func() {
+		c.client = c.Conn.RemoteAddr()
+		header, _ := c.text.ReadString('\n')
+		if f := strings.Fields(header); len(f) == 6 {
+			if a, err := netip.ParseAddrPort(net.JoinHostPort(f[2], f[4])); err == nil {
+				c.client = net.TCPAddrFromAddrPort(a)
+			}
+		}
+	})
+	return c.client
+}
+
+func (c *behindProxyConn) Read(b []byte) (int, error) {
+	c.RemoteAddr()
+	return c.text.Read(b)
+}
+
+// The client is who the PROXY header names.
+func ExampleServer_Serve() {
+	spans := tracetest.NewSpanRecorder()
+	tel, err := otelmail.New(
+		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))),
+		otelmail.WithPrivacy(otelmail.PrivacyFull),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := otelsmtp.NewServer(tel, smtp.NewServer(inbox{}))
+	address := listener.Addr().String()
+	go func() {
+		var err error
+		listener = behindProxy{listener} // whose connections' RemoteAddr is what the PROXY header says
+		err = server.Serve(listener)
+		_ = err
+	}()
+	client, err := net.Dial("tcp", address)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, _ = client.Write([]byte("PROXY TCP4 192.0.2.77 198.51.100.1 52110 25\r\nQUIT\r\n"))
+	_, _ = io.Copy(io.Discard, client)
+	_ = server.Shutdown(ctx)
+	for _, span := range spans.Ended() {
+		for _, a := range span.Attributes() {
+			if span.Name() == "SMTP session" && a.Key == "client.address" {
+				fmt.Println(a.Value.AsString())
+			}
+		}
+	}
+	// Output: 192.0.2.77
 }

@@ -30,6 +30,14 @@ these; [semantic-conventions.md](semantic-conventions.md) argues for each choice
 [OpenTelemetry Weaver](https://github.com/open-telemetry/weaver).
 
 An enum is a string of a closed set, which the registry lists.
+
+On a span of your own, so that it is found by the same names:
+
+` + "```go" + `
+_, span := tel.TracerProvider().Tracer("mymail").Start(ctx, "archive")
+span.SetAttributes(mailconv.DirectionKey.String("inbound"), mailconv.RecipientDomainKey.String("example.org"))
+span.End()
+` + "```" + `
 `)
 	section := ""
 	for _, m := range all {
@@ -42,6 +50,7 @@ An enum is a string of a closed set, which the registry lists.
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | `%s` | %s |\n", m.Key, typeName(m), m.Constant, says(m))
 	}
+	b.WriteString("\nNext: [fault.md](fault.md), why mail was refused, and whose fault that is.\n")
 	_, err = io.WriteString(w, b.String())
 	return err
 }

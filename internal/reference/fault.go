@@ -51,7 +51,16 @@ where the address is blocked, ` + "`system`" + ` and ours where the limit of con
 Where the codes do not say it, say it in the reply: ` + "`otelmail.Reply`" + ` has a field Fault. Through
 an adapter, which reads what the server wrote, answer with the enhanced code that RFC 3463
 has for it, such as 4.3.0 for trouble of your own. The zero of enhanced codes, x.0.0, says
-nothing.
+nothing. Where the server records commands by itself:
+
+` + "```go" + `
+command.End(otelmail.Reply{
+	Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1},
+	Fault: otelmail.FaultOurs, // half of the user table was lost
+})
+` + "```" + `
+
+Next: [live-api.md](live-api.md), the failures of single messages as JSON.
 `)
 	_, err = io.WriteString(w, b.String())
 	return err

@@ -22,8 +22,8 @@ var notOurs = regexp.MustCompile(`^(?:process_.*|go_.*|otel_sdk_.*|too_many_byte
 // other people's, or of a field of JSON.
 var notSeries = regexp.MustCompile(`/(?:semantic-conventions|live|live-api)\.md$`)
 
-// named finds a series in a page: with the namespace, or in code by how names of series end.
-var named = regexp.MustCompile(`[\w:]*\b` + settings.Namespace + `_([a-z0-9_]+)|` + "`" + `([a-z0-9_]+_(?:total|seconds|bytes|ratio))` + "`")
+// namedSeries finds a series in a page: with the namespace, or in code by how names of series end.
+var namedSeries = regexp.MustCompile(`[\w:]*\b` + settings.Namespace + `_([a-z0-9_]+)|` + "`" + `([a-z0-9_]+_(?:total|seconds|bytes|ratio))` + "`")
 
 // TestPagesNameSeries: a series that a page speaks of is in the Catalog, so that a rename
 // finds the pages that were written by hand.
@@ -44,7 +44,7 @@ func TestPagesNameSeries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+		for _, m := range namedSeries.FindAllStringSubmatch(string(text), -1) {
 			name := strings.TrimPrefix(m[1]+m[2], settings.Namespace+"_")
 			if m[2] == name && notSeries.MatchString(page) {
 				continue

@@ -52,9 +52,14 @@ on, or from when what they show is registered. No other label is added unless yo
 
 ` + "`increase()` and `rate()`" + ` stretch what they see to the whole window, so that they seldom say a whole
 number: ` + "`x - x offset 1h`" + ` is exact while the server is not restarted. They do not see what a series begins
-with, so that of one that appears with its first event, what the first scrape finds of it is missing:
-` + "`(x unless x offset 1h) or increase(x[1h])`" + ` has it, and so have the alerts and the dashboards; it is not for the
-busiest domains and senders, which appear with what they had under ` + "`_other`" + `. Prometheus'
+with, so that of one that appears with its first event, what the first scrape finds of it is missing. This has it,
+with the name of the series in place of x, and so have the alerts and the dashboards:
+
+` + "```promql" + `
+(x unless x offset 1h) or increase(x[1h])
+` + "```" + `
+
+It is not for the busiest domains and senders, which appear with what they had under ` + "`_other`" + `. Prometheus'
 ` + "`created-timestamp-zero-ingestion`" + ` does not help: /metrics has created timestamps of native histograms alone,
 and they tell when the process started.
 
@@ -106,6 +111,7 @@ The two gauges named ` + "`*_total`" + ` keep their names because dashboards rel
 		}
 		fmt.Fprintf(&b, "\nWhat a rise means: %s\n", m.Rise)
 	}
+	b.WriteString("\nNext: [spans.md](spans.md), every span.\n")
 	_, err = io.WriteString(w, b.String())
 	return err
 }

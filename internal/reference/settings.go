@@ -17,9 +17,6 @@ import (
 //go:embed settings.md.tmpl
 var settingsPage string
 
-//go:embed logrotate.conf
-var logrotate string
-
 // Settings writes docs/settings.md: the prose of settings.md.tmpl around the
 // table of package settings.
 func Settings(w io.Writer, root fs.FS) error {
@@ -28,8 +25,7 @@ func Settings(w io.Writer, root fs.FS) error {
 		return err
 	}
 	series := func(variable string) (string, error) { return names.Fill("{" + variable + "}") }
-	return fill(w, "settings.md.tmpl", settingsPage, template.FuncMap{"table": settingsTable, "guards": guards, "series": series,
-		"logrotate": func() string { return strings.TrimSpace(logrotate) }})
+	return fill(w, "settings.md.tmpl", settingsPage, template.FuncMap{"table": settingsTable, "guards": guards, "series": series})
 }
 
 func settingsTable(section settings.Section) (string, error) {

@@ -34,7 +34,7 @@ var (
 		Section: Process, Names: []string{"OTEL_CONFIG_FILE"},
 		Kind: Text, Want: "an application that builds its providers from it, with go.opentelemetry.io/contrib/otelconf, and hands them to otelmail.New",
 		Otherwise: "options, the other variables and defaults",
-		Meaning:   "Is not read by `otelmail.Start`, see [below](#a-configuration-file-of-opentelemetry)",
+		Meaning:   "Is not read by `otelmail.Start`, see [providers.md](providers.md#a-configuration-file-of-opentelemetry)",
 	})
 	ServiceName = define(Setting{
 		Section: Process, Names: []string{"OTEL_SERVICE_NAME", "RUSMES_TRACING_SERVICE_NAME"},
