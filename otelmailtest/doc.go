@@ -8,6 +8,8 @@
 // spans and log records are kept in memory. What it asserts is in the words of /metrics and
 // of docs/spans.md; a failure shows what was wanted and what there is, line by line.
 //
+//	rec.Leaks("canary@example.org") // fails if the address leaves, in whatever spelling
+//
 // A session ends a moment after its client has gone. So each assertion waits, up to 10 s, for
 // what it asserts, and a test needs no sleep. In a bubble of [testing/synctest] that takes no
 // time: an assertion lets every goroutine come to rest before it looks, and has the clock of the

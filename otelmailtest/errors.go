@@ -24,6 +24,12 @@ func (e *errorStore) add(err error) {
 	e.all = append(e.all, err)
 }
 
+func (e *errorStore) list() []error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.all)
+}
+
 // take returns what was not asked for yet.
 func (e *errorStore) take() []error {
 	e.mu.Lock()

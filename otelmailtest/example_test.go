@@ -33,6 +33,11 @@ func ExampleNew() {
 	rec.Moved(otelmailtest.Series{"rusmes_smtp_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1})
 }
 
+func ExampleRecorder_Leaks() {
+	rec := otelmailtest.New(t)
+	rec.Leaks("canary@example.org") // fails if the address leaves, in whatever spelling
+}
+
 // What the examples show, as tests that run.
 
 func TestExampleSeries(t *testing.T) {

@@ -299,3 +299,10 @@ func TestWrongOption(t *testing.T) {
 		t.Errorf("a wrong option: %q", said)
 	}
 }
+
+// receive has a message for an address be accepted.
+func receive(tel *otelmail.Telemetry, to string) {
+	s := tel.SMTP.Session(context.Background(), otelmail.RoleMX, otelmail.Conn{})
+	s.Command(mailconv.SMTPData).EndMessage(otelmail.Reply{Code: 250}, to)
+	s.End(otelmail.CauseNone)
+}
