@@ -38,7 +38,7 @@ func settle() (bubble bool) {
 }
 
 // holds fails the test with what is wrong after all.
-func (r *Recorder) holds(look func() (wrong string)) {
+func (r *record) holds(look func() (wrong string)) {
 	r.t.Helper()
 	if wrong := await(look); wrong != "" {
 		r.t.Error(wrong)

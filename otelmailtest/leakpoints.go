@@ -1,13 +1,8 @@
 package otelmailtest
 
 import (
-	"net/http"
-	"net/http/httptest"
-
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
-	"github.com/rusmes/otelmail/exporters/prometheus"
 )
 
 // pointAttributes adds the attributes of a metric's points and of their exemplars.
@@ -57,22 +52,4 @@ func exemplars[N int64 | float64](name string, all []metricdata.Exemplar[N], add
 	for _, e := range all {
 		add(name+", exemplar", e.FilteredAttributes)
 	}
-}
-
-// page is /metrics as Prometheus asks for it, exemplars included.
-func (r *Recorder) page() string {
-	r.t.Helper()
-	handler, err := prometheus.NewHandler(r.Tel.Reader())
-	if err != nil {
-		r.t.Errorf("otelmailtest: %v", err)
-		return ""
-	}
-	request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
-	request.Header.Set("Accept", "application/openmetrics-text;version=1.0.0")
-	answer := httptest.NewRecorder()
-	handler.ServeHTTP(answer, request)
-	if answer.Code != http.StatusOK {
-		r.t.Errorf("otelmailtest: /metrics answers %d: %s", answer.Code, answer.Body)
-	}
-	return answer.Body.String()
 }

@@ -10,12 +10,12 @@ import (
 
 // Moved asserts that the series have moved by so much since the last mark, and that no other
 // counter and no other gauge of the catalogue has. Not looked at are series that are [Any],
-// and unless they are named the histograms, and the gauges of times, ages and ratios, which move
-// by themselves. A gauge that is back at what it was has not moved.
+// and unless they are named the histograms, and what moves by itself: gauges of times, ages and
+// ratios, and what a push has sent or has waiting. A gauge that is back at what it was has not moved.
 //
 // It waits until that is so, and does not see what moves afterwards: end the sessions first,
 // or want their gauge, rusmes_active_connections, to be back.
-func (r *Recorder) Moved(want Series) {
+func (r *record) Moved(want Series) {
 	r.t.Helper()
 	r.compare("have moved since the mark", want, func() []sample {
 		all := r.samples()
@@ -23,21 +23,21 @@ func (r *Recorder) Moved(want Series) {
 			all[i].value -= r.mark.series[all[i].String()]
 		}
 		return all
-	}, steady(r.Tel.Reader().Namespace()))
+	}, steady(r.namespace()))
 }
 
 // Has asserts that each of the series has this value now, and says nothing of others. One that
 // has not been recorded yet is 0.
-func (r *Recorder) Has(want Series) {
+func (r *record) Has(want Series) {
 	r.t.Helper()
 	r.compare("are now", want, r.samples, nil)
 }
 
 // compare waits for samples to be as wanted; those of the names in closed that are not wanted
 // have to be 0.
-func (r *Recorder) compare(what string, want Series, samples func() []sample, closed map[string]bool) {
+func (r *record) compare(what string, want Series, samples func() []sample, closed map[string]bool) {
 	r.t.Helper()
-	selectors, names, err := want.parse(r.Tel.Reader().Namespace())
+	selectors, names, err := want.parse(r.namespace())
 	if err != nil {
 		r.t.Errorf("otelmailtest: %v", err)
 		return

@@ -19,18 +19,11 @@ type Recorder struct {
 	// Tel is what the server under test is given.
 	Tel *otelmail.Telemetry
 
-	t        testing.TB
+	record
 	resource *resource.Resource
 	spans    spanStore
 	records  recordStore
 	errors   errorStore
-	mark     mark
-}
-
-// mark is from where on movements, spans and records count.
-type mark struct {
-	series         map[string]float64
-	spans, records int
 }
 
 // New starts a Telemetry that records into memory, and shuts it down at the end of the test.
@@ -40,7 +33,8 @@ type mark struct {
 // [Recorder.Errors] has asked for it.
 func New(t testing.TB, opts ...otelmail.StartOption) *Recorder {
 	t.Helper()
-	r := &Recorder{t: t}
+	r := &Recorder{}
+	r.record = record{t: t, source: (*recorded)(r)}
 	log := &lockedText{}
 	tel, err := otelmail.Start(context.Background(), append([]otelmail.StartOption{
 		otelmail.WithoutGlobals(),
@@ -75,13 +69,6 @@ func (r *Recorder) open(_ context.Context, p export.Pipeline) error {
 	p.AddSpanProcessor(&r.spans)
 	p.AddLogProcessor(&r.records)
 	return nil
-}
-
-// Mark has movements, spans, events and log records count from now on. New has made the
-// first mark.
-func (r *Recorder) Mark() {
-	r.t.Helper()
-	r.mark = mark{r.read(), r.spans.len(), r.records.len()}
 }
 
 // lockedText is a text that is read while it is written.

@@ -10,20 +10,20 @@ import (
 
 // Record is a mail event, or a line of the log as it leaves.
 type Record struct {
-	sdklog.Record
+	*sdklog.Record
 	t testing.TB
 }
 
 // Has asserts that the record has these attributes, whatever others it has.
 func (r Record) Has(want Attributes) {
 	r.t.Helper()
-	want.has(r.t, r.String(), attributesOf(&r.Record), false)
+	want.has(r.t, r.String(), attributesOf(r.Record), false)
 }
 
 // HasOnly asserts that the record has these attributes and no others.
 func (r Record) HasOnly(want Attributes) {
 	r.t.Helper()
-	want.has(r.t, r.String(), attributesOf(&r.Record), true)
+	want.has(r.t, r.String(), attributesOf(r.Record), true)
 }
 
 // String is the name of the event, or the level and the text of a line of the log.
@@ -44,14 +44,14 @@ func attributesOf(r *sdklog.Record) (all []attribute.KeyValue) {
 
 // Events asserts that the mail events since the mark have these names, in this order.
 // docs/events.md lists them.
-func (r *Recorder) Events(names ...string) {
+func (r *record) Events(names ...string) {
 	r.t.Helper()
 	r.lists("mail events", isEvent, names)
 }
 
 // Event waits for the mail event of that name, and ends the test unless there is exactly one
 // since the mark.
-func (r *Recorder) Event(name string) Record {
+func (r *record) Event(name string) Record {
 	r.t.Helper()
 	return r.one("mail events", isEvent, name)
 }
@@ -59,14 +59,14 @@ func (r *Recorder) Event(name string) Record {
 // Logs asserts that these lines of the log have left since the mark, in this order: what the
 // server has logged by Telemetry.Logger, each with its level, such as "WARN the disk is full".
 // What is for the local log alone, or below the level of the export, does not leave.
-func (r *Recorder) Logs(lines ...string) {
+func (r *record) Logs(lines ...string) {
 	r.t.Helper()
 	r.lists("lines of the log", isLine, lines)
 }
 
 // Log waits for that line of the log, as Logs has it, and ends the test unless there is exactly
 // one since the mark.
-func (r *Recorder) Log(line string) Record {
+func (r *record) Log(line string) Record {
 	r.t.Helper()
 	return r.one("lines of the log", isLine, line)
 }
@@ -74,10 +74,11 @@ func (r *Recorder) Log(line string) Record {
 func isEvent(r Record) bool { return r.EventName() != "" }
 func isLine(r Record) bool  { return !isEvent(r) }
 
-// records are those of a sort since the mark.
-func (r *Recorder) recorded(sort func(Record) bool) (all []Record, texts []string) {
-	for _, record := range r.records.since(r.mark.records) {
-		if one := (Record{record, r.t}); sort(one) {
+// ofSort are the records of a sort since the mark.
+func (r *record) ofSort(sort func(Record) bool) (all []Record, texts []string) {
+	_, records := r.all()
+	for _, record := range records[r.mark.records:] {
+		if one := (Record{&record, r.t}); sort(one) {
 			all = append(all, one)
 			texts = append(texts, one.String())
 		}
@@ -85,10 +86,10 @@ func (r *Recorder) recorded(sort func(Record) bool) (all []Record, texts []strin
 	return all, texts
 }
 
-func (r *Recorder) lists(what string, sort func(Record) bool, want []string) {
+func (r *record) lists(what string, sort func(Record) bool, want []string) {
 	r.t.Helper()
 	r.holds(func() string {
-		_, texts := r.recorded(sort)
+		_, texts := r.ofSort(sort)
 		if diff := differ(want, texts, equal); diff != "" {
 			return fmt.Sprintf("%s since the mark (- wanted, + there):%s", what, diff)
 		}
@@ -96,10 +97,10 @@ func (r *Recorder) lists(what string, sort func(Record) bool, want []string) {
 	})
 }
 
-func (r *Recorder) one(what string, sort func(Record) bool, text string) (found Record) {
+func (r *record) one(what string, sort func(Record) bool, text string) (found Record) {
 	r.t.Helper()
 	if wrong := await(func() string {
-		all, texts := r.recorded(sort)
+		all, texts := r.ofSort(sort)
 		n := 0
 		for i, t := range texts {
 			if t == text {

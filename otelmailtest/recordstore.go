@@ -31,15 +31,8 @@ func (s *recordStore) Shutdown(context.Context) error { return nil }
 // ForceFlush implements [sdklog.Processor].
 func (s *recordStore) ForceFlush(context.Context) error { return nil }
 
-func (s *recordStore) len() int {
+func (s *recordStore) list() []sdklog.Record {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.all)
-}
-
-// since are the records from the nth on.
-func (s *recordStore) since(n int) []sdklog.Record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.all[n:])
+	return slices.Clone(s.all)
 }

@@ -1,7 +1,6 @@
 package otelmailtest
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/catalog"
+	"github.com/rusmes/otelmail/internal/series"
 )
 
 // sample is a value as a line of /metrics has it.
@@ -31,40 +31,6 @@ func (s sample) String() string {
 		pairs = append(pairs, fmt.Sprintf("%s=%q", key, s.labels[key]))
 	}
 	return s.name + "{" + strings.Join(pairs, ",") + "}"
-}
-
-// collect reads all metrics.
-func (r *Recorder) collect() metricdata.ResourceMetrics {
-	r.t.Helper()
-	var all metricdata.ResourceMetrics
-	if err := r.Tel.Reader().Collect(context.Background(), &all); err != nil {
-		r.t.Errorf("otelmailtest: %v", err)
-	}
-	return all
-}
-
-// samples reads the series of the catalogue.
-func (r *Recorder) samples() (all []sample) {
-	r.t.Helper()
-	for _, scope := range r.collect().ScopeMetrics {
-		if scope.Scope.Name != otelmail.ScopeName {
-			continue
-		}
-		for _, m := range scope.Metrics {
-			all = append(all, samplesOf(m)...)
-		}
-	}
-	return all
-}
-
-// read has the samples by their text.
-func (r *Recorder) read() map[string]float64 {
-	r.t.Helper()
-	values := map[string]float64{}
-	for _, s := range r.samples() {
-		values[s.String()] = s.value
-	}
-	return values
 }
 
 func samplesOf(m metricdata.Metrics) (all []sample) {
@@ -121,14 +87,16 @@ func labelsOf(set attribute.Set) map[string]string {
 	return labels
 }
 
+// byThemselves are series of what Telemetry has to do to push, and one that is 1 all the time.
+var byThemselves = []string{series.BuildInfo, series.SelfSent, series.SelfWaiting, series.SelfDeferred}
+
 // steady are the series of which [Recorder.Moved] says that nothing else has moved: counters,
-// and gauges of what there is. Times, ages and shares of a disk move by themselves.
+// and gauges of what there is. Times, ages and shares of a disk move by themselves, too.
 func steady(namespace string) map[string]bool {
 	names := map[string]bool{}
 	for _, m := range otelmail.Catalog() {
-		if m.Kind == catalog.Counter || m.Kind == catalog.Gauge && m.Unit != "s" && m.Unit != "1" {
-			names[m.FullName(namespace)] = true
-		}
+		still := m.Kind == catalog.Counter || m.Kind == catalog.Gauge && m.Unit != "s" && m.Unit != "1"
+		names[m.FullName(namespace)] = still && !slices.Contains(byThemselves, m.Name)
 	}
 	return names
 }

@@ -27,8 +27,8 @@ func (s Span) HasOnly(want Attributes) {
 
 // Spans are the spans of that name that have begun since the mark and have ended, in the
 // order in which they began; all for "". It does not wait: assert their [Recorder.Tree] first.
-func (r *Recorder) Spans(name string) (all []Span) {
-	for _, s := range r.spans.since(r.mark.spans) {
+func (r *record) Spans(name string) (all []Span) {
+	for _, s := range r.since() {
 		if (name == "" || s.Name() == name) && !s.EndTime().IsZero() {
 			all = append(all, Span{s, r.t})
 		}
@@ -38,7 +38,7 @@ func (r *Recorder) Spans(name string) (all []Span) {
 
 // Span waits for the span of that name, and ends the test unless there is exactly one since
 // the mark.
-func (r *Recorder) Span(name string) Span {
+func (r *record) Span(name string) Span {
 	r.t.Helper()
 	var found []Span
 	if wrong := await(func() string {

@@ -50,15 +50,8 @@ func (s *spanStore) Shutdown(context.Context) error { return nil }
 // ForceFlush implements [sdktrace.SpanProcessor].
 func (s *spanStore) ForceFlush(context.Context) error { return nil }
 
-func (s *spanStore) len() int {
+func (s *spanStore) list() []sdktrace.ReadOnlySpan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.all)
-}
-
-// since are the spans from the nth on.
-func (s *spanStore) since(n int) []sdktrace.ReadOnlySpan {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.all[n:])
+	return slices.Clone(s.all)
 }

@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// spells reports whether text has local in it in any spelling; local is plain already.
-func spells(text, local string) bool {
-	if strings.Contains(plainly(text), local) {
+// spells reports whether a text has local in it in any spelling; plain is the text, and local
+// has always been, as plainly has it.
+func spells(text, plain, local string) bool {
+	if strings.Contains(plain, local) {
 		return true
 	}
 	// In base64 a text is spelt in one of three ways, by how much stands before it. The digits
 	// at either end hold bits of what stands beside it.
 	for before := range 3 {
 		encoded := base64.RawStdEncoding.EncodeToString([]byte(strings.Repeat("\x00", before) + local))
-		from, to := (before*8+5)/6, (before+len(local))*8/6
-		if core := encoded[from:to]; strings.Contains(text, core) || strings.Contains(text, strings.NewReplacer("+", "-", "/", "_").Replace(core)) {
+		core := encoded[(before*8+5)/6 : (before+len(local))*8/6]
+		if strings.Contains(text, core) || strings.Contains(text, strings.NewReplacer("+", "-", "/", "_").Replace(core)) {
 			return true
 		}
 	}
@@ -27,11 +28,11 @@ func spells(text, local string) bool {
 // plainly is a text without capitals, quotes, escapes and encodings.
 func plainly(text string) string {
 	for range 4 { // what is encoded in what is encoded
-		before := text
-		text = strings.ReplaceAll(unescape(html.UnescapeString(text)), `"`, "")
-		if text == before {
+		text = strings.ReplaceAll(text, `"`, "")
+		if !strings.ContainsAny(text, `%\&`) {
 			break
 		}
+		text = unescape(html.UnescapeString(text))
 	}
 	return strings.ToLower(text)
 }

@@ -19,7 +19,7 @@ import (
 //
 // What stands in brackets may be left out: the kind, the error.type of a span whose status is an
 // error, and the names of the spans that it links to. A span that has not ended says so there.
-func (r *Recorder) Tree(want string) {
+func (r *record) Tree(want string) {
 	r.t.Helper()
 	wanted := outline(want)
 	r.holds(func() string {
@@ -40,8 +40,8 @@ func sameSpan(want, got string) bool {
 }
 
 // tree is what Tree compares.
-func (r *Recorder) tree() (lines []string) {
-	all := r.spans.since(r.mark.spans)
+func (r *record) tree() (lines []string) {
+	all := r.since()
 	here := map[spanID]bool{}
 	children := map[spanID][]sdktrace.ReadOnlySpan{}
 	var roots []sdktrace.ReadOnlySpan
@@ -56,7 +56,8 @@ func (r *Recorder) tree() (lines []string) {
 		}
 	}
 	names := map[spanID]string{}
-	for _, s := range r.spans.since(0) {
+	ever, _ := r.all()
+	for _, s := range ever {
 		names[idOf(s.SpanContext())] = s.Name()
 	}
 	var add func(spans []sdktrace.ReadOnlySpan, indent string)
