@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rusmes/otelmail/integration/internal/sessions"
+	"github.com/rusmes/otelmail/internal/sessions"
 )
 
 func overSMTP(d *demo) string        { return d.smtp }

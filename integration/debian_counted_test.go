@@ -13,7 +13,7 @@ import (
 
 	"github.com/rusmes/otelmail/integration/internal/peer"
 	"github.com/rusmes/otelmail/integration/internal/servers"
-	"github.com/rusmes/otelmail/integration/internal/sessions"
+	"github.com/rusmes/otelmail/internal/sessions"
 )
 
 // counted is one use of a real client through a proxy that counts on its own.
@@ -78,12 +78,11 @@ func eachCounted(t *testing.T, uses map[string]counted) {
 				switch {
 				case strings.HasPrefix(series, "span "):
 					spans[strings.TrimPrefix(series, "span ")] = n
-				case series == "smtp_session_duration_seconds": // wantMoved knows
+				case series == "smtp_session_duration_seconds_count": // wantMoved knows
 				default:
-					if name, value, labelled := strings.Cut(series, "/"); labelled {
-						series = name + "{" + value + "}"
+					if name, _, _ := strings.Cut(series, "{"); countedElsewhere[strings.TrimSuffix(strings.TrimSuffix(name, "_count"), "_sum")] == "" {
+						moves[namespace+"_"+series] += float64(n)
 					}
-					moves[pageName(series)] += float64(n)
 				}
 			}
 			moves.add(u.besides)

@@ -1,89 +1,76 @@
 package integration
 
 import (
+	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/rusmes/otelmail/integration/internal/peer"
-	"github.com/rusmes/otelmail/integration/internal/sessions"
+	"github.com/rusmes/otelmail/integration/internal/servers"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestDemosPOP3: the same of a server that is written on observe.POP3, the demo's. Its
 // series are those on the page, its spans those that reach a Collector.
 func TestDemosPOP3(t *testing.T) {
-	for _, mode := range []sessions.Mode{sessions.Plaintext, sessions.StartTLS, sessions.Implicit} {
-		t.Run(mode.String(), func(t *testing.T) {
+	for name, listener := range map[string]func(*demo, *otelmailtest.Server){
+		"POP3":  func(d *demo, s *otelmailtest.Server) { s.POP3 = otelmailtest.DialTCP(d.pop3) },
+		"POP3S": func(d *demo, s *otelmailtest.Server) { s.POP3S = otelmailtest.DialTCP(d.pop3s) },
+	} {
+		t.Run(name, func(t *testing.T) {
 			collector := peer.StartCollector(t)
 			d := startDemo(t, launch{env: append(pushTo(collector, "http/protobuf"), "OTEL_BSP_SCHEDULE_DELAY=5")})
-			address := d.pop3
-			if mode == sessions.Implicit {
-				address = d.pop3s
-			}
-			mailbox := &sessions.Server{User: user, Password: password, Domains: []string{"example.org"}, Dial: dialer(d.smtp)}
-			for range 2 + *sessionCount/40 { // sessions delete messages, now and then
-				deliver(t, mailbox)
+			for range 2 + *sessionCount/20 { // sessions delete messages, now and then
+				deliver(t, otelmailtest.DialTCP(d.smtp), false, user, password, user+"@example.org")
 			}
 			d.settled()
-			checkServer(t, &sessions.Server{
-				Protocol: sessions.POP3, Mode: mode, User: user, Password: password,
-				TLS: unverified, Dial: dialer(address), Counts: d.pop3Counts(collector),
-			})
+			pushed := &pushedSpans{demo: d, collector: collector}
+			server := otelmailtest.Server{
+				User: user, Password: password, TLS: unverified, Pipelining: otelmailtest.PipeliningAlways,
+				Metrics: pushed.page, Spans: func() []sdktrace.ReadOnlySpan { return pushed.spans },
+			}
+			listener(d, &server)
+			conform(t, server)
 			d.stop()
 		})
 	}
 }
 
-func dialer(address string) func() (net.Conn, error) {
-	return func() (net.Conn, error) { return net.Dial("tcp", address) }
+// pushedSpans are those that have reached a Collector.
+type pushedSpans struct {
+	demo      *demo
+	collector *peer.Collector
+	spans     []sdktrace.ReadOnlySpan
+	ended     float64 // sessions
 }
 
-// pop3Counts reads every counter that no deleted message changes, and the spans. When
-// no session is open it waits for their spans, which come by another way than the page.
-func (d *demo) pop3Counts(c *peer.Collector) func() (sessions.Counts, error) {
-	spans, ended := sessions.Counts{}, int64(0)
-	return func() (sessions.Counts, error) {
-		for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-			counts := sessions.Counts{}
-			for series, value := range d.page() {
-				if name, moves := pop3Series(series); moves {
-					counts[name] = int64(value)
-				}
+// page reads the page. When no session is open it waits for the spans of all, which come by
+// another way.
+func (p *pushedSpans) page(context.Context) (string, error) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		text := p.demo.classicPage()
+		shown := readPage(p.demo.t, text)
+		for _, s := range p.collector.NewTraces() {
+			if !strings.HasPrefix(s.Name, "POP3 ") {
+				continue
 			}
-			for _, s := range c.NewTraces() {
-				if strings.HasSuffix(s.Name, " session") {
-					ended++
-				}
-				if s.Attributes["error.type"] == nil || s.Attributes["error.type"] == "err" || s.Name == "POP3 session" {
-					spans[spanName(s)]++
-				}
+			if s.Name == "POP3 session" {
+				p.ended++
+			} else if why := s.Attributes["error.type"]; why != nil && why != "err" {
+				continue // no reply
 			}
-			for name, n := range spans {
-				counts["span "+name] = n
-			}
-			begun := counts["tls_sessions_total/no"] + counts["tls_sessions_total/yes"]
-			switch {
-			case counts["active_connections/pop3"] > 0 || ended == begun:
-				return counts, nil
-			case time.Now().After(deadline):
-				return nil, fmt.Errorf("%d sessions have begun, and %d spans of them have come", begun, ended)
-			}
+			p.spans = append(p.spans, servers.SpanOf(spanName(s)))
+		}
+		begun := shown[`rusmes_tls_sessions_total{tls="no"}`] + shown[`rusmes_tls_sessions_total{tls="yes"}`] - shown[`rusmes_smtp_connections_total`]
+		switch {
+		case shown[`rusmes_active_connections{protocol="pop3"}`] > 0 || p.ended == begun:
+			return text, nil
+		case time.Now().After(deadline):
+			return "", fmt.Errorf("%v sessions have begun, and %v spans of them have come", begun, p.ended)
 		}
 	}
-}
-
-// pop3Series is the name of a series as a client counts it, for those that move by what
-// clients do.
-func pop3Series(series string) (name string, moves bool) {
-	name = strings.TrimPrefix(series, namespace+"_")
-	name, labels, _ := strings.Cut(name, "{")
-	moves = strings.HasSuffix(name, "_total") && name != "messages_total" && name != "telemetry_sent_total" || name == "active_connections"
-	for i, part := range strings.Split(labels, `"`) {
-		if i%2 == 1 {
-			name += "/" + part // the labels are sorted by their names
-		}
-	}
-	return name, moves
 }

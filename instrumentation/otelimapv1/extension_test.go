@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -46,9 +47,14 @@ type world struct {
 
 func newWorld(t *testing.T, implicit bool) *world {
 	t.Helper()
-	w := &world{t: t, spans: tracetest.NewSpanRecorder(), tls: implicit, backend: &spyBackend{Backend: memory.New()}}
-	tel, err := otelmail.New(otelmail.WithPrivacy(otelmail.PrivacyFull),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))))
+	return newWorldOn(t, memory.New(), implicit)
+}
+
+func newWorldOn(t *testing.T, store backend.Backend, implicit bool, opts ...otelmail.NewOption) *world {
+	t.Helper()
+	w := &world{t: t, spans: tracetest.NewSpanRecorder(), tls: implicit, backend: &spyBackend{Backend: store}}
+	tel, err := otelmail.New(append(opts, otelmail.WithPrivacy(otelmail.PrivacyFull),
+		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,11 +81,11 @@ func newWorld(t *testing.T, implicit bool) *world {
 // spyBackend notes what a backend is told of a connection.
 type spyBackend struct {
 	backend.Backend
-	secure bool
+	secure atomic.Bool
 }
 
 func (b *spyBackend) Login(info *imap.ConnInfo, name, password string) (backend.User, error) {
-	b.secure = info.TLS != nil && info.RemoteAddr != nil
+	b.secure.Store(info.TLS != nil && info.RemoteAddr != nil)
 	return b.Backend.Login(info, name, password)
 }
 
@@ -252,8 +258,8 @@ func TestAllThatIsSaid(t *testing.T) {
 			say("SELECT nope", "NO").say("NOOP", "OK").say("LOGOUT", "OK").closed()
 		w.expect(1, 7+more, 2, first+"CAPABILITY ok; LOGIN ok; SELECT ok INBOX username; _OTHER bad bad username; "+
 			"SELECT no no nope username; NOOP ok username; LOGOUT ok username")
-		if w.backend.secure != w.tls {
-			t.Errorf("the backend is told of TLS: %v", w.backend.secure)
+		if w.backend.secure.Load() != w.tls {
+			t.Errorf("the backend is told of TLS: %v", w.backend.secure.Load())
 		}
 	})
 }

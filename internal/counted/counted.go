@@ -15,6 +15,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/sessions"
 )
 
 // Telemetry is a Telemetry that a test looks into.
@@ -35,9 +36,9 @@ func New() (*Telemetry, error) {
 	return t, err
 }
 
-// Counts are all series, without their namespace and with the values of their labels
-// behind slashes; histograms by their count; and the spans of sessions, and of commands
-// that were answered, with the answer behind a blank.
+// Counts are all series, called as on /metrics without their namespace; histograms by their
+// _count and _sum, which is whole for those of sizes; and the spans of sessions, and of
+// commands that were answered, with the answer behind a blank.
 func (t *Telemetry) Counts(ctx context.Context) (map[string]int64, error) {
 	var all metricdata.ResourceMetrics
 	if err := t.reader.Collect(ctx, &all); err != nil {
@@ -57,7 +58,8 @@ func (t *Telemetry) Counts(ctx context.Context) (map[string]int64, error) {
 				}
 			case metricdata.Histogram[float64]:
 				for _, p := range data.DataPoints {
-					found[key(m.Name, p.Attributes)] = int64(p.Count)
+					found[key(m.Name+"_count", p.Attributes)] = int64(p.Count)
+					found[key(m.Name+"_sum", p.Attributes)] = int64(p.Sum)
 				}
 			}
 		}
@@ -67,10 +69,14 @@ func (t *Telemetry) Counts(ctx context.Context) (map[string]int64, error) {
 
 func key(name string, labels attribute.Set) string {
 	name = strings.TrimPrefix(name, "rusmes_")
+	all := make([]string, 0, labels.Len())
 	for _, label := range labels.ToSlice() {
-		name += "/" + label.Value.String()
+		all = append(all, fmt.Sprintf("%s=%q", label.Key, label.Value.String()))
 	}
-	return name
+	if len(all) == 0 {
+		return name
+	}
+	return name + "{" + strings.Join(all, ",") + "}"
 }
 
 // spans counts sessions, and commands by their reply.
@@ -84,21 +90,11 @@ func (s *spans) Shutdown(context.Context) error                  { return nil }
 func (s *spans) ForceFlush(context.Context) error                { return nil }
 
 func (s *spans) OnEnd(span sdktrace.ReadOnlySpan) {
-	session := strings.HasSuffix(span.Name(), " session")
-	pop3 := strings.HasPrefix(span.Name(), "POP3 ") && !session
-	name, replied := "span "+span.Name(), session
+	attributes := map[string]string{}
 	for _, kv := range span.Attributes() {
-		switch kv.Key {
-		case "pop3.response.status", "smtp.response.status_code", "imap.response.status":
-			name += " " + kv.Value.String()
-			replied = kv.Value.String() != "broken"
-		case "error.type":
-			if pop3 && kv.Value.String() != "err" {
-				return // no reply
-			}
-		}
+		attributes[string(kv.Key)] = kv.Value.String()
 	}
-	if replied {
+	if name, counts := sessions.SpanName(span.Name(), attributes); counts {
 		s.mu.Lock()
 		s.counts[name]++
 		s.mu.Unlock()

@@ -4,11 +4,8 @@ package servers
 
 import (
 	"bufio"
-	"crypto/tls"
-	"encoding/json"
+	"context"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rusmes/otelmail/integration/internal/sessions"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail/internal/sessions"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // The servers. A test runs in the folder integration.
@@ -48,6 +48,9 @@ const (
 	Refused  = "refused.example"
 )
 
+// Recipients are who mail is sent to.
+var Recipients = []string{User + "@one.example", User + "@two.example"}
+
 // Program is a server to build.
 type Program struct {
 	module, name string
@@ -57,7 +60,7 @@ type Program struct {
 
 // Running is a server that runs.
 type Running struct {
-	mode  sessions.Mode
+	Mode  sessions.Mode
 	where map[string]string // address by protocol, and of the counts
 }
 
@@ -103,7 +106,7 @@ func (p *Program) Start(t testing.TB, mode sessions.Mode) *Running {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := &Running{mode: mode, where: map[string]string{}}
+	r := &Running{Mode: mode, where: map[string]string{}}
 	t.Cleanup(func() {
 		_ = stdin.Close()
 		_ = command.Wait()
@@ -131,23 +134,24 @@ func (p *Program) Start(t testing.TB, mode sessions.Mode) *Running {
 	return r
 }
 
-// Server is the server as one of a protocol.
-func (r *Running) Server(protocol sessions.Protocol, name string) *sessions.Server {
-	return &sessions.Server{
-		Protocol: protocol, Mode: r.mode, User: User, Password: Password,
-		Domains: []string{"one.example", "two.example", Refused},
-		TLS:     &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // of a server on this machine
-		Dial:    func() (net.Conn, error) { return net.Dial("tcp", r.where[name]) },
-		Counts: func() (counts sessions.Counts, err error) {
-			answer, err := http.Get("http://" + r.where["counts"])
-			if err != nil {
-				return nil, fmt.Errorf("read the counts: %w", err)
-			}
-			defer answer.Body.Close()
-			if err := json.NewDecoder(answer.Body).Decode(&counts); err != nil {
-				return nil, fmt.Errorf("read the counts: %w", err)
-			}
-			return counts, nil
-		},
+// Dial connects to the listener of a protocol, "smtp" or "pop3".
+func (r *Running) Dial(protocol string) otelmailtest.Dial {
+	return otelmailtest.DialTCP(r.where[protocol])
+}
+
+// Server is the server as one of a protocol. What it counts, its spans too, comes as numbers.
+func (r *Running) Server(protocol string) otelmailtest.Server {
+	var counts counts
+	s := otelmailtest.Server{
+		Metrics: func(context.Context) (string, error) { return counts.read("http://" + r.where["counts"]) },
+		Spans:   func() []sdktrace.ReadOnlySpan { return counts.spans },
+		User:    User, Password: Password, Recipients: Recipients, Refused: User + "@" + Refused,
+		Pipelining: otelmailtest.PipeliningAlways, // they can, whatever they say
 	}
+	listener := map[string]*otelmailtest.Dial{"smtp": &s.SMTP, "pop3": &s.POP3}
+	if r.Mode == sessions.Implicit {
+		listener = map[string]*otelmailtest.Dial{"smtp": &s.SMTPS, "pop3": &s.POP3S}
+	}
+	*listener[protocol] = r.Dial(protocol)
+	return s
 }

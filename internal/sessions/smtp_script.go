@@ -7,6 +7,20 @@ import (
 	"strings"
 )
 
+// lmtpScript is what an LMTP client says.
+func lmtpScript(rng *rand.Rand, server *Server) (units []unit) {
+	for _, u := range smtpScript(rng, server) {
+		switch verb, rest, _ := strings.Cut(u.text, " "); {
+		case strings.EqualFold(verb, "EHLO"), strings.EqualFold(verb, "HELO"):
+			u.text = "LHLO " + rest
+		case strings.EqualFold(strings.TrimSpace(verb), "BDAT"):
+			u.text = "NOOP\r\n"
+		}
+		units = append(units, u)
+	}
+	return units
+}
+
 // smtpScript is what an SMTP client says: a greeting, perhaps TLS and a login, then
 // messages and anything else.
 func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
@@ -36,8 +50,8 @@ func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
 		say(pick(rng, "MAIL FROM:<a@sender.example>", "MAIL FROM:<a@sender.example> SIZE=100", "MAIL FROM:<>", "mail from:<b@sender.example>",
 			"MAIL FROM:<a@sender.example> SIZE=99999999", "MAIL FROM:<a@sender.example> SIZE=x", "MAIL a@sender.example", "MAIL"))
 		for range 1 + rng.IntN(3) {
-			domain := server.Domains[rng.IntN(len(server.Domains))]
-			say(pick(rng, "RCPT TO:<"+server.User+"@"+domain+">", "RCPT TO:<x@"+strings.ToUpper(domain)+">", "rcpt to:<"+server.User+"@"+domain+">", "RCPT TO:", "RCPT"))
+			to := pick(rng, server.Recipients...)
+			say(pick(rng, "RCPT TO:<"+to+">", "RCPT TO:<"+strings.ToUpper(to)+">", "rcpt to:<"+to+">", "RCPT TO:", "RCPT"))
 		}
 		if rng.IntN(4) == 0 { // to a server that does not know BDAT chunks are commands
 			for range rng.IntN(3) {
@@ -54,7 +68,7 @@ func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
 	anything := []func(){
 		hello, login, message, message, message,
 		func() { say("NOOP") }, func() { say("RSET") }, func() { say("VRFY x") }, func() { say("HELP") }, func() { say("EXPN x") },
-		func() { say("RCPT TO:<x@" + server.Domains[0] + ">") }, func() { say("DATA") }, func() { units = append(units, unit{text: "STARTTLS now\r\n", upgrade: true}) },
+		func() { say("RCPT TO:<" + server.Recipients[0] + ">") }, func() { say("DATA") }, func() { units = append(units, unit{text: "STARTTLS now\r\n", upgrade: true}) },
 		func() { say("BDAT 6 LAST\r\nNOOP") }, func() { say("BDAT") }, func() { say("BDAT 6 FIRST") }, func() { say("LHLO x") }, func() { say(junk(rng)) },
 		func() { units = append(units, unit{text: pick(rng, "NOOP\n", "RSET\n", "\n", "\r\n")}) },
 	}
@@ -69,7 +83,7 @@ func smtpScript(rng *rand.Rand, server *Server) (units []unit) {
 		units = append(units, unit{text: pick(rng, "STARTTLS", "starttls") + "\r\n", upgrade: true})
 		hello()
 	} else if rng.IntN(10) == 0 {
-		units = append(units, unit{text: "STARTTLS\r\n"})
+		units = append(units, unit{text: "STARTTLS\r\n", upgrade: true})
 	}
 	if rng.IntN(5) > 0 {
 		login()

@@ -9,7 +9,11 @@ import (
 )
 
 // SMTP is RFC 5321 with AUTH, STARTTLS, SIZE and CHUNKING.
-var SMTP = Protocol{name: "smtp", script: smtpScript, read: readSMTP}
+var SMTP = Protocol{name: "smtp", label: "smtp", script: smtpScript, fixed: smtpFixed, read: readSMTP}
+
+// LMTP is RFC 2033, without CHUNKING: there a refusal of the last chunk does not say whether
+// it is the only one.
+var LMTP = Protocol{name: "lmtp", label: "smtp", script: lmtpScript, fixed: lmtpFixed, read: readSMTP}
 
 var smtpVerbs = strings.Fields("HELO EHLO LHLO MAIL RCPT DATA BDAT BURL RSET VRFY EXPN HELP NOOP QUIT AUTH STARTTLS")
 
@@ -18,17 +22,20 @@ var smtpVerbs = strings.Fields("HELO EHLO LHLO MAIL RCPT DATA BDAT BURL RSET VRF
 // on its line.
 func readSMTP(s *said) reading {
 	r := smtpReading{reading: reading{counts: Counts{}}}
-	for _, name := range []string{"smtp_connections_total", "smtp_session_duration_seconds", "span SMTP session"} {
+	for _, name := range []string{"smtp_connections_total", "smtp_session_duration_seconds_count", "span SMTP session"} {
 		r.counts.add(name)
 	}
-	r.counts.add("tls_sessions_total/" + map[bool]string{true: "yes", false: "no"}[s.mode == Implicit])
+	r.counts.add(begins(s.mode))
 	if s.over && s.mode == Implicit && len(s.parts[0].client)+len(s.parts[0].server) == 0 {
 		r.counts.add("smtp_errors_total") // no handshake
+	} else if s.mode == Implicit {
+		r.counts.add(handshakes)
 	}
 	spoke := false
 	for i, p := range s.parts {
 		if i > 0 {
-			r.counts.add("tls_sessions_total/starttls")
+			r.counts.add(Name("tls_sessions_total", "tls", "starttls"))
+			r.counts.add(handshakes)
 			r.span("STARTTLS", 220)
 		}
 		r.replies = lines{rest: p.server}
@@ -37,12 +44,15 @@ func readSMTP(s *said) reading {
 			if !greeted {
 				return r.reading
 			}
-			if code >= 400 {
+			if r.refused = code >= 400; r.refused {
 				r.counts.add("smtp_errors_total")
 			}
 		}
 		r.commands = lines{rest: p.client}
 		r.broken = false
+		r.early = func() bool {
+			return s.heardAfter(i, len(p.server)-len(r.replies.rest)) <= len(p.client)-len(r.latest)
+		}
 		r.readPart()
 		spoke = len(p.client) > 0
 	}
@@ -52,11 +62,15 @@ func readSMTP(s *said) reading {
 			r.counts.add("smtp_errors_total")
 		}
 	}
+	if n := len(r.codes); n > 1 && r.wants != nothing && r.codes[n-2] >= 500 && r.codes[n-1] >= 400 && (s.closed || r.codes[n-1] == 421 || r.farewell) {
+		r.unknown = true // the last may be beside the one before, and not be for what was said meanwhile
+	}
 	if r.strange {
-		r.counts.add("telemetry_unfollowed_sessions_total/smtp")
+		r.counts.add(Name("telemetry_unfollowed_sessions_total", "protocol", "smtp"))
 	}
 	if s.over && r.wants == aResponse {
 		r.counts.add("smtp_auth_failure_total")
+		r.counts.add(authAttempts("smtp", false))
 	}
 	switch {
 	case !s.over:
@@ -69,13 +83,19 @@ func readSMTP(s *said) reading {
 type smtpReading struct {
 	reading
 	commands, replies lines
-	recipients        []string // domains
-	chunking          string   // what EHLO was answered of CHUNKING: "yes", "no", "" if not asked
-	offered           bool     // the last reply has CHUNKING
-	chunks            bool     // a message comes by BDAT, and is not over
-	begun             bool     // a chunk of it was accepted
-	broken            bool     // the server closed without a reply
-	strange           bool     // it has said what nobody understands
+	recipients        []string    // domains
+	chunking          string      // what EHLO was answered of CHUNKING: "yes", "no", "" if not asked
+	offered           bool        // the last reply has CHUNKING
+	chunks            bool        // a message comes by BDAT, and is not over
+	begun             bool        // a chunk of it was accepted
+	size              int         // of the message that comes by BDAT, as far as it has come
+	lmtp              bool        // a reply for each recipient
+	broken            bool        // the server closed without a reply
+	latest            []byte      // what the client has said from the latest command on
+	early             func() bool // the latest reply had come before the latest command
+	codes             []int       // of the replies
+	farewell          bool        // the latest reply says that the server closes
+	strange           bool        // it has said what nobody understands
 }
 
 func (r *smtpReading) span(verb string, code int) {
@@ -104,6 +124,8 @@ func (r *smtpReading) reply() (code int, whole bool) {
 			return 0, false
 		}
 		if len(line) == 3 || line[3] != '-' {
+			r.codes = append(r.codes, code)
+			r.farewell = bytes.Contains(bytes.ToLower(line), []byte("clos"))
 			return code, true
 		}
 	}
@@ -113,6 +135,7 @@ func (r *smtpReading) reply() (code int, whole bool) {
 func (r *smtpReading) readPart() {
 	r.recipients, r.chunking, r.chunks = nil, "", false
 	for r.wants, r.answered = anything, true; r.wants == anything; {
+		r.latest = r.commands.rest
 		line, whole := r.commands.next()
 		if !whole && len(r.commands.rest) == 0 {
 			return
@@ -131,6 +154,12 @@ func (r *smtpReading) readPart() {
 		}
 		cut := chunk && size > len(r.commands.rest)
 		code, replied := r.reply()
+		for replied && r.early() {
+			if code >= 400 {
+				r.counts.add("smtp_errors_total")
+			}
+			code, replied = r.reply()
+		}
 		if !replied && r.wants == nothing {
 			r.answered = false
 			return
@@ -145,6 +174,7 @@ func (r *smtpReading) readPart() {
 		if chunk = chunk && (r.chunking == "yes" || code != 500); chunk {
 			r.commands.rest = r.commands.rest[min(size, len(r.commands.rest)):]
 			if len(r.recipients) > 0 {
+				r.size += size
 				if cut {
 					r.wants = aBody
 					return
@@ -154,6 +184,9 @@ func (r *smtpReading) readPart() {
 			}
 		}
 		if code = r.goOn(verb, code); code == 0 {
+			if r.wants == anything && r.answered && !r.broken {
+				continue // a message of LMTP
+			}
 			return
 		}
 		r.end(verb, string(line), code)
@@ -180,26 +213,41 @@ func (r *smtpReading) endChunk(code int, last bool) {
 		r.counts.add("smtp_errors_total") // and the message goes on
 		return
 	case !last && code >= 500 && code <= 504:
+		r.size = 0
 		r.span("BDAT", code)
 		r.counts.add("smtp_errors_total")
 		return
 	case code < 400:
-		r.received()
+		r.received(r.size, r.recipients)
 	default:
 		r.counts.add("smtp_errors_total")
-		r.counts.add("smtp_messages_rejected_total")
+		r.rejected(code)
 	}
 	r.span("BDAT", code)
 	r.forget()
 }
 
-func (r *smtpReading) forget() { r.recipients, r.chunks, r.begun = nil, false, false }
+func (r *smtpReading) forget() { r.recipients, r.chunks, r.begun, r.size = nil, false, false, 0 }
 
-func (r *smtpReading) received() {
+func (r *smtpReading) rejected(code int) {
+	r.counts.add("smtp_messages_rejected_total")
+	r.counts.add(rejections("data", class(code)))
+}
+
+func class(code int) string { return fmt.Sprintf("%dxx", code/100) }
+
+// received counts a message of so many bytes, as the client has sent them.
+func (r *smtpReading) received(size int, recipients []string) {
 	r.counts.add("smtp_messages_received_total")
-	slices.Sort(r.recipients)
-	for _, domain := range slices.Compact(r.recipients) {
-		r.counts.add("messages_per_domain_total/" + domain)
+	if size > 0 {
+		r.counts.add("message_size_bytes_count")
+		r.counts["message_size_bytes_sum"] += int64(size)
+	}
+	r.counts.add("message_recipients_count")
+	r.counts["message_recipients_sum"] += int64(len(recipients))
+	slices.Sort(recipients)
+	for _, domain := range slices.Compact(recipients) {
+		r.counts.add(Name("messages_per_domain_total", "domain", domain))
 	}
 }
 
@@ -230,16 +278,54 @@ func (r *smtpReading) goOn(verb string, code int) int {
 		}
 		r.commands.rest = r.commands.rest[end+len(".\r\n"):]
 		r.wants = anything
+		if r.lmtp && len(r.recipients) > 0 {
+			return r.each(end)
+		}
 		if code, replied = r.reply(); !replied {
 			r.answered, r.broken = false, true
 			return 0
 		}
 		if code < 400 {
-			r.received()
+			r.received(end, r.recipients)
 			r.forget()
 		}
 	}
 	return code
+}
+
+// each reads the replies to a message of LMTP, one for each recipient. It is one command, and
+// accepted where one of them is; the last refusal is what its span shows.
+func (r *smtpReading) each(size int) int {
+	shown, accepted := 250, []string(nil)
+	var codes []int
+	for range r.recipients {
+		code, replied := r.reply()
+		if !replied {
+			r.answered, r.broken = false, true
+			return 0
+		}
+		if codes = append(codes, code); code < 400 {
+			accepted = append(accepted, r.recipients[len(codes)-1])
+		} else {
+			shown = code
+		}
+	}
+	for _, code := range codes {
+		r.counts.add(Name("replies_total", "class", class(code), "command", "DATA", "protocol", "smtp"))
+		if code >= 400 {
+			r.counts.add("smtp_errors_total")
+			r.counts.add(rejections("data", class(code)))
+		}
+	}
+	if len(accepted) > 0 {
+		r.received(size, accepted)
+	} else {
+		r.counts.add("smtp_messages_rejected_total")
+	}
+	r.span("DATA", shown)
+	r.counts[Name("replies_total", "class", class(shown), "command", "DATA", "protocol", "smtp")]-- // the span's
+	r.forget()
+	return 0
 }
 
 // end counts a command and its reply.
@@ -260,16 +346,17 @@ func (r *smtpReading) end(verb, line string, code int) {
 	case verb == "DATA" && code >= 400:
 		// 500 to 504 refuse a command for its syntax or order (RFC 5321 section 4.2.4).
 		if len(r.recipients) > 0 && (code < 500 || code > 504) {
-			r.counts.add("smtp_messages_rejected_total")
+			r.rejected(code)
 		}
 	case verb == "RCPT" && code < 300:
 		r.recipients = append(r.recipients, domainOf(line))
-	case slices.Contains([]string{"HELO", "EHLO", "RSET", "MAIL"}, verb) && code < 300:
+	case slices.Contains([]string{"HELO", "EHLO", "LHLO", "RSET", "MAIL"}, verb) && code < 300:
 		if r.chunks {
 			r.counts.add("smtp_errors_total") // of the message that is given up
 		}
 		r.forget()
-		if verb == "EHLO" {
+		if verb == "EHLO" || verb == "LHLO" {
+			r.lmtp = verb == "LHLO"
 			r.chunking = map[bool]string{true: "yes", false: "no"}[r.offered]
 		}
 	case verb == "QUIT" && code < 300:
@@ -280,7 +367,9 @@ func (r *smtpReading) end(verb, line string, code int) {
 // domainOf is the domain in RCPT TO:<local@domain>, as it is shown.
 func domainOf(line string) string {
 	_, path, _ := strings.Cut(line, ":")
-	path, _, _ = strings.Cut(path, ">")
+	if end := strings.LastIndex(path, ">"); end >= 0 {
+		path = path[:end]
+	}
 	at := strings.LastIndex(path, "@")
 	if at < 0 {
 		return "_other"

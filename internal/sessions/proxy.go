@@ -156,8 +156,7 @@ func (r *passing) fromClient() error {
 			return unlessEnded(err)
 		}
 		r.mu.Lock()
-		last := r.said.last()
-		last.client = append(last.client, buffer[:n]...)
+		r.said.byClient(buffer[:n])
 		asked := asksForTLS(buffer[:n]) && r.proxy.protocol.read(r.said).wants == anything
 		r.asked = asked
 		r.mu.Unlock()
@@ -184,8 +183,7 @@ func (r *passing) fromServer() error {
 			return unlessEnded(err)
 		}
 		r.mu.Lock()
-		last := r.said.last()
-		last.server = append(last.server, buffer[:n]...)
+		r.said.byServer(buffer[:n])
 		var now reading
 		if r.asked {
 			now = r.proxy.protocol.read(r.said)

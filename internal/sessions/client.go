@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// patience is how long a server may take to answer.
-const patience = 10 * time.Second
-
 // manner is how a client talks.
 type manner uint8
 
@@ -24,6 +21,17 @@ const (
 	bytewise                // like listening, a byte a packet
 	manners
 )
+
+// String returns "in-step", "ahead" or "bytewise".
+func (m manner) String() string { return [...]string{"in-step", "ahead", "bytewise"}[m] }
+
+// manner is one that the server can bear.
+func (server *Server) manner(n int) manner {
+	if m := manner(n); m != ahead || !server.InStep {
+		return m
+	}
+	return listening
+}
 
 // ending is how a client leaves.
 type ending uint8
@@ -45,14 +53,10 @@ type script struct {
 }
 
 func newScript(rng *rand.Rand, server *Server) script {
-	s := script{units: server.Protocol.script(rng, server), manner: manner(rng.IntN(int(manners))), cut: -1}
+	s := script{units: server.Protocol.script(rng, server), manner: server.manner(rng.IntN(int(manners))), cut: -1}
 	s.ending = ending(rng.IntN(int(endings)))
 	if rng.IntN(4) == 0 {
-		all := 0
-		for _, u := range s.units {
-			all += len(u.text)
-		}
-		s.cut = rng.IntN(all + 1)
+		s.cut = rng.IntN(length(s.units) + 1)
 	}
 	s.lie = server.Mode != Plaintext && rng.IntN(20) == 0
 	return s
@@ -65,8 +69,7 @@ type client struct {
 	conn   net.Conn // plaintext or TLS
 	said   *said
 	read   reading
-	left   int  // bytes that may be said; negative for any number
-	closed bool // by the server
+	left   int // bytes that may be said; negative for any number
 }
 
 // play says a script and returns what was said.
@@ -77,9 +80,7 @@ func (s script) play(server *Server) (*said, error) {
 	}
 	defer tcp.Close()
 	c := &client{server: server, tcp: tcp, conn: tcp, said: &said{mode: server.Mode, parts: make([]part, 1)}, left: s.cut}
-	if err := tcp.SetDeadline(time.Now().Add(patience)); err != nil {
-		return nil, fmt.Errorf("set deadline: %w", err)
-	}
+	c.wait()
 	if err := c.talk(s); err != nil {
 		return c.said, err
 	}
@@ -90,9 +91,13 @@ func (s script) play(server *Server) (*said, error) {
 	return c.said, nil
 }
 
+// wait gives the server time anew.
+func (c *client) wait() { _ = c.tcp.SetDeadline(time.Now().Add(c.server.patience())) }
+
 func (c *client) talk(s script) error {
 	if c.server.Mode == Implicit {
 		if s.lie {
+			c.said.lied = true
 			_, _ = io.WriteString(c.tcp, "QUIT\r\n")
 			return c.drain()
 		}
@@ -101,7 +106,7 @@ func (c *client) talk(s script) error {
 		}
 	}
 	if err := c.hear(); err != nil {
-		if c.closed = errors.Is(err, io.EOF); c.closed { // refused without a word
+		if c.said.closed = errors.Is(err, io.EOF); c.said.closed { // refused without a word
 			return nil
 		}
 		return err
@@ -117,6 +122,7 @@ func (c *client) talk(s script) error {
 		}
 		if upgrade := units[n-1].upgrade; upgrade && c.read.wants == aHandshake {
 			if s.lie {
+				c.said.lied = true
 				_, _ = io.WriteString(c.tcp, "NOOP\r\n")
 				return c.leave(halfClosing)
 			}
@@ -154,19 +160,20 @@ func (c *client) say(units []unit, how manner) (gone bool, err error) {
 		text = text[:min(len(text), c.left)]
 		c.left -= len(text)
 	}
-	c.said.last().client = append(c.said.last().client, text...)
+	c.said.byClient(text)
 	size := len(text)
 	if how == bytewise {
 		size = 1 + size/1000
 	}
 	for ; len(text) > 0; text = text[min(size, len(text)):] {
+		c.wait()
 		if _, err := c.conn.Write(text[:min(size, len(text))]); err != nil {
 			gone, c.said.lost = true, true
 			break
 		}
 	}
 	if err := c.hear(); err != nil {
-		if c.closed = errors.Is(err, io.EOF); c.closed {
+		if c.said.closed = errors.Is(err, io.EOF); c.said.closed {
 			return true, nil
 		}
 		return true, err
@@ -178,14 +185,15 @@ func (c *client) say(units []unit, how manner) (gone bool, err error) {
 func (c *client) hear() error {
 	buffer := make([]byte, 4096)
 	for {
+		c.wait()
 		if c.read = c.server.Protocol.read(c.said); c.read.answered {
 			return nil
 		}
 		n, err := c.conn.Read(buffer)
-		c.said.last().server = append(c.said.last().server, buffer[:n]...)
+		c.said.byServer(buffer[:n])
 		if err != nil && n == 0 {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return errors.New("no answer")
+				return fmt.Errorf("no answer within %s: raise Server.Patience for a server that takes longer", c.server.patience())
 			}
 			c.said.lost = !errors.Is(err, io.EOF)
 			return io.EOF
@@ -215,9 +223,10 @@ func (c *client) upgrade() error {
 // leave ends the session.
 func (c *client) leave(how ending) error {
 	switch tcp, ok := c.tcp.(*net.TCPConn); {
-	case c.closed:
+	case c.said.closed:
 		return nil
-	case how == halfClosing || c.left == 0 || c.mayHearMore() || c.read.wants == aContinuation:
+	case how == halfClosing || c.left == 0 || c.mayHearMore() || c.read.wants == aContinuation,
+		how == politely && (c.read.wants == aResponse || c.read.wants == aBody): // the server may have more to say
 		if secure, ok := c.conn.(*tls.Conn); ok {
 			_ = secure.CloseWrite()
 		}
@@ -244,11 +253,12 @@ func (c *client) mayHearMore() bool {
 
 // drain reads to the end.
 func (c *client) drain() error {
+	c.wait()
 	rest, err := io.ReadAll(c.conn)
-	c.said.last().server = append(c.said.last().server, rest...)
+	c.said.byServer(rest)
 	c.said.lost = err != nil && !c.said.reset
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return errors.New("the server does not close")
+		return fmt.Errorf("the server does not close within %s of the client's end", c.server.patience())
 	}
 	return nil
 }

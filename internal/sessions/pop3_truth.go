@@ -7,7 +7,7 @@ import (
 )
 
 // POP3 is RFC 1939 with CAPA, STLS and AUTH.
-var POP3 = Protocol{name: "pop3", script: pop3Script, read: readPOP3}
+var POP3 = Protocol{name: "pop3", label: "pop3", script: pop3Script, fixed: pop3Fixed, read: readPOP3}
 
 var pop3Verbs = strings.Fields("USER PASS APOP AUTH STAT LIST RETR DELE NOOP RSET QUIT TOP UIDL CAPA STLS")
 
@@ -16,16 +16,22 @@ var pop3Verbs = strings.Fields("USER PASS APOP AUTH STAT LIST RETR DELE NOOP RSE
 func readPOP3(s *said) reading {
 	r := reading{counts: Counts{}}
 	r.counts.add("span POP3 session")
-	r.counts.add("tls_sessions_total/" + map[bool]string{true: "yes", false: "no"}[s.mode == Implicit])
+	r.counts.add(begins(s.mode))
+	if s.mode == Implicit && !(s.over && len(s.parts[0].client)+len(s.parts[0].server) == 0) {
+		r.counts.add(handshakes)
+	}
 	for i, p := range s.parts {
 		if i > 0 {
-			r.counts.add("tls_sessions_total/starttls")
+			r.counts.add(Name("tls_sessions_total", "tls", "starttls"))
+			r.counts.add(handshakes)
 		}
 		replies := lines{rest: p.server}
 		if i == 0 {
-			if _, greeted := replies.next(); !greeted {
+			greeting, greeted := replies.next()
+			if !greeted {
 				return r
 			}
+			r.refused = bytes.HasPrefix(greeting, []byte("-ERR"))
 		}
 		r.readPOP3Part(&lines{rest: p.client}, &replies)
 		for r.wants != nothing { // what was said unasked
@@ -45,7 +51,7 @@ func (r *reading) strange(line []byte) bool {
 	if bytes.HasPrefix(line, []byte("+OK")) || bytes.HasPrefix(line, []byte("-ERR")) || bytes.HasPrefix(line, []byte("+ ")) {
 		return false
 	}
-	r.counts.add("telemetry_unfollowed_sessions_total/pop3")
+	r.counts.add(Name("telemetry_unfollowed_sessions_total", "protocol", "pop3"))
 	r.wants = nothing
 	return true
 }

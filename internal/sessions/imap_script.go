@@ -87,6 +87,7 @@ func imapScript(rng *rand.Rand, server *Server) (units []unit) {
 		units = append(units, unit{text: fmt.Sprintf("a%d %s\r\n", tags, pick(rng, "STARTTLS", "starttls")), upgrade: true})
 	} else if rng.IntN(10) == 0 {
 		say("STARTTLS")
+		units[len(units)-1].upgrade = true
 	}
 	login()
 	some(1 + rng.IntN(3))

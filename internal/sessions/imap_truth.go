@@ -9,7 +9,7 @@ import (
 
 // IMAP is RFC 9051 and 3501 with LITERAL+ and IDLE, for servers that answer one command
 // after the other.
-var IMAP = Protocol{name: "imap", script: imapScript, read: readIMAP}
+var IMAP = Protocol{name: "imap", label: "imap", script: imapScript, fixed: imapFixed, read: readIMAP}
 
 var imapVerbs = strings.Fields("CAPABILITY NOOP LOGOUT STARTTLS AUTHENTICATE LOGIN ENABLE SELECT EXAMINE CREATE DELETE RENAME " +
 	"SUBSCRIBE UNSUBSCRIBE LIST LSUB NAMESPACE STATUS APPEND IDLE CHECK CLOSE UNSELECT EXPUNGE SEARCH FETCH STORE COPY MOVE ID")
@@ -19,18 +19,23 @@ var imapVerbs = strings.Fields("CAPABILITY NOOP LOGOUT STARTTLS AUTHENTICATE LOG
 func readIMAP(s *said) reading {
 	r := imapReading{reading: reading{counts: Counts{}}}
 	r.counts.add("imap_connections_total")
-	r.counts.add("tls_sessions_total/" + map[bool]string{true: "yes", false: "no"}[s.mode == Implicit])
+	r.counts.add(begins(s.mode))
 	if s.over && s.mode == Implicit && len(s.parts[0].client)+len(s.parts[0].server) == 0 {
 		r.counts.add("imap_errors_total") // no handshake
+	} else if s.mode == Implicit {
+		r.counts.add(handshakes)
 	}
 	spoke := false
 	for i, p := range s.parts {
 		if i > 0 {
-			r.counts.add("tls_sessions_total/starttls")
+			r.counts.add(Name("tls_sessions_total", "tls", "starttls"))
+			r.counts.add(handshakes)
 		}
 		r.commands, r.replies = lines{rest: p.client}, lines{rest: p.server}
 		if i == 0 {
 			if line, greeted := r.response(); !greeted || !bytes.HasPrefix(line, []byte("* ")) {
+				return r.reading
+			} else if r.refused = bytes.HasPrefix(line, []byte("* BYE")); r.refused {
 				return r.reading
 			}
 		}
@@ -42,6 +47,9 @@ func readIMAP(s *said) reading {
 	case r.open: // cut off, once
 		r.counts.add("imap_commands_total")
 		r.counts.add("imap_errors_total")
+		if r.verb == "LOGIN" || r.verb == "AUTHENTICATE" {
+			r.counts.add(authAttempts("imap", false))
+		}
 	case r.wants == aHandshake, r.odd, s.reset && spoke && r.wants != nothing:
 		r.counts.add("imap_errors_total")
 	}
@@ -51,8 +59,9 @@ func readIMAP(s *said) reading {
 type imapReading struct {
 	reading
 	commands, replies lines
-	open              bool // a command is in progress whose end the client has not said
-	odd               bool // a line that is no command has no answer
+	open              bool   // a command is in progress whose end the client has not said
+	verb              string // its
+	odd               bool   // a line that is no command has no answer
 }
 
 // response is the first line of the next response; literals belong to it.
@@ -131,6 +140,7 @@ func (r *imapReading) unasked() {
 // command reads a command, of which the first line is given, to its reply.
 func (r *imapReading) command(tag, verb string, line []byte) {
 	bye := false
+	r.verb = verb
 	for {
 		size, asks, literal := literalOf(line)
 		literal = literal && !r.odd

@@ -1,9 +1,12 @@
 package sessions
 
 import (
+	"cmp"
 	"crypto/tls"
 	"math/rand/v2"
 	"net"
+	"slices"
+	"time"
 )
 
 // Mode is where TLS begins.
@@ -19,6 +22,11 @@ const (
 // String returns "plaintext", "starttls" or "implicit".
 func (m Mode) String() string { return [...]string{"plaintext", "starttls", "implicit"}[m] }
 
+// begins is how a session is counted that begins so.
+func begins(m Mode) string {
+	return Name("tls_sessions_total", "tls", map[bool]string{true: "yes", false: "no"}[m == Implicit])
+}
+
 // Server is what is tested.
 type Server struct {
 	Protocol Protocol
@@ -28,19 +36,36 @@ type Server struct {
 	Dial func() (net.Conn, error)
 	// TLS is the client's side of it. A certificate of any name is right.
 	TLS *tls.Config
-	// Counts is what has been counted up to now. Series that no reader knows may be in it.
+	// Counts is what has been counted up to now. It may have more than is compared.
 	Counts func() (Counts, error)
+	// Spans says that Counts has them.
+	Spans bool
 	// User and Password log in. The server may accept others too.
 	User, Password string
-	// Domains are those that recipients are of; some may be refused.
-	Domains []string
+	// Recipients are addresses that mail is sent to; some may be refused.
+	Recipients []string
+	// InStep says that the server does not take commands that are sent ahead of its replies.
+	InStep bool
+	// Patience is how long the server may take to answer, and to count. Default 10 s.
+	Patience time.Duration
+
+	// Only is the name of the session to run, "" for all.
+	Only string
+
+	open    int64 // connections that are counted as open when none of ours is
+	started bool
+	latest  string // dialogue
 }
 
+func (server *Server) patience() time.Duration { return cmp.Or(server.Patience, 10*time.Second) }
+
 // Protocol is a protocol to test: how clients talk, and how to read what was said.
-// The fields are functions of this package's own, so that a new protocol is a value
-// beside [SMTP] and [POP3].
+// The fields are of this package's own, so that a new protocol is a value beside [SMTP] and
+// [POP3].
 type Protocol struct {
-	name   string
+	name   string // "smtp", "lmtp", "imap", "pop3"
+	label  string // what series and spans call it: "smtp", "imap", "pop3"
+	fixed  []fixed
 	script func(*rand.Rand, *Server) []unit
 	read   func(*said) reading
 }
@@ -72,15 +97,64 @@ const (
 type said struct {
 	mode     Mode
 	parts    []part
+	turns    []turn
 	upgraded bool // the handshake of the last part has succeeded
 	over     bool // nothing will follow
 	reset    bool // the client broke off
+	lied     bool // the client spoke plaintext where TLS had to begin
 	lost     bool // the server broke off: it may have said more
+	closed   bool // the server closed before the client did
 }
 
 type part struct{ client, server []byte }
 
+// turn is what one side has said before the other one did.
+type turn struct {
+	part   int
+	client bool
+	text   []byte
+}
+
 func (s *said) last() *part { return &s.parts[len(s.parts)-1] }
+
+// heardAfter is how many bytes of a part the client had said when it had heard so many of the
+// server's.
+func (s *said) heardAfter(part, heard int) (all int) {
+	if len(s.turns) == 0 {
+		return len(s.parts[part].client)
+	}
+	for _, t := range s.turns {
+		switch {
+		case t.part != part:
+		case t.client:
+			all += len(t.text)
+		case heard <= len(t.text):
+			return all
+		default:
+			heard -= len(t.text)
+		}
+	}
+	return all
+}
+
+func (s *said) byClient(text []byte) {
+	s.last().client = append(s.last().client, text...)
+	s.turn(true, text)
+}
+
+func (s *said) byServer(text []byte) {
+	s.last().server = append(s.last().server, text...)
+	s.turn(false, text)
+}
+
+func (s *said) turn(client bool, text []byte) {
+	part := len(s.parts) - 1
+	if n := len(s.turns); n > 0 && s.turns[n-1].client == client && s.turns[n-1].part == part {
+		s.turns[n-1].text = append(s.turns[n-1].text, text...)
+	} else if len(text) > 0 {
+		s.turns = append(s.turns, turn{part, client, slices.Clone(text)})
+	}
+}
 
 // reading is what was said, understood.
 type reading struct {
@@ -88,6 +162,8 @@ type reading struct {
 	wants  wants
 	// answered says that the server has answered everything.
 	answered bool
+	// refused says that the server does not want the client's connection.
+	refused bool
 	// unknown says that what the server must make of it, and count, cannot be told.
 	unknown bool
 }
