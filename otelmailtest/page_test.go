@@ -17,7 +17,8 @@ func TestPageShowsAFailure(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown := 0
-	for _, block := range strings.Split(string(page), "\n```\n")[1:] {
+	for _, block := range strings.Split(string(page), "\n```diff\n")[1:] {
+		block, _, _ = strings.Cut(block, "\n```\n")
 		if strings.HasPrefix(block, "series have moved") {
 			shown++
 			if !strings.Contains(string(said), block) {
