@@ -32,11 +32,17 @@ func ExampleHost() {
 
 // A panic that the server has contained itself, outside of any handle.
 func ExampleHost_Panic() {
-	defer func() {
-		if recover() != nil {
-			tel.Host.Panic(otelmail.ComponentQueue)
-		}
+	tel := newExampleTelemetry()
+	func() {
+		defer func() {
+			if recover() != nil {
+				tel.Host.Panic(otelmail.ComponentQueue)
+			}
+		}()
+		panic("a nil message")
 	}()
+	counted(tel, "panics_total", "queue")
+	// Output: panics_total{queue} 1
 }
 
 // The problem type is that of golang.org/x/crypto/acme's Error; "" where there is none.
@@ -46,10 +52,18 @@ func ExampleHost_ACMEError() {
 
 // What the policy made of a message: values as RFC 8601 and rspamd have them.
 func ExampleFilter() {
+	tel := newExampleTelemetry()
 	tel.Filter.Authentication("spf", "pass")
 	tel.Filter.Authentication("dkim", "permerror")
 	tel.Filter.Verdict("add header")
 	tel.Filter.RateLimit(otelmail.LimiterSender, otelmail.LimitReject)
+	counted(tel, "authentication_results_total", "dkim", "permerror")
+	counted(tel, "spam_verdicts_total", "add_header")
+	counted(tel, "ratelimit_total", "sender", "reject")
+	// Output:
+	// authentication_results_total{dkim,permerror} 1
+	// spam_verdicts_total{add_header} 1
+	// ratelimit_total{sender,reject} 1
 }
 
 // An operation on the mail store, timed.

@@ -28,9 +28,9 @@ import (
 
 // What a server is built with, as the examples have it.
 var (
-	ctx  = context.Background()
-	tel  = otelmail.Noop()
-	conn net.Conn
+	ctx     = context.Background()
+	tel     = otelmail.Noop()
+	conn, _ = net.Pipe() // in place of one that was accepted
 )
 
 // A server with everything: pages for Prometheus and for probes, and a push where
@@ -120,6 +120,7 @@ func ExampleNew() {
 // A session, a command, and how it ended: what a server does that is not observed by
 // package observe or an adapter.
 func ExampleSMTP() {
+	tel := newExampleTelemetry() // prints the spans as they end
 	session := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{Remote: conn.RemoteAddr()})
 	command := session.Command(mailconv.SMTPRcpt)
 	command.Note(otelmail.SMTPFacts{To: "bob@example.org"})
@@ -128,11 +129,27 @@ func ExampleSMTP() {
 	data := session.Command(mailconv.SMTPData)
 	data.EndMessage(otelmail.Reply{Code: 250}, "eve@example.org") // its recipients
 	session.End(otelmail.CauseNone)
+	counted(tel, "smtp_errors_total")
+	counted(tel, "smtp_messages_received_total")
+	counted(tel, "messages_per_domain_total", "example.org")
+	// Output:
+	// span SMTP RCPT, error.type 5.1.1
+	// span SMTP DATA
+	// span SMTP session
+	// smtp_errors_total 1
+	// smtp_messages_received_total 1
+	// messages_per_domain_total{example.org} 1
 }
 
 // A connection that is refused has no session.
 func ExampleSMTP_Refuse() {
+	tel := newExampleTelemetry()
 	tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload)
+	counted(tel, "smtp_connections_rejected_overload_total")
+	counted(tel, "smtp_connections_total")
+	// Output:
+	// smtp_connections_rejected_overload_total 1
+	// smtp_connections_total 0
 }
 
 // A reply as it stands on the wire, and one that a client of net/smtp was given.
@@ -143,40 +160,69 @@ func ExampleParseReply() {
 }
 
 func ExampleIMAP() {
+	tel := newExampleTelemetry()
 	session := tel.IMAP.Session(ctx, otelmail.Conn{Remote: conn.RemoteAddr()})
 	command := session.Command(mailconv.IMAPSelect)
 	command.Note(otelmail.IMAPFacts{User: "bob@example.org", Mailbox: "INBOX", State: mailconv.IMAPAuthenticated})
 	command.End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: "NONEXISTENT"})
 	session.End(otelmail.CauseNone)
+	counted(tel, "imap_commands_total")
+	counted(tel, "imap_errors_total")
+	// Output:
+	// span IMAP SELECT, error.type NONEXISTENT
+	// imap_commands_total 1
+	// imap_errors_total 1
 }
 
 func ExamplePOP3() {
+	tel := newExampleTelemetry()
 	session := tel.POP3.Session(ctx, otelmail.Conn{Remote: conn.RemoteAddr()})
 	command := session.Command(mailconv.POP3Retr)
 	command.End(otelmail.POP3Reply{Cause: otelmail.CauseStorage}) // -ERR
+	counted(tel, "active_connections", "pop3")
 	session.End(otelmail.CauseNone)
+	counted(tel, "active_connections", "pop3")
+	// Output:
+	// span POP3 RETR, error.type storage
+	// active_connections{pop3} 1
+	// span POP3 session
+	// active_connections{pop3} 0
 }
 
 // A JMAP server over something else than net/http, for which there is oteljmap.
 func ExampleJMAP() {
+	tel := newExampleTelemetry()
 	request := tel.JMAP.Request(ctx)
 	call := request.Call(ctx, otelmail.JMAPFacts{Method: "Email/get", CallID: "c1"})
 	call.End("accountNotFound") // the error's type, "" for success
 	request.End(false)
+	counted(tel, "jmap_requests_total")
+	counted(tel, "jmap_errors_total")
+	// Output:
+	// span JMAP Email/get, error.type accountNotFound
+	// jmap_requests_total 1
+	// jmap_errors_total 1
 }
 
 // A message's way through the pipeline, and a stage of it.
 func ExampleMail() {
+	tel := newExampleTelemetry()
 	facts := otelmail.MessageFacts{QueueID: "q1", Direction: mailconv.Inbound, Size: 4711}
 	processing := tel.Mail.Process(ctx, facts)
 	stage := tel.Mail.Stage(processing.Context(), "spam-filter", facts)
 	stage.End(otelmail.StageReject, otelmail.CauseNone)
 	processing.End(otelmail.FateRejected, otelmail.CauseNone)
+	counted(tel, "mail_processed_total")
+	// Output:
+	// span mailet spam-filter
+	// span mail process
+	// mail_processed_total 1
 }
 
 // A message is put into the queue with its trace, and taken out of it hours later, perhaps
 // by another process.
 func ExampleQueue() {
+	tel := newExampleTelemetry()
 	facts := otelmail.MessageFacts{QueueID: "q1"}
 	message, queueing := tel.Queue.Enqueue(ctx, facts) // store message beside the mail
 	queueing.End(otelmail.CauseNone)
@@ -192,7 +238,13 @@ func ExampleQueue() {
 		tel.Queue.Remove(work.Context(), message, otelmail.RemovedBounced)
 	}
 	fmt.Println(outcome, message.Attempts)
-	// Output: deferred map[example.net:1]
+	counted(tel, "queue_size")
+	// Output:
+	// span queue enqueue
+	// span deliver smtp, error.type 451
+	// span queue dequeue
+	// deferred map[example.net:1]
+	// queue_size 1
 }
 
 // A queue tells what it holds, by state.
@@ -224,14 +276,6 @@ func ExampleGauge() {
 	// Output:
 	// 7
 	// 1048576 <nil>
-}
-
-func newExampleTelemetry() *otelmail.Telemetry {
-	tel, err := otelmail.New(otelmail.WithMeterProvider(sdkmetric.NewMeterProvider()))
-	if err != nil {
-		log.Fatal(err)
-	}
-	return tel
 }
 
 // A delivery to a remote server: what was connected to, what TLS agreed on, and the reply.
@@ -288,18 +332,22 @@ func ExampleDNSLookup_EndCode() {
 func ExampleDelivery_Throttled() {
 	tel := newExampleTelemetry()
 	tel.Delivery.Throttled(otelmail.ThrottledConcurrency)
-	n, _ := tel.Value("delivery_throttled_total", "concurrency")
-	fmt.Println(n)
-	// Output: 1
+	counted(tel, "delivery_throttled_total", "concurrency")
+	// Output: delivery_throttled_total{concurrency} 1
 }
 
 // A refusal whose codes name the user, but whose reason was the server's own.
 func ExampleFault() {
+	tel := newExampleTelemetry()
 	command := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{}).Command(mailconv.SMTPRcpt)
 	command.End(otelmail.Reply{
 		Code: 550, Enhanced: otelmail.EnhancedCode{5, 1, 1},
 		Fault: otelmail.FaultOurs, // half of the user table was lost
 	})
+	counted(tel, "rejections_total", "mx", "rcpt", "5xx", "unknown_user", "ours")
+	// Output:
+	// span SMTP RCPT, error.type 5.1.1
+	// rejections_total{mx,rcpt,5xx,unknown_user,ours} 1
 }
 
 // A Web Push notification (RFC 8030).
