@@ -25,24 +25,24 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	executable = filepath.Join(dir, "otelmail")
-	if err := build(executable); err != nil {
+	if err := build(executable, filepath.Join("..", "cmd", "otelmail")); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()
 }
 
-// build compiles the program from its own module, with the race detector where
+// build compiles the program in dir, the folder of its module, with the race detector where
 // there is a C compiler: a race then shows as the exit status 66.
-func build(target string) error {
+func build(target, dir string) error {
 	args := []string{"build", "-o", target}
 	if findRaces && hasRaceDetector() {
 		args = append(args, "-race")
 	}
 	compile := exec.Command("go", append(args, ".")...)
-	compile.Dir = filepath.Join("..", "cmd", "otelmail")
+	compile.Dir = dir
 	if output, err := compile.CombinedOutput(); err != nil {
-		return fmt.Errorf("building the demo in %s: %w\n%s", compile.Dir, err, output)
+		return fmt.Errorf("building the program in %s: %w\n%s", compile.Dir, err, output)
 	}
 	return nil
 }

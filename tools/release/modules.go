@@ -14,7 +14,7 @@ import (
 )
 
 // unpublished are the directories whose modules nobody else imports.
-var unpublished = []string{"bench", "integration", "internal", "testdata", "tools"}
+var unpublished = []string{"bench", "examples", "integration", "internal", "testdata", "tools"}
 
 // published is a module that gets a tag.
 type published struct {

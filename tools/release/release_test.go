@@ -23,6 +23,7 @@ var small = map[string]string{
 	"cmd/mail/main.go":             "package main\n\nimport \"github.com/example/mail/adapters/smtp\"\n\nfunc main() { smtp.Wrap() }\n",
 	"cmd/mail/go.mod":              "module github.com/example/mail/cmd/mail\n\ngo 1.26.0\n\nrequire (\n\tgithub.com/example/mail v0.0.0 // indirect\n\tgithub.com/example/mail/adapters/smtp v0.0.0\n)\n\nreplace (\n\tgithub.com/example/mail => ../..\n\tgithub.com/example/mail/adapters/smtp => ../../adapters/smtp\n)\n",
 	"bench/go.mod":                 "module github.com/example/mail/bench\n\nrequire github.com/example/mail v0.0.0\n\nreplace github.com/example/mail => ..\n",
+	"examples/relay/go.mod":        "module github.com/example/mail/examples/relay\n\nrequire github.com/example/mail v0.0.0\n\nreplace github.com/example/mail => ../..\n",
 	"adapters/internal/try/go.mod": "module github.com/example/mail/adapters/internal/try\n",
 }
 
