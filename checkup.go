@@ -17,10 +17,17 @@ import (
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
-// checkUp is what Start does for package check: all settings are read, strictly and as if the
-// SDK were not disabled, the exporters say what they have found, and nothing begins.
-func checkUp(ctx context.Context, c *config, found *checkup.Checkup, refused error) {
-	found.Wrong(refused)
+// checked is what Start does for package check.
+type checked struct {
+	*config
+	refused error // of the options
+}
+
+// CheckUp implements [checkup.Checked]: all settings are read, strictly and as if the SDK were
+// not disabled, the exporters say what they have found, and nothing begins.
+func (w checked) CheckUp(ctx context.Context, found *checkup.Checkup) {
+	c := w.config
+	found.Wrong(w.refused)
 	chosen := *c // by options: readSettings fills in the rest
 	lookup := found.Watch(c.lookup)
 	output := &logPath{lookup: lookup}

@@ -46,8 +46,7 @@ import (
 // not, is a warning: except for the address that they are to be served on.
 func Start(ctx context.Context, opts ...StartOption) (*Telemetry, error) {
 	c, err := apply(opts, StartOption.applyToStart)
-	if found := checkup.From(ctx); found != nil {
-		checkUp(ctx, c, found, err)
+	if checkup.Do(ctx, checked{c, err}) {
 		return noop(c.withoutHealth()), nil
 	}
 	if err != nil {

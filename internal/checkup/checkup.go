@@ -16,6 +16,8 @@ import (
 // Checkup is what one check has found. It is safe for concurrent use, and nil collects
 // nothing.
 type Checkup struct {
+	check func(context.Context, any)
+
 	mu       sync.Mutex
 	asked    map[string]bool
 	env      settings.Env
@@ -52,8 +54,29 @@ func Variable(name string) string {
 	return "variable " + name
 }
 
+// Checked is what a Checkup judges.
+type Checked interface {
+	CheckUp(ctx context.Context, found *Checkup)
+}
+
 // New returns a Checkup.
-func New() *Checkup { return &Checkup{asked: map[string]bool{}, values: map[key]value{}} }
+func New() *Checkup {
+	c := &Checkup{asked: map[string]bool{}, values: map[key]value{}}
+	c.check = func(ctx context.Context, what any) { what.(Checked).CheckUp(ctx, c) }
+	return c
+}
+
+// Do judges what, a [Checked], if ctx carries a Checkup, and reports whether it does. That it
+// is one is known to New alone: a program that checks nothing has no call of CheckUp, nor of an
+// exporter's Check, and the linker leaves them out.
+func Do(ctx context.Context, what any) bool {
+	c := From(ctx)
+	if c == nil {
+		return false
+	}
+	c.check(ctx, what)
+	return true
+}
 
 type contextKey struct{}
 
