@@ -20,7 +20,9 @@ import (
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -175,8 +177,8 @@ func TestSources(t *testing.T) {
 			"OTEL_EXPORTER_OTLP_TIMEOUT=abc", "RUSMES_TRACING_PROTOCOL=grpc", "OTEL_TRACES_EXPORTER=console,otlp", "OTEL_EXPORTER_OTLP_HEADERS=b=hush-hush,a=hush-hush",
 			"OTEL_BLRP_MAX_QUEUE_SIZE=10", "RUSMES_METRICS_PATH=/hidden-by-an-option", "RUSMES_TRACING_SAMPLE_RATIO=0.5"),
 		otelmail.WithHashKey([]byte("hush-hush-hush-hush")), otelmail.WithPrivacy(otelmail.PrivacyHash), otelmail.WithStrictSettings(),
-		prometheus.Serve(prometheus.WithPath("/m"), prometheus.WithWebConfigFile(file)),
-		otlp.Push(otlp.Metrics(otlp.Off(), otlp.Compression(otlp.Gzip)), otlp.Buffer(dir, otlp.MaxAge(time.Hour)), otlp.Temporality(otlp.Delta)))
+		prometheus.Serve(prometheus.WithPath("/m"), prometheus.WithWebConfigFile(file, webconfig.Read)),
+		otlp.Push(otlp.Enable(otlpgrpc.Transport()), otlp.Metrics(otlp.Off(), otlp.Compression(otlp.Gzip)), otlp.Buffer(dir, otlp.MaxAge(time.Hour)), otlp.Temporality(otlp.Delta)))
 	for _, want := range []check.Setting{
 		{"OTEL_SERVICE_NAME", "mx", "variable OTEL_SERVICE_NAME"},
 		{"RUSMES_STRICT_SETTINGS", "true", "option otelmail.WithStrictSettings"},

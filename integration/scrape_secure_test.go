@@ -13,6 +13,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 	"github.com/rusmes/otelmail/integration/internal/peer"
 	"github.com/rusmes/otelmail/integration/internal/servers"
 )
@@ -75,7 +76,7 @@ func serveMetrics(t *testing.T, host, webConfig string) string {
 	if err := os.WriteFile(file, []byte(webConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	server := prometheus.NewServer(prometheus.WithAddress(host+":0"), prometheus.WithWebConfigFile(file))
+	server := prometheus.NewServer(prometheus.WithAddress(host+":0"), prometheus.WithWebConfigFile(file, webconfig.Read))
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithExporter(server), otelmail.WithErrorHandler(func(error) {})) // of strangers
 	if err != nil {
 		t.Fatal(err)

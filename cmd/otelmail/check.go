@@ -16,7 +16,9 @@ import (
 	"github.com/rusmes/otelmail/check"
 	"github.com/rusmes/otelmail/cmd/otelmail/internal/flags"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 const checkUsage = `Usage: otelmail check [flags]
@@ -57,9 +59,9 @@ func runCheck(args []string, stdout, stderr io.Writer) int {
 	defer cancel()
 	var opts []prometheus.Option
 	if *webConfig != "" {
-		opts = append(opts, prometheus.WithWebConfigFile(*webConfig))
+		opts = append(opts, prometheus.WithWebConfigFile(*webConfig, webconfig.Read))
 	}
-	report := check.Run(ctx, prometheus.Serve(opts...), otlp.Push())
+	report := check.Run(ctx, prometheus.Serve(opts...), otlp.Push(otlp.Enable(otlpgrpc.Transport())))
 	if _, err := report.WriteTo(stdout); err != nil {
 		fmt.Fprintf(stderr, "otelmail check: %v\n", err)
 		return exitFailed

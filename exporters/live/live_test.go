@@ -21,6 +21,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 	"github.com/rusmes/otelmail/health"
 )
 
@@ -179,7 +180,7 @@ func TestThePageWantsAPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, option := range map[string]prometheus.Option{
-		"WithBasicAuth": prometheus.WithBasicAuth("ann", hash(t)), "WithWebConfigFile": prometheus.WithWebConfigFile(file),
+		"WithBasicAuth": prometheus.WithBasicAuth("ann", hash(t)), "WithWebConfigFile": prometheus.WithWebConfigFile(file, webconfig.Read),
 	} {
 		server := prometheus.NewServer(prometheus.WithAddress("0.0.0.0:0"), option)
 		if _, err := launch(t, otelmail.WithExporter(server), live.Serve()); err != nil {

@@ -56,7 +56,7 @@ func accounts(t *testing.T, size, batch int, timeout time.Duration, play func(a 
 func newAccount(t *testing.T, r *receiver, signal, protocol string, opts []otlp.Option, pairs ...string) *account {
 	a := &account{t: t, signal: signal, ending: make(chan struct{})}
 	opts = append(opts, append(only(signal), protocols(r)[protocol]...)...)
-	a.counts = otlp.NewPusher(opts...)
+	a.counts = newPusher(opts...)
 	a.tel, _ = start(t, env(pairs...), otelmail.WithExporter(a.counts))
 	a.watch.Go(func() {
 		for {

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -12,10 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-
+	"github.com/rusmes/otelmail/exporters/otlp/internal/call"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -56,7 +54,7 @@ func (t *tryout) answered(resp *http.Response, body []byte) verdict {
 	}
 	switch code := resp.StatusCode; {
 	case strings.HasPrefix(kind, "application/grpc"):
-		return wrongly("the port speaks gRPC: set %s, or name the port for HTTP", setProtocol(GRPC))
+		return t.useGRPC()
 	case code == http.StatusProxyAuthRequired:
 		return wrongly(proxyLogin)
 	case code >= 200 && code <= 299 && isOTLP:
@@ -119,11 +117,11 @@ func (t *tryout) whoPushes() string {
 
 // taken judges the reply of a receiver that has taken the request.
 func (t *tryout) taken(body []byte) verdict {
-	reply := t.signal.newReply()
-	if err := proto.Unmarshal(body, reply); err != nil {
+	o, err := takenWith(body)
+	if err != nil {
 		return unwise("the request is taken, and the answer is not protobuf")
 	}
-	if o := takenWith(reply); o.err != nil {
+	if o.err != nil {
 		return unwise("the request is taken: " + cut(t.target.words().text(o.err), 200))
 	}
 	return good("an empty request is taken")
@@ -162,7 +160,7 @@ func (t *tryout) call(ctx context.Context) verdict {
 		}
 		return good("an empty request is taken")
 	}
-	s := status.Convert(o.err)
+	s := statusOf(o.err)
 	if code := found(connectStatus, s); code == "407" {
 		return wrongly(proxyLogin)
 	} else if n, err := strconv.Atoi(code); err == nil {
@@ -173,18 +171,18 @@ func (t *tryout) call(ctx context.Context) verdict {
 		return wrongly("the port answers %s: %s", code, t.whoPushes())
 	case code != "":
 		return t.wrongProtocol(ctx, fmt.Errorf("the port answers %s in HTTP, not in gRPC", code))
-	case s.Code() == codes.Unauthenticated, s.Code() == codes.PermissionDenied:
-		return wrongly("the receiver answers %s: %s", s.Code(), t.whoPushes())
-	case s.Code() == codes.Unimplemented:
-		return wrongly("the port speaks gRPC, and takes no OTLP %s (%s)", t.signal.name, s.Code())
-	case t.alert(s.Message()) != "":
-		return wrongly("%s", t.alert(s.Message()))
-	case isLate(ctx, o.err), s.Code() == codes.DeadlineExceeded:
+	case s.Code == call.Unauthenticated, s.Code == call.PermissionDenied:
+		return wrongly("the receiver answers %s: %s", s.Code, t.whoPushes())
+	case s.Code == call.Unimplemented:
+		return wrongly("the port speaks gRPC, and takes no OTLP %s (%s)", t.signal.name, s.Code)
+	case t.alert(s.Message) != "":
+		return wrongly("%s", t.alert(s.Message))
+	case isLate(ctx, o.err), s.Code == call.DeadlineExceeded:
 		return wrongly(silent)
-	case s.Code() == codes.InvalidArgument:
+	case s.Code == call.InvalidArgument:
 		return unwise(refusesEmpty)
-	case isGRPC(s), o.reached && !brokenOff(s) && !strings.Contains(s.Message(), "error reading from server"):
-		return wrongly("the receiver answers %s: %s", s.Code(), cut(fmt.Sprintf("%q", t.target.words().secrets.Replace(s.Message())), 200))
+	case isGRPC(s), o.reached && !brokenOff(s) && !strings.Contains(s.Message, "error reading from server"):
+		return wrongly("the receiver answers %s: %s", s.Code, cut(fmt.Sprintf("%q", t.target.words().secrets.Replace(s.Message)), 200))
 	}
 	return t.wrongProtocol(ctx, o.err)
 }
@@ -196,8 +194,16 @@ var (
 	connectStatus = regexp.MustCompile(`failed to do connect handshake, .{0,20}HTTP/1\.[01] ([0-9]{3})`)
 )
 
-func found(pattern *regexp.Regexp, s *status.Status) string {
-	found := pattern.FindStringSubmatch(s.Message())
+// statusOf is what a call ended with.
+func statusOf(err error) *call.Status {
+	if s, ok := errors.AsType[*call.Status](err); ok {
+		return s
+	}
+	return &call.Status{Code: call.Unknown, Message: err.Error()}
+}
+
+func found(pattern *regexp.Regexp, s *call.Status) string {
+	found := pattern.FindStringSubmatch(s.Message)
 	if found == nil {
 		return ""
 	}
@@ -205,9 +211,9 @@ func found(pattern *regexp.Regexp, s *status.Status) string {
 }
 
 // isGRPC reports whether a status came from somebody who speaks gRPC.
-func isGRPC(s *status.Status) bool {
-	switch s.Code() {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled, codes.Internal, codes.Unknown:
+func isGRPC(s *call.Status) bool {
+	switch s.Code {
+	case call.Unavailable, call.DeadlineExceeded, call.Canceled, call.Internal, call.Unknown:
 		return false
 	}
 	return found(httpStatus, s) == ""
@@ -219,7 +225,7 @@ func (t *tryout) wrongProtocol(ctx context.Context, err error) verdict {
 	case t.target.url.Scheme == "http" && t.speaksTLS(ctx):
 		return wrongly(portSpeaksTLS)
 	case t.target.transport == HTTP && t.as(GRPC).speaksGRPC(ctx):
-		return wrongly("the port speaks gRPC: set %s, or name the port for HTTP", setProtocol(GRPC))
+		return t.useGRPC()
 	case t.target.transport == GRPC && t.as(HTTP).speaksHTTP(ctx):
 		return wrongly("the port speaks HTTP and no gRPC: set %s, or name the port for gRPC", setProtocol(HTTP))
 	case t.asked:
@@ -233,15 +239,40 @@ func (t *tryout) wrongProtocol(ctx context.Context, err error) verdict {
 	return wrongly("the port speaks neither HTTP nor gRPC")
 }
 
-// speaksGRPC reports whether there is an answer in gRPC.
+// useGRPC says what to do where a port for gRPC was asked in HTTP.
+func (t *tryout) useGRPC() verdict {
+	if t.target.grpc == nil {
+		return wrongly("the port speaks gRPC: name the port for HTTP; %s", howToEnable)
+	}
+	return wrongly("the port speaks gRPC: set %s, or name the port for HTTP", setProtocol(GRPC))
+}
+
+// speaksGRPC reports whether there is an answer in gRPC, to a request of HTTP/2 as gRPC makes
+// it: a message without a byte in it.
 func (t *tryout) speaksGRPC(ctx context.Context) bool {
-	c, err := newCaller(t.signal, t.as(GRPC).target)
+	if t.byProxy && t.target.url.Scheme == "http" {
+		return false // a proxy makes no tunnel for it
+	}
+	other := t.as(GRPC)
+	way := newTransport(other.target, other.target.tls.current())
+	defer way.CloseIdleConnections()
+	way.Protocols = &http.Protocols{}
+	way.Protocols.SetHTTP2(true)
+	way.Protocols.SetUnencryptedHTTP2(true)
+	u := *other.target.url
+	u.Path, u.RawPath = t.signal.method, ""
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(make([]byte, 5)))
 	if err != nil {
 		return false
 	}
-	defer c.close()
-	o := c.send(ctx, nil)
-	return o.fate == taken || isGRPC(status.Convert(o.err))
+	req.Header.Set("Content-Type", "application/grpc")
+	req.Header.Set("TE", "trailers")
+	resp, err := way.RoundTrip(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return strings.HasPrefix(resp.Header.Get("Content-Type"), "application/grpc")
 }
 
 // speaksHTTP reports whether there is an answer in HTTP.

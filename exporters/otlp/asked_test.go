@@ -84,7 +84,7 @@ func TestAskedPauseHoldsForEveryBatch(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r, a := newReceiver(t, nil), &asker{}
-			push := otlp.NewPusher(append(only("traces"), pausing(r, a, pause, false)[name]()...)...)
+			push := newPusher(append(only("traces"), pausing(r, a, pause, false)[name]()...)...)
 			tel, b := start(t, env(append(quick, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10", "OTEL_BSP_EXPORT_TIMEOUT", "500")...),
 				otelmail.WithExporter(push))
 			emitSpans(tel, "a", 100)
@@ -113,7 +113,7 @@ func TestAskedPauseOutlastsTheProcess(t *testing.T) {
 			t.Run(name+" "+signal, func(t *testing.T) {
 				t.Parallel()
 				r, a := newReceiver(t, nil), &asker{}
-				push := otlp.NewPusher(append(append(only(signal), otlp.Interval(20*time.Millisecond)), pausing(r, a, 300*time.Second, true)[name]()...)...)
+				push := newPusher(append(append(only(signal), otlp.Interval(20*time.Millisecond)), pausing(r, a, 300*time.Second, true)[name]()...)...)
 				tel, _ := start(t, env(append(quick, "OTEL_BSP_EXPORT_TIMEOUT", "500", "OTEL_BLRP_EXPORT_TIMEOUT", "500", "OTEL_METRIC_EXPORT_TIMEOUT", "500")...),
 					otelmail.WithExporter(push))
 				for range 20 {

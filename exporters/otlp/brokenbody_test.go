@@ -38,7 +38,7 @@ func TestBodyCutOffIsSentAgain(t *testing.T) {
 	})
 	const requests, spans = 20, 30
 	tel, _ := start(t, env("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", fmt.Sprint(spans), "OTEL_BSP_MAX_QUEUE_SIZE", fmt.Sprint(requests*spans)),
-		otlp.Push(append(only("traces"), otlp.Endpoint(r.httpURL()), otlp.Compression(otlp.None))...))
+		push(append(only("traces"), otlp.Endpoint(r.httpURL()), otlp.Compression(otlp.None))...))
 	filling := make([]attribute.KeyValue, 16)
 	for n := range filling {
 		filling[n] = attribute.String(fmt.Sprint("filling.", n), strings.Repeat("x", 4000))

@@ -42,7 +42,7 @@ func sumDropped(d otlp.Dropped) int64 {
 // buffered starts a push through a buffer in dir.
 func buffered(t *testing.T, dir string, opts ...otlp.Option) (*otelmail.Telemetry, *otlp.Pusher, *background) {
 	t.Helper()
-	c := otlp.NewPusher(append(opts, otlp.Buffer(dir))...)
+	c := newPusher(append(opts, otlp.Buffer(dir))...)
 	tel, b := start(t, env(quick...), otelmail.WithExporter(c))
 	return tel, c, b
 }
@@ -282,7 +282,7 @@ func TestBufferSettings(t *testing.T) {
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			noLeak(t)
-			wantParts(t, startError(t, env(tt.env...), otlp.Push(tt.opts...)), tt.want)
+			wantParts(t, startError(t, env(tt.env...), push(tt.opts...)), tt.want)
 		})
 	}
 }
@@ -291,7 +291,7 @@ func TestSecondProcessIsToldAtStart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	buffered(t, dir, otlp.Endpoint("http://127.0.0.1:1"))
-	err := startError(t, env("RUSMES_OTLP_BUFFER_DIR", dir), otlp.Push(otlp.Endpoint("http://127.0.0.1:1")))
+	err := startError(t, env("RUSMES_OTLP_BUFFER_DIR", dir), push(otlp.Endpoint("http://127.0.0.1:1")))
 	wantParts(t, err, `RUSMES_OTLP_BUFFER_DIR: "`+dir+`" is not allowed: want a directory that no other process uses`)
 }
 

@@ -65,8 +65,8 @@ func newBuffered(s signal, t target, queue int, st *store.Store, handle func(err
 }
 
 // take stores the request and always returns true.
-func (b *buffered) take(_ context.Context, n int64, _ bool, export func(context.Context) error) bool {
-	body, err := capture(export)
+func (b *buffered) take(ctx context.Context, n int64, _ bool, request func(context.Context) ([]byte, error)) bool {
+	body, err := made(ctx, request)
 	if err != nil {
 		b.Drop(n, ledger.Damaged)
 		b.lost(fmt.Errorf("put into protobuf: %w", err), n)

@@ -226,7 +226,7 @@ func TestEachWrongEndpoint(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile, "OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20"+canary)
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
-			r := check.Run(ctx, env(pairs...), otlp.Push())
+			r := check.Run(ctx, env(pairs...), push())
 			level, text, _ := strings.Cut(tc.want, ": ")
 			where := strings.Replace(tc.url, canary, "…", 1)
 			want := fmt.Sprintf("%s: OTLP %s to %s (%s): %s", level, all, where, tc.protocol, text)
@@ -250,7 +250,7 @@ func TestGoodOverGRPC(t *testing.T) {
 	for _, config := range []*tls.Config{nil, {Certificates: []tls.Certificate{newIdentity(t, "receiver", ca).pair}}} {
 		r := newReceiver(t, config)
 		report := check.Run(t.Context(), env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT", r.grpcURL(),
-			"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile, "OTEL_EXPORTER_OTLP_HEADERS", "tenant=a"), otlp.Push())
+			"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile, "OTEL_EXPORTER_OTLP_HEADERS", "tenant=a"), push())
 		want := []string{
 			"ok: OTLP traces, metrics to " + r.grpcURL() + " (grpc): an empty request is taken",
 			"warning: OTLP logs to " + r.grpcURL() + " (grpc): a receiver of OTLP answers, and refuses a request that is empty: whether it takes others is not known",
@@ -292,7 +292,7 @@ func TestNamesThatAreNotThere(t *testing.T) {
 			return (&net.Dialer{}).DialContext(ctx, "udp", server.LocalAddr().String())
 		}}
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.invalid:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), otlp.Push())
+		report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector.invalid:4317", "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), push())
 		cancel()
 		if got := strings.Join(found(report), "\n"); got != want {
 			t.Errorf("found\n%s\nwant\n%s", got, want)
@@ -306,7 +306,7 @@ func TestHeadersInPlainText(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond) // nobody is there
 	defer cancel()
 	for headers, said := range map[string]bool{"authorization=" + canary: true, "": false} {
-		report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://192.0.2.1:4318", "OTEL_EXPORTER_OTLP_HEADERS", headers), otlp.Push())
+		report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://192.0.2.1:4318", "OTEL_EXPORTER_OTLP_HEADERS", headers), push())
 		if got := found(report); slices.Contains(got, want) != said || strings.Contains(strings.Join(got, "\n"), "plain text") != said {
 			t.Errorf("with the headers %q found %q", headers, got)
 		}
@@ -330,7 +330,7 @@ func TestSignalsAreTriedSideBySide(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	want := []string{"ok: OTLP traces, metrics, logs to " + url + " (http/protobuf): an empty request is taken"}
-	if got := found(check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", url, "OTEL_EXPORTER_OTLP_TIMEOUT", "10000"), otlp.Push())); !slices.Equal(got, want) {
+	if got := found(check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", url, "OTEL_EXPORTER_OTLP_TIMEOUT", "10000"), push())); !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
 	}
 }
@@ -342,7 +342,7 @@ func TestTheTimeOfACheckIsBounded(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	begin := time.Now()
-	report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://"+silent, "OTEL_EXPORTER_OTLP_TIMEOUT", "600000"), otlp.Push())
+	report := check.Run(ctx, env("OTEL_EXPORTER_OTLP_ENDPOINT", "https://"+silent, "OTEL_EXPORTER_OTLP_TIMEOUT", "600000"), push())
 	if took := time.Since(begin); took > 20*time.Second || len(found(report)) != 1 || report.OK() {
 		t.Errorf("after %v found %q", took, found(report))
 	}
@@ -354,7 +354,7 @@ func TestByProxy(t *testing.T) {
 	if url := os.Getenv("OTELMAIL_TEST_CHECK"); url != "" {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		for _, line := range found(check.Run(ctx, otlp.Push(otlp.Endpoint(url)), otelmail.WithoutGlobals())) {
+		for _, line := range found(check.Run(ctx, push(otlp.Endpoint(url)), otelmail.WithoutGlobals())) {
 			fmt.Println("found " + line)
 		}
 		return
@@ -414,7 +414,7 @@ func FuzzAnswers(f *testing.F) {
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
-		r := check.Run(ctx, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url, "OTEL_EXPORTER_OTLP_HEADERS", "api-key="+canary), otlp.Push())
+		r := check.Run(ctx, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", url, "OTEL_EXPORTER_OTLP_HEADERS", "api-key="+canary), push())
 		var b strings.Builder
 		if _, err := r.WriteTo(&b); err != nil || strings.Contains(b.String(), canary) || strings.ContainsRune(b.String(), 0x1b) {
 			t.Errorf("error %v, or a secret is shown:\n%q", err, b.String())

@@ -47,7 +47,7 @@ func TestForeignTextInSpans(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
-			tel, _ := start(t, env(), otlp.Push(append(only("traces"), protocols(r)[protocol]...)...))
+			tel, _ := start(t, env(), push(append(only("traces"), protocols(r)[protocol]...)...))
 			tracer := tel.TracerProvider().Tracer("test")
 			emitSpans(tel, "good before", 3, attribute.String("k", "v"))
 			_, other := tracer.Start(context.Background(), "other")
@@ -106,7 +106,7 @@ func TestForeignTextInSpans(t *testing.T) {
 func TestLargeBatchIsSplit(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off())))
+	tel, _ := start(t, env(), push(otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off())))
 	var attrs []attribute.KeyValue
 	for i := range 40 {
 		attrs = append(attrs, attribute.String(fmt.Sprint("key", i), strings.Repeat("x", 4000)))
@@ -128,7 +128,7 @@ func TestLargeBatchIsSplit(t *testing.T) {
 func TestMoreThanASpanMayHold(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 	var attrs []attribute.KeyValue
 	for i := range 120 {
 		attrs = append(attrs, attribute.String(fmt.Sprint("key", i), strings.Repeat("x", 4000)))
@@ -154,7 +154,7 @@ func TestMoreThanASpanMayHold(t *testing.T) {
 func TestForeignTextInLogs(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(append(only("logs"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), push(append(only("logs"), otlp.Endpoint(r.httpURL()))...))
 	emitLogs(tel, "good", 3)
 	var record log.Record
 	record.SetBody(attribute.StringValue("body " + bad))

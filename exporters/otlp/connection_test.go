@@ -30,7 +30,7 @@ func behind(t *testing.T, protocol, way string, opts ...otlp.Option) (*receiver,
 	if way != "directly" {
 		opts = append(opts, otlp.Buffer(t.TempDir()))
 	}
-	tel, b := start(t, env(quick...), otlp.Push(append(opts, otlp.Endpoint(r.scheme()+m.addr()))...))
+	tel, b := start(t, env(quick...), push(append(opts, otlp.Endpoint(r.scheme()+m.addr()))...))
 	return r, m, tel, b
 }
 

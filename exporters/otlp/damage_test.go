@@ -16,7 +16,7 @@ func TestDamagedBufferIsSentAndCounted(t *testing.T) {
 	const spans, page = 600, 4096
 	origin, r := t.TempDir(), absentReceiver(t)
 	open := func(dir string) (*otelmail.Telemetry, *otlp.Pusher) {
-		c := otlp.NewPusher(append(only("traces"), otlp.Endpoint(r.httpURL()), otlp.Buffer(dir))...)
+		c := newPusher(append(only("traces"), otlp.Endpoint(r.httpURL()), otlp.Buffer(dir))...)
 		tel, _ := start(t, env(append(quick, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "20")...), otelmail.WithExporter(c))
 		return tel, c
 	}

@@ -10,12 +10,13 @@ import (
 	"github.com/rusmes/otelmail/internal/report"
 )
 
-// direct is the way without a buffer: what a stock exporter makes is sent at once, and
-// given up after a while, or it is printed.
+// direct is the way without a buffer: a request is sent at once, and given up after a while,
+// or something is printed.
 type direct struct {
 	*route
-	book *ledger.Book
-	wire wire
+	book   *ledger.Book
+	sender sender // nil: it is printed
+	retry  *retry
 }
 
 // newDirect makes the way to t. total bounds the attempts to send one batch.
@@ -23,43 +24,24 @@ func newDirect(s signal, t target, queue int, total time.Duration, handle func(e
 	book := &ledger.Book{}
 	d := &direct{book: book, route: newRoute(book, s, t.shown(), t.words(), queue, handle)}
 	t.tls.report = d.certificates
+	d.retry = &retry{route: d.route, attempt: t.timeout, total: total}
 	var err error
-	if d.wire, err = newWire(s, t, &retry{route: d.route, attempt: t.timeout, total: total}); err != nil {
+	if d.sender, err = newSender(s, t); err != nil {
 		d.end()
 	}
 	return d, err
 }
 
-// console is where the exporter named console writes.
-const console = "standard output"
-
 func newConsole(s signal, queue int, handle func(error)) *direct {
 	book := &ledger.Book{}
-	return &direct{book: book, route: newRoute(book, s, console, wordingFor(nil), queue, handle), wire: wire{console: true}}
+	return &direct{book: book, route: newRoute(book, s, console, wordingFor(nil), queue, handle)}
 }
 
-// answer carries the outcome of a request from the transport beneath a stock exporter to
-// send: the exporters return the same kind of error for a request that was refused and
-// for one that was taken except for a few items.
-type answer struct {
-	outcome
-	made bool // there was a request
-}
-
-type answerKey struct{}
-
-// answered stores how a request ended in the answer that send has put into ctx.
-func answered(ctx context.Context, o outcome) {
-	if n, ok := ctx.Value(answerKey{}).(*answer); ok {
-		*n = answer{o, true}
-	}
-}
-
-func (d *direct) take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool {
+func (d *direct) take(ctx context.Context, n int64, again bool, request func(context.Context) ([]byte, error)) bool {
 	d.overflow()
 	o := outcome{fate: later}
 	if d.life.Err() == nil {
-		o = d.send(ctx, export)
+		o = d.send(ctx, request)
 	} else { // an earlier attempt may have stored a better reason
 		d.last.CompareAndSwap(nil, &report.Error{Text: errNoTime.Error(), Cause: errNoTime})
 	}
@@ -85,23 +67,35 @@ func (d *direct) take(ctx context.Context, n int64, again bool, export func(cont
 	return true
 }
 
-func (d *direct) send(ctx context.Context, export func(context.Context) error) outcome {
+func (d *direct) send(ctx context.Context, request func(context.Context) ([]byte, error)) outcome {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(d.life, cancel)()
-	var n answer
-	err := guard(func() error { return export(context.WithValue(ctx, answerKey{}, &n)) })
+	body, err := made(ctx, request)
 	switch {
-	case n.made:
-		return n.outcome
+	case d.sender != nil && err == nil:
+		return d.retry.do(ctx, func(ctx context.Context) outcome { return d.attempt(ctx, body) })
 	case err == nil:
 		return outcome{} // printed
 	case ctx.Err() != nil:
 		return outcome{fate: later, err: err} // cut short before there was a request
-	case d.wire.console:
+	case d.sender == nil:
 		return outcome{fate: refused, err: err}
 	}
 	return outcome{fate: unencodable, err: err}
+}
+
+func (d *direct) attempt(ctx context.Context, body []byte) (o outcome) {
+	if err := guard(func() error { o = d.sender.send(ctx, body); return nil }); err != nil {
+		return outcome{fate: refused, err: err}
+	}
+	return o
+}
+
+// made is what request returns, which may panic.
+func made(ctx context.Context, request func(context.Context) ([]byte, error)) (body []byte, err error) {
+	err = guard(func() (err error) { body, err = request(ctx); return err })
+	return body, err
 }
 
 func (d *direct) flush(ctx context.Context, write func(context.Context) error) error {
@@ -117,7 +111,7 @@ func (d *direct) shutdown(ctx context.Context, stop func(context.Context) error,
 		missing = d.missing
 	}
 	return d.finish(ctx, func(ctx context.Context) error {
-		err := errors.Join(guard(func() error { return stop(ctx) }), d.wire.close())
+		err := errors.Join(guard(func() error { return stop(ctx) }), d.close())
 		d.book.Close(ledger.Shutdown)
 		if what, since := missing(); what != "" {
 			return d.undelivered(what, since) // says more than that time ran out
@@ -127,6 +121,13 @@ func (d *direct) shutdown(ctx context.Context, stop func(context.Context) error,
 		}
 		return nil
 	})
+}
+
+func (d *direct) close() error {
+	if d.sender == nil {
+		return nil
+	}
+	return d.sender.close()
 }
 
 func (d *direct) missing() (what string, since ledger.Ledger) {

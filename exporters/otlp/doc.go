@@ -1,5 +1,6 @@
 // Package otlp pushes metrics, traces and logs to an OpenTelemetry Collector, or
-// to anything else that speaks OTLP, over gRPC or HTTP with protobuf.
+// to anything else that speaks OTLP, over HTTP with protobuf, or over gRPC with the package
+// otlpgrpc ([Enable]).
 //
 //	tel, err := otelmail.Start(ctx, otlp.Push())
 //
@@ -37,8 +38,8 @@
 //
 // The protocol is http/protobuf where none is set, as the specification
 // recommends, even if the endpoint's port is 4317, which is the customary port
-// of gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc. JSON over HTTP is not
-// supported.
+// of gRPC: set OTEL_EXPORTER_OTLP_PROTOCOL=grpc. A program without [Enable] has no gRPC:
+// it says so, and does not push what that is set for. JSON over HTTP is not supported.
 //
 // # What happens when the receiver is away
 //

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rusmes/otelmail/exporters/otlp/internal/call"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -52,6 +53,7 @@ type target struct {
 	timeout   time.Duration // of one attempt
 	pings     pings
 	tls       *certificates
+	grpc      call.Transport // nil: HTTP alone
 }
 
 // words are for errors about t.
@@ -90,9 +92,9 @@ func (e *environment) choices(opts []Option) (c choices) {
 
 // resolve reads and checks all settings.
 func (e *environment) resolve(c choices) (r resolved) {
-	r.traces = e.plan(traces, c.traces, c.all)
-	r.metrics = e.plan(metrics, c.metrics, c.all)
-	r.logs = e.plan(logs, c.logs, c.all)
+	r.traces = e.plan(traces, c.traces, c)
+	r.metrics = e.plan(metrics, c.metrics, c)
+	r.logs = e.plan(logs, c.logs, c)
 	r.buffer = e.buffer(c.buffer)
 	bsp := settings.BSP
 	if r.buffer.dir != "" {
@@ -109,8 +111,11 @@ func (e *environment) resolve(c choices) (r resolved) {
 const notPushed = "nothing, and what it is for is not pushed"
 
 // plan resolves one signal. All its variables are checked even if it is not pushed.
-func (e *environment) plan(s signal, one, all choice) plan {
-	t := target{transport: e.transport(s, one, all)}
+func (e *environment) plan(s signal, one choice, c choices) plan {
+	all, t := c.all, target{grpc: c.grpc}
+	var chosen *settings.Setting // nil: by the option
+	var chosenBy string
+	t.transport, chosen, chosenBy = e.transport(s, one, all)
 	named, known := e.endpoint(s, one, all, &t)
 	t.pings = cmp.Or(all.pings, usualPings)
 	headers, whole := e.headers(s, one, all, t)
@@ -131,6 +136,10 @@ func (e *environment) plan(s signal, one, all choice) plan {
 	where := e.exporters(s)
 	p.otlp = (slices.Contains(where, settings.ToOTLP) || where == nil && named) && known && whole
 	p.console = slices.Contains(where, settings.ToConsole)
+	if p.otlp && t.transport == GRPC && t.grpc == nil {
+		e.wrong(chosen, noGRPC(chosenBy))
+		p.otlp = false
+	}
 	return p
 }
 
@@ -154,21 +163,27 @@ func (e *environment) exporters(s signal) []string {
 	return []string{settings.None}
 }
 
-func (e *environment) transport(s signal, one, all choice) Transport {
+// transport is how a signal is pushed, and the setting that says so: nil with its name for an
+// option.
+func (e *environment) transport(s signal, one, all choice) (t Transport, from *settings.Setting, name string) {
 	if t := cmp.Or(one.transport, all.transport); t != 0 {
-		return t
+		return t, nil, "otlp.Protocol"
 	}
-	protocol := e.Enum(settings.OTLPProtocol.For(s.name))
+	from = settings.OTLPProtocol
+	protocol := e.Enum(from.For(s.name))
+	_, name = e.String(from.For(s.name))
 	if s.name == traces.name {
 		older := e.Enum(settings.TracingProtocol)
-		if older != "" && !e.IsSet(settings.OTLPProtocol.For(s.name)) {
+		if older != "" && !e.IsSet(from.For(s.name)) {
+			from = settings.TracingProtocol
 			protocol = older
+			_, name = e.String(from)
 		}
 	}
 	if protocol == settings.GRPC {
-		return GRPC
+		return GRPC, from, name
 	}
-	return HTTP
+	return HTTP, from, name
 }
 
 // endpoint finds out where the signal goes, whether a setting named the endpoint, and

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 )
 
 // The operator decides: nothing is pushed until an endpoint is named.
@@ -31,6 +32,7 @@ func ExampleTraces() {
 	ctx := context.Background()
 	tel, err := otelmail.Start(ctx, otelmail.WithoutGlobals(), otlp.Push(
 		otlp.Endpoint("http://localhost:4317"),
+		otlp.Enable(otlpgrpc.Transport()),
 		otlp.Protocol(otlp.GRPC),
 		otlp.Interval(15*time.Second),
 		otlp.Traces(otlp.Endpoint("https://traces.example.org/v1/traces"), otlp.Protocol(otlp.HTTP), otlp.Compression(otlp.Gzip)),

@@ -5,8 +5,7 @@ import (
 	"net/http"
 	"strings"
 
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/call"
 )
 
 // failureFate judges a request over HTTP that was not answered. Where a setting is wrong,
@@ -63,11 +62,11 @@ func speaksTLS(code int, body []byte) bool {
 // was reset, or ended too early. gRPC makes up a status for it, INTERNAL or
 // RESOURCE_EXHAUSTED for most codes of RST_STREAM, which from a receiver would be about
 // the request.
-func brokenOff(s *status.Status) bool {
-	switch s.Code() {
-	case codes.Internal, codes.ResourceExhausted, codes.PermissionDenied, codes.Unknown:
-		return strings.HasPrefix(s.Message(), "stream terminated by RST_STREAM") ||
-			s.Message() == "server closed the stream without sending trailers"
+func brokenOff(s *call.Status) bool {
+	switch s.Code {
+	case call.Internal, call.ResourceExhausted, call.PermissionDenied, call.Unknown:
+		return strings.HasPrefix(s.Message, "stream terminated by RST_STREAM") ||
+			s.Message == "server closed the stream without sending trailers"
 	}
 	return false
 }

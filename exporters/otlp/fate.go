@@ -6,14 +6,8 @@ import (
 	"net/http"
 	"time"
 
-	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
-	colmetrics "go.opentelemetry.io/proto/otlp/collector/metrics/v1"
-	coltraces "go.opentelemetry.io/proto/otlp/collector/trace/v1"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
-
+	"github.com/rusmes/otelmail/exporters/otlp/internal/call"
+	"github.com/rusmes/otelmail/exporters/otlp/internal/encode"
 	"github.com/rusmes/otelmail/exporters/otlp/internal/ledger"
 )
 
@@ -82,68 +76,43 @@ func statusFate(code int) fate {
 
 // callOutcome judges the end of a gRPC call in the same way ("Failures",
 // OTLP/gRPC).
-func callOutcome(err error, reply any) outcome {
-	if err == nil {
-		return takenWith(reply)
+func callOutcome(r call.Result) outcome {
+	o := outcome{reached: r.Reached}
+	if r.Status == nil {
+		taken, err := takenWith(r.Reply)
+		if err != nil {
+			taken.err = fmt.Errorf("read the reply: %w", err)
+		}
+		taken.reached = r.Reached
+		return taken
 	}
-	s := status.Convert(err)
-	pause, asked := retryInfo(s)
-	o := outcome{fate: refused, err: err, pause: pause}
-	if brokenOff(s) {
+	o.fate, o.err, o.pause = refused, r.Status, r.Status.Pause
+	if brokenOff(r.Status) {
 		o.fate = later
 		return o
 	}
-	switch s.Code() {
-	case codes.Canceled, codes.DeadlineExceeded, codes.Aborted, codes.OutOfRange, codes.Unavailable, codes.DataLoss:
+	switch r.Status.Code {
+	case call.Canceled, call.DeadlineExceeded, call.Aborted, call.OutOfRange, call.Unavailable, call.DataLoss:
 		o.fate = later
-	case codes.ResourceExhausted:
-		if asked {
+	case call.ResourceExhausted:
+		if r.Status.Asked {
 			o.fate = later
 		}
-	case codes.Unauthenticated, codes.PermissionDenied, codes.Unimplemented:
+	case call.Unauthenticated, call.PermissionDenied, call.Unimplemented:
 		o.fate = misconfigured
 	}
 	return o
 }
 
-func retryInfo(s *status.Status) (pause time.Duration, asked bool) {
-	for _, detail := range s.Details() {
-		if info, ok := detail.(*errdetails.RetryInfo); ok {
-			return max(info.GetRetryDelay().AsDuration(), 0), true
-		}
-	}
-	return 0, false
-}
-
 // takenWith is the outcome of a request that was taken, except for the items that the
 // reply counts as rejected. The reply's text may also be a warning about what was taken.
-func takenWith(reply any) outcome {
-	var rejected int64
-	var text string
-	switch r := reply.(type) {
-	case *coltraces.ExportTraceServiceResponse:
-		rejected, text = r.GetPartialSuccess().GetRejectedSpans(), r.GetPartialSuccess().GetErrorMessage()
-	case *colmetrics.ExportMetricsServiceResponse:
-		rejected, text = r.GetPartialSuccess().GetRejectedDataPoints(), r.GetPartialSuccess().GetErrorMessage()
-	case *collogs.ExportLogsServiceResponse:
-		rejected, text = r.GetPartialSuccess().GetRejectedLogRecords(), r.GetPartialSuccess().GetErrorMessage()
-	}
+func takenWith(reply []byte) (outcome, error) {
+	rejected, text, err := encode.ReadReply(reply)
 	o := outcome{rejected: max(rejected, 0)}
 	if text != "" {
 		o.err = fmt.Errorf("the receiver says: %q", excerpt(text))
 	} else if rejected > 0 {
 		o.err = errors.New("the receiver rejected them without a reason")
 	}
-	return o
-}
-
-// newReply returns an empty reply to a request of s.
-func (s signal) newReply() proto.Message {
-	switch s.name {
-	case traces.name:
-		return new(coltraces.ExportTraceServiceResponse)
-	case metrics.name:
-		return new(colmetrics.ExportMetricsServiceResponse)
-	}
-	return new(collogs.ExportLogsServiceResponse)
+	return o, err
 }

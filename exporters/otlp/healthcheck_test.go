@@ -37,7 +37,7 @@ func TestHealthCheck(t *testing.T) {
 			}
 			opts := append(tt.opts, otlp.Endpoint("http://"+r.httpAddr), otlp.Interval(50*time.Millisecond), otlp.HealthCheck(400*time.Millisecond))
 			tel, _ := start(t, env("OTEL_BSP_EXPORT_TIMEOUT", "100", "OTEL_BLRP_EXPORT_TIMEOUT", "100", "OTEL_METRIC_EXPORT_TIMEOUT", "100"),
-				otelmail.WithHealth(health.New(health.WithErrorDetail(true))), otlp.Push(opts...))
+				otelmail.WithHealth(health.New(health.WithErrorDetail(true))), push(opts...))
 			becomes := func(want health.State) health.Result {
 				t.Helper()
 				for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
@@ -78,8 +78,8 @@ func TestHealthCheck(t *testing.T) {
 func TestNoHealthCheck(t *testing.T) {
 	t.Parallel()
 	for name, push := range map[string]otelmail.StartOption{
-		"nothing is pushed": otlp.Push(otlp.HealthCheck(time.Minute)),
-		"not asked for":     otlp.Push(otlp.Endpoint("http://127.0.0.1:1")),
+		"nothing is pushed": push(otlp.HealthCheck(time.Minute)),
+		"not asked for":     push(otlp.Endpoint("http://127.0.0.1:1")),
 	} {
 		tel, _ := start(t, env(), push)
 		if all := tel.Health.Snapshot(); len(all) != 0 {
@@ -92,7 +92,7 @@ func TestNoHealthCheck(t *testing.T) {
 	}{
 		{0, []string{"otlp.HealthCheck", "0s", "1ms"}}, {5, []string{"otlp.HealthCheck", "5ns"}}, {25 * time.Hour, []string{"otlp.HealthCheck", "25h"}},
 	} {
-		_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), env(), otlp.Push(otlp.HealthCheck(tt.maxAge)))
+		_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), env(), push(otlp.HealthCheck(tt.maxAge)))
 		for _, want := range tt.says {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v, want %q", err, want)
@@ -101,7 +101,7 @@ func TestNoHealthCheck(t *testing.T) {
 	}
 	_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), env(),
 		otelmail.WithCheck("otlp", func(context.Context) error { return nil }),
-		otlp.Push(otlp.Endpoint("http://127.0.0.1:1"), otlp.HealthCheck(time.Minute)))
+		push(otlp.Endpoint("http://127.0.0.1:1"), otlp.HealthCheck(time.Minute)))
 	if err == nil || !strings.Contains(fmt.Sprint(err), `"otlp": name is already registered`) {
 		t.Errorf("a second check of that name: %v", err)
 	}

@@ -3,6 +3,7 @@ package otlp_test
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 )
 
 // env is the environment of a test: name, value, name, value.
@@ -44,6 +46,14 @@ func (b *background) all() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return append([]string(nil), b.errs...)
+}
+
+// push is Push, with gRPC.
+func push(opts ...otlp.Option) otelmail.StartOption { return otelmail.WithExporter(newPusher(opts...)) }
+
+// newPusher is NewPusher, with gRPC.
+func newPusher(opts ...otlp.Option) *otlp.Pusher {
+	return otlp.NewPusher(append(slices.Clone(opts), otlp.Enable(otlpgrpc.Transport()))...)
 }
 
 // start starts telemetry with its own background.

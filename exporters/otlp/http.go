@@ -16,8 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 )
 
 // largestReply bounds how much of an answer is read, in bytes.
@@ -144,53 +142,18 @@ func (p *poster) post(req *http.Request) (o outcome) {
 		// Whatever the status says: a captive portal, or a proxy's page, has taken nothing.
 		return outcome{fate: misconfigured, err: fmt.Errorf("a web page answers, and no receiver: %w", newHTTPError(resp, nil))}
 	}
-	reply := p.signal.newReply()
-	if err == nil && strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
-		err = proto.Unmarshal(answer, reply)
+	if !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/x-protobuf") {
+		answer = nil
+	}
+	if err == nil {
+		o, err = takenWith(answer)
 	}
 	if err != nil {
 		// The status says that the request was taken; the body would only have said
 		// whether a part of it was rejected.
 		return outcome{err: fmt.Errorf("read the answer %s: %w", resp.Status, err)}
 	}
-	return takenWith(reply)
-}
-
-// repeated is a poster beneath a stock exporter. It tries again where that may help.
-type repeated struct {
-	*poster
-	retry *retry
-}
-
-// RoundTrip implements [http.RoundTripper]. Any answer except 2xx is an error, so that
-// all three stock exporters report it alike.
-func (r repeated) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body != nil {
-		defer req.Body.Close()
-	}
-	o := r.retry.do(req.Context(), func(ctx context.Context) outcome {
-		again := req.Clone(ctx)
-		if req.GetBody != nil {
-			var err error
-			if again.Body, err = req.GetBody(); err != nil {
-				return outcome{fate: unencodable, err: fmt.Errorf("read the request again: %w", err)}
-			}
-		}
-		return r.post(again)
-	})
-	answered(req.Context(), o)
-	if o.fate != taken {
-		return nil, o.err
-	}
-	return okResponse(req), nil
-}
-
-// okResponse is the answer of a receiver that has taken a request.
-func okResponse(req *http.Request) *http.Response {
-	return &http.Response{
-		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{}, Body: http.NoBody, Request: req,
-	}
+	return o
 }
 
 // retryAfter reads Retry-After: seconds or a date (RFC 9110, section 10.2.3). It returns 0

@@ -101,7 +101,7 @@ func TestHTTP2BrokenOffIsSentAgain(t *testing.T) {
 					if way != "directly" {
 						opts = append(opts, otlp.Buffer(t.TempDir()))
 					}
-					tel, _ := start(t, env(quick...), otlp.Push(opts...))
+					tel, _ := start(t, env(quick...), push(opts...))
 					emitSpans(tel, "a", 3)
 					eventually(t, 30*time.Second, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
 					if err := shutdown(tel, 10*time.Second); err != nil {
@@ -133,7 +133,7 @@ func TestClosedIdleConnectionIsNoSetting(t *testing.T) {
 				_, _ = c.Read(make([]byte, 1))
 				_, _ = io.WriteString(c, say)
 			})
-			tel, _ := start(t, env(quick...), otlp.Push(append(only("traces"), otlp.Endpoint("http://"+m.addr()))...))
+			tel, _ := start(t, env(quick...), push(append(only("traces"), otlp.Endpoint("http://"+m.addr()))...))
 			emitSpans(tel, "a", 3)
 			eventually(t, 30*time.Second, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
 			if err := shutdown(tel, 10*time.Second); err != nil {

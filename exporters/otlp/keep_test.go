@@ -22,7 +22,7 @@ func TestWhatIsKeptArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, nil)
-			tel, _ := start(t, env(), otlp.Push(opts(r)...), otelmail.WithKeep(otelmail.Keep{Rest: 0.5}))
+			tel, _ := start(t, env(), push(opts(r)...), otelmail.WithKeep(otelmail.Keep{Rest: 0.5}))
 			want := map[string]string{} // trace state by trace
 			for i := range 64 {
 				m, queueing := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})

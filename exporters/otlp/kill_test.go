@@ -57,7 +57,7 @@ func produce(dir string) error {
 	if err != nil {
 		return err
 	}
-	c := otlp.NewPusher(otlp.Endpoint(os.Getenv("OTELMAIL_TEST_URL")), otlp.Buffer(dir), otlp.Metrics(otlp.Off()))
+	c := newPusher(otlp.Endpoint(os.Getenv("OTELMAIL_TEST_URL")), otlp.Buffer(dir), otlp.Metrics(otlp.Off()))
 	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(),
 		otelmail.WithErrorHandler(func(err error) { fmt.Fprintln(os.Stderr, err) }),
 		env("OTEL_BSP_SCHEDULE_DELAY", "10", "OTEL_BLRP_SCHEDULE_DELAY", "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "50"),

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 )
 
 // What is set aside is tried at a falling rate: after 5 s, then after twice as long each
@@ -60,7 +61,7 @@ func TestReached(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := newSender(traces, target{address: address{url: where}, transport: tt.transport, timeout: 10 * time.Second, tls: &certificates{}})
+			s, err := newSender(traces, target{address: address{url: where}, transport: tt.transport, grpc: otlpgrpc.Transport(), timeout: 10 * time.Second, tls: &certificates{}})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,21 +2,22 @@ package otlp
 
 import (
 	"context"
-	"errors"
 
 	sdklog "go.opentelemetry.io/otel/sdk/log"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/encode"
 )
 
 // logPush takes log records, queues them and hands them to a way out in batches, as
 // spanPush does with spans.
 type logPush struct {
 	way
-	intake *intake[sdklog.Record]
-	stock  sdklog.Exporter
+	intake  *intake[sdklog.Record]
+	printer sdklog.Exporter // nil: they are sent
 }
 
-func newLogPush(w way, b batching, stock sdklog.Exporter) *logPush {
-	p := &logPush{way: w, stock: stock}
+func newLogPush(w way, b batching, printer sdklog.Exporter) *logPush {
+	p := &logPush{way: w, printer: printer}
 	p.intake = newIntake(b, w, p.write)
 	return p
 }
@@ -39,7 +40,12 @@ func (p *logPush) OnEmit(_ context.Context, record *sdklog.Record) error {
 
 func (p *logPush) write(records []sdklog.Record) {
 	batches(records, weighRecord, func(some []sdklog.Record) {
-		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) error { return p.stock.Export(ctx, some) })
+		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) ([]byte, error) {
+			if p.printer != nil {
+				return nil, p.printer.Export(ctx, some)
+			}
+			return encode.Records(some), nil
+		})
 	})
 }
 
@@ -54,6 +60,6 @@ func (p *logPush) Shutdown(ctx context.Context) error {
 
 func (p *logPush) stop(ctx context.Context) error {
 	return p.shutdown(ctx, func(ctx context.Context) error {
-		return errors.Join(p.intake.stop(ctx), p.stock.Shutdown(ctx))
+		return p.intake.stop(ctx)
 	}, nil)
 }

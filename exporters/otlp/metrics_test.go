@@ -16,7 +16,7 @@ import (
 func TestMetricsAreRepeatedAtTheInterval(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env("OTEL_METRIC_EXPORT_INTERVAL", "20"), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env("OTEL_METRIC_EXPORT_INTERVAL", "20"), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	count(t, tel, "c", 2)
 	eventually(t, 5*time.Second, "three pushes", func() bool { _, _, n := r.counts(); return n >= 3 })
 	count(t, tel, "c", 5)
@@ -44,7 +44,7 @@ func TestTemporality(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
 			opts := append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Interval(10*time.Millisecond))
-			tel, _ := start(t, env(tt.env...), otlp.Push(append(opts, tt.opts...)...))
+			tel, _ := start(t, env(tt.env...), push(append(opts, tt.opts...)...))
 			for range 5 {
 				count(t, tel, "c", 2)
 				_, _, before := r.counts()
@@ -65,7 +65,7 @@ func TestExponentialHistograms(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", "base2_exponential_bucket_histogram"),
-		otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
+		push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	h, err := tel.MeterProvider().Meter("test").Float64Histogram("h")
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestExponentialHistograms(t *testing.T) {
 func TestCatalogueIsPushed(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otelmail.WithNamespace("post"), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), otelmail.WithNamespace("post"), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	count(t, tel, "c", 1, attribute.String("bad", "\xff\xfe"))
 	if err := shutdown(tel, 5*time.Second); err != nil {
 		t.Fatalf("Shutdown: %v", err)
@@ -108,7 +108,7 @@ func TestCatalogueIsPushed(t *testing.T) {
 func TestManySeriesAreSplit(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	const series = 1900 // the SDK joins what is beyond 2,000
 	for i := range series {
 		count(t, tel, "c", int64(i), attribute.String("k", strings.Repeat("x", 4000)+strconv.Itoa(i)))
@@ -138,7 +138,7 @@ func TestCatalogueUnderEveryPreference(t *testing.T) {
 				noLeak(t)
 				r := newReceiver(t, nil)
 				tel, _ := start(t, env("OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION", aggregation),
-					otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Temporality(preference), otlp.Interval(10*time.Millisecond))...))
+					push(append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Temporality(preference), otlp.Interval(10*time.Millisecond))...))
 				for range 3 {
 					tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
 					tel.WebPush.Attempt(t.Context(), "").End(otelmail.WebPushReply{Status: 201})

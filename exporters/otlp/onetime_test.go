@@ -55,7 +55,7 @@ func TestDifferencesFollowEachOther(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	c := otlp.NewPusher(append(only("metrics"), otlp.Endpoint(server.URL), otlp.Temporality(otlp.Delta), otlp.Interval(20*time.Millisecond))...)
+	c := newPusher(append(only("metrics"), otlp.Endpoint(server.URL), otlp.Temporality(otlp.Delta), otlp.Interval(20*time.Millisecond))...)
 	tel, _ := start(t, env(quick...), otelmail.WithExporter(c))
 	eventually(t, 10*time.Second, "some differences", func() bool {
 		mu.Lock()

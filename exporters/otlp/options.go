@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rusmes/otelmail/exporters/otlp/internal/call"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -29,7 +30,8 @@ type choices struct {
 	interval    time.Duration // 0: not set
 	temporality Preference    // 0: not set
 	buffer      bufferChoice
-	maxAge      time.Duration // of HealthCheck; 0: no check
+	maxAge      time.Duration  // of HealthCheck; 0: no check
+	grpc        call.Transport // nil: HTTP alone
 }
 
 // choice is what they set for one signal. Zero values mean "not set".
@@ -109,7 +111,7 @@ type Transport uint8
 // The transports.
 const (
 	HTTP Transport = iota + 1 // http/protobuf
-	GRPC                      // grpc
+	GRPC                      // grpc, which has to be added: see Enable
 )
 
 // String returns the value of OTEL_EXPORTER_OTLP_PROTOCOL for t.
@@ -124,7 +126,7 @@ func (t Transport) String() string {
 }
 
 // Protocol chooses [HTTP] or [GRPC]. Default: OTEL_EXPORTER_OTLP_PROTOCOL, for
-// traces then RUSMES_TRACING_PROTOCOL, else HTTP (http/protobuf).
+// traces then RUSMES_TRACING_PROTOCOL, else HTTP (http/protobuf). GRPC needs [Enable].
 func Protocol(t Transport) SignalOption {
 	return signalOption(func(c *choice) error {
 		if t != HTTP && t != GRPC {

@@ -29,7 +29,7 @@ func TestReceiverComesUpLater(t *testing.T) {
 			noLeak(t)
 			r := absentReceiver(t)
 			tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "10", "OTEL_BLRP_SCHEDULE_DELAY", "10", "OTEL_METRIC_EXPORT_INTERVAL", "10"),
-				otlp.Push(protocols(r)[protocol]...))
+				push(protocols(r)[protocol]...))
 			emitSpans(tel, "a", 50)
 			emitLogs(tel, "b", 50)
 			count(t, tel, "c", 50)
@@ -64,7 +64,7 @@ func TestReceiverRestartsUnderTraffic(t *testing.T) {
 			t.Parallel()
 			r := newReceiver(t, nil)
 			tel, _ := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "20", "OTEL_BSP_MAX_QUEUE_SIZE", "10000"),
-				otlp.Push(append(only("traces"), protocols(r)[protocol]...)...))
+				push(append(only("traces"), protocols(r)[protocol]...)...))
 			stopTraffic, trafficEnded := make(chan struct{}), make(chan int)
 			go func() {
 				n := 0
@@ -118,7 +118,7 @@ func TestBusyReceiverIsAskedAgain(t *testing.T) {
 				w.WriteHeader(status)
 				return true
 			})
-			tel, _ := start(t, env(), otlp.Push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
+			tel, _ := start(t, env(), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 			emitSpans(tel, "a", 3)
 			if err := shutdown(tel, 5*time.Second); err != nil {
 				t.Errorf("Shutdown: %v", err)
@@ -152,7 +152,7 @@ func TestRefusedForGood(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
 			r.setAnswer(func(w http.ResponseWriter) bool { tt.answer(w); return true })
-			tel, b := start(t, env(), otlp.Push(append(only("traces"),
+			tel, b := start(t, env(), push(append(only("traces"),
 				otlp.Endpoint(strings.Replace(r.httpURL(), "http://", "http://user:"+secret+"@", 1)),
 				otlp.Headers(map[string]string{"Authorization": "Bearer " + secret}))...))
 			emitSpans(tel, "a", 3)
@@ -180,7 +180,7 @@ func TestPartlyRejected(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
 			r.rejected = 2
-			tel, _ := start(t, env(), otlp.Push(append(only("traces"), protocols(r)[protocol]...)...))
+			tel, _ := start(t, env(), push(append(only("traces"), protocols(r)[protocol]...)...))
 			emitSpans(tel, "a", 10)
 			wantParts(t, shutdown(tel, 5*time.Second), "2 of 10 spans not delivered", "not these")
 		})
@@ -200,7 +200,7 @@ func TestDeltaSurvivesAnOutage(t *testing.T) {
 		}
 		return false
 	})
-	tel, b := start(t, env(), otlp.Push(append(only("metrics"),
+	tel, b := start(t, env(), push(append(only("metrics"),
 		otlp.Endpoint(r.httpURL()), otlp.Temporality(otlp.Delta), otlp.Interval(50*time.Millisecond))...))
 	count(t, tel, "c", 4)
 	eventually(t, 5*time.Second, "a push failed", func() bool { return len(b.all()) > 0 })
@@ -223,7 +223,7 @@ func TestBadCallbacksLoseNothingElse(t *testing.T) {
 			noLeak(t)
 			for _, preference := range []otlp.Preference{otlp.Cumulative, otlp.Delta} {
 				r := newReceiver(t, nil)
-				tel, _ := start(t, env(), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Temporality(preference))...))
+				tel, _ := start(t, env(), push(append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Temporality(preference))...))
 				count(t, tel, "c", 9)
 				_, err := tel.MeterProvider().Meter("test").Int64ObservableGauge("g", metric.WithInt64Callback(callback))
 				if err != nil {

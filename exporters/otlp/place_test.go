@@ -35,7 +35,7 @@ func TestPlace(t *testing.T) {
 			otelmail.WithLookupEnv(func(name string) (string, bool) { v, ok := tc.env[name]; return v, ok }),
 			otelmail.WithErrorHandler(func(err error) { t.Errorf("%s: %v", tc.name, err) }),
 			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-				got = otlp.NewPusher(tc.opts...).Place(p)
+				got = newPusher(tc.opts...).Place(p)
 				return nil
 			})))
 		if err != nil {

@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/otlp/internal/store"
@@ -109,40 +113,44 @@ func (e *Pusher) series() []export.Stats {
 }
 
 func (e *Pusher) openTraces(ctx context.Context, p export.Pipeline, to plan, b batching) error {
-	return e.openWays(ctx, p, traces, to, b, func(w way, t target, over wire) (stop, error) {
-		stock, err := newSpanExporter(ctx, t, over)
-		if err != nil {
-			return nil, err
+	return e.openWays(ctx, p, traces, to, b, func(w way, printed bool) (end stop, err error) {
+		var printer sdktrace.SpanExporter
+		if printed {
+			if printer, err = newSpanConsole(); err != nil {
+				return nil, err
+			}
 		}
-		push := newSpanPush(w, b, stock)
+		push := newSpanPush(w, b, printer)
 		p.AddSpanProcessor(push)
 		return push.stop, nil
 	})
 }
 
 func (e *Pusher) openLogs(ctx context.Context, p export.Pipeline, to plan, b batching) error {
-	return e.openWays(ctx, p, logs, to, b, func(w way, t target, over wire) (stop, error) {
-		stock, err := newLogExporter(ctx, t, over)
-		if err != nil {
-			return nil, err
+	return e.openWays(ctx, p, logs, to, b, func(w way, printed bool) (end stop, err error) {
+		var printer sdklog.Exporter
+		if printed {
+			if printer, err = newLogConsole(); err != nil {
+				return nil, err
+			}
 		}
-		push := newLogPush(w, b, stock)
+		push := newLogPush(w, b, printer)
 		p.AddLogProcessor(push)
 		return push.stop, nil
 	})
 }
 
 func (e *Pusher) openMetrics(ctx context.Context, p export.Pipeline, to plan, k cadence) error {
-	return e.openWays(ctx, p, metrics, to, batching{timeout: patience}, func(w way, t target, over wire) (stop, error) {
+	return e.openWays(ctx, p, metrics, to, batching{timeout: patience}, func(w way, printed bool) (end stop, err error) {
 		k := k
-		if over.console {
+		var printer sdkmetric.Exporter
+		if printed {
 			k.preference, k.exponential = Cumulative, false // settings of OTLP
+			if printer, err = newMetricConsole(); err != nil {
+				return nil, err
+			}
 		}
-		stock, err := newMetricExporter(ctx, t, over, k)
-		if err != nil {
-			return nil, err
-		}
-		push := newMetricPush(w, k, metricReader(p, k), stock)
+		push := newMetricPush(w, k, metricReader(p, k), printer)
 		p.OnStart("otlp metrics", push.begin)
 		return push.stop, nil
 	})
@@ -160,13 +168,12 @@ func metricReader(p export.Pipeline, k cadence) export.Reader {
 // stop ends a push.
 type stop = func(context.Context) error
 
-// openWays makes the ways out of one signal and calls add with each, with the target and
-// wire of its stock exporter.
-func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to plan, b batching, add func(way, target, wire) (stop, error)) error {
-	opened := func(where string, w way, t target, over wire, err error) error {
+// openWays makes the ways out of one signal and calls add with each.
+func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to plan, b batching, add func(w way, printed bool) (stop, error)) error {
+	opened := func(where string, w way, err error) error {
 		var end stop
 		if err == nil {
-			if end, err = add(w, t, over); err != nil {
+			if end, err = add(w, where == console); err != nil {
 				err = errors.Join(err, w.shutdown(ctx, func(context.Context) error { return nil }, nil))
 			}
 		}
@@ -182,14 +189,13 @@ func (e *Pusher) openWays(ctx context.Context, p export.Pipeline, s signal, to p
 	switch {
 	case to.otlp && e.store != nil:
 		buffered, err := newBuffered(s, to.target, b.queue, e.store, p.HandleError)
-		errs[0] = opened(to.target.shown(), buffered, captureTarget(), captureWire(), err)
+		errs[0] = opened(to.target.shown(), buffered, err)
 	case to.otlp:
 		d, err := newDirect(s, to.target, b.queue, b.timeout, p.HandleError)
-		errs[0] = opened(to.target.shown(), d, to.target, d.wire, err)
+		errs[0] = opened(to.target.shown(), d, err)
 	}
 	if to.console {
-		d := newConsole(s, b.queue, p.HandleError)
-		errs[1] = opened(console, d, target{}, d.wire, nil)
+		errs[1] = opened(console, newConsole(s, b.queue, p.HandleError), nil)
 	}
 	return errors.Join(errs[:]...)
 }

@@ -87,7 +87,7 @@ func TestAllSignalsArrive(t *testing.T) {
 			if tt.opts != nil {
 				opts = tt.opts(r)
 			}
-			tel, b := start(t, env(pairs...), otlp.Push(opts...))
+			tel, b := start(t, env(pairs...), push(opts...))
 			emitSpans(tel, "a", 7)
 			emitLogs(tel, "b", 5)
 			count(t, tel, "c", 3)
@@ -125,7 +125,7 @@ func TestNothingNamedNothingOpened(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			noLeak(t)
-			tel, b := start(t, env(pairs...), otlp.Push())
+			tel, b := start(t, env(pairs...), push())
 			emitSpans(tel, "a", 3)
 			emitLogs(tel, "b", 3)
 			if n, stacks := ourGoroutines(); n != 0 {
@@ -180,7 +180,7 @@ func TestWhichSignalsArePushed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
-			tel, _ := start(t, env(tt.env(r)...), otlp.Push(tt.opts...))
+			tel, _ := start(t, env(tt.env(r)...), push(tt.opts...))
 			emitSpans(tel, "a", 1)
 			emitLogs(tel, "b", 1)
 			count(t, tel, "c", 1)
@@ -220,7 +220,7 @@ func TestHeadersAndCompression(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x-logs=own",
 				"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip",
 				"OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "none",
-			), otlp.Push())
+			), push())
 			emitSpans(tel, "a", 1)
 			emitLogs(tel, "b", 1)
 			count(t, tel, "c", 1)
@@ -260,7 +260,7 @@ func TestOptionsOfConnection(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env("OTEL_EXPORTER_OTLP_HEADERS", "x-from=environment", "OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
-		otlp.Push(
+		push(
 			otlp.Endpoint(r.httpURL()),
 			otlp.Headers(map[string]string{"X-All": "all"}),
 			otlp.Traces(otlp.Headers(map[string]string{"X-Own": "own"}), otlp.Compression(otlp.Gzip)),

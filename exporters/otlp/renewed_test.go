@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
-	"github.com/rusmes/otelmail/exporters/otlp"
 )
 
 // replace writes the files of one identity anew, as what renews certificates does.
@@ -63,7 +62,7 @@ func TestRenewedCertificates(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_PROTOCOL", protocol, "OTEL_EXPORTER_OTLP_ENDPOINT", "https://"+m.addr(),
 				"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile,
 				"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", client.certFile,
-				"OTEL_EXPORTER_OTLP_CLIENT_KEY", client.keyFile)...), otlp.Push(only("traces")...))
+				"OTEL_EXPORTER_OTLP_CLIENT_KEY", client.keyFile)...), push(only("traces")...))
 			arrives := func(name string) {
 				t.Helper()
 				eventually(t, 30*time.Second, name+" arrived", func() bool {
@@ -122,7 +121,7 @@ func TestPastedKeyIsNotShown(t *testing.T) {
 			{"OTEL_EXPORTER_OTLP_CERTIFICATE", value},
 			{"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", value},
 		} {
-			_, err := otelmail.Start(t.Context(), env(variables...), otlp.Push(), otelmail.WithoutGlobals())
+			_, err := otelmail.Start(t.Context(), env(variables...), push(), otelmail.WithoutGlobals())
 			wantParts(t, err, "OTEL_EXPORTER_OTLP_", "…")
 			for _, secret := range []string{middle, middle[:20], value[:min(len(value), 40)], "BEGIN PRIVATE"} {
 				if strings.Contains(err.Error(), secret) {

@@ -36,7 +36,7 @@ func TestTokenInThePathIsNotShown(t *testing.T) {
 				if way != "directly" {
 					opts = append(opts, otlp.Buffer(t.TempDir()))
 				}
-				push := otlp.NewPusher(opts...)
+				push := newPusher(opts...)
 				tel, b := start(t, env(quick...), otelmail.WithExporter(push))
 				emitSpans(tel, "a", 3)
 				eventually(t, 20*time.Second, "a report", func() bool { return len(b.all()) > 0 })
@@ -55,7 +55,7 @@ func TestTokenInThePathIsNotShown(t *testing.T) {
 		}
 	}
 	for _, endpoint := range []string{"ftp://host/" + token, "host/" + token, "//host/" + token + "?x", "http://host:x/" + token + "/v1/traces"} {
-		err := startError(t, env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), otlp.Push())
+		err := startError(t, env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint), push())
 		wantParts(t, err, "OTEL_EXPORTER_OTLP_ENDPOINT", "host")
 		if strings.Contains(err.Error(), token) {
 			t.Errorf("shown: %v", err)

@@ -13,7 +13,7 @@ func TestStatsAreSeries(t *testing.T) {
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(),
 		otelmail.WithErrorHandler(func(error) {}),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
-		otlp.Push(otlp.Endpoint("http://127.0.0.1:1"), otlp.Metrics(otlp.Off()), otlp.Logs(otlp.Off())))
+		push(otlp.Endpoint("http://127.0.0.1:1"), otlp.Metrics(otlp.Off()), otlp.Logs(otlp.Off())))
 	if err != nil {
 		t.Fatal(err)
 	}

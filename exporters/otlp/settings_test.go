@@ -109,7 +109,7 @@ func TestWrongVariables(t *testing.T) {
 				if more != nil && (strings.HasSuffix(tt.env[0], more[0][5:]) || tt.env[0] == more[0]) {
 					continue
 				}
-				err := startError(t, env(append(more, tt.env...)...), otlp.Push())
+				err := startError(t, env(append(more, tt.env...)...), push())
 				wantParts(t, err, tt.want...)
 				if strings.Contains(err.Error(), "hush") {
 					t.Errorf("the error shows a secret: %v", err)
@@ -118,11 +118,11 @@ func TestWrongVariables(t *testing.T) {
 					t.Errorf("the same is said %d times: %v", n, err)
 				}
 				if strings.Contains(tt.env[0], "_CERTIFICATE") || strings.Contains(tt.env[0], "_CLIENT_KEY") {
-					_, err := otelmail.Start(t.Context(), env(append(more, tt.env...)...), otlp.Push(), otelmail.WithoutGlobals())
+					_, err := otelmail.Start(t.Context(), env(append(more, tt.env...)...), push(), otelmail.WithoutGlobals())
 					wantParts(t, err, tt.want...)
 					continue
 				}
-				_, b := start(t, env(append(more, tt.env...)...), otlp.Push())
+				_, b := start(t, env(append(more, tt.env...)...), push())
 				all := strings.Join(b.all(), "\n")
 				wantParts(t, errors.New(all), append(tt.want, "; used instead: ")...)
 				if strings.Contains(all, "hush") {
@@ -138,7 +138,7 @@ func TestWrongVariables(t *testing.T) {
 
 func TestAllWrongVariablesAreNamed(t *testing.T) {
 	wantParts(t, startError(t, env("OTEL_EXPORTER_OTLP_TIMEOUT", "x", "OTEL_EXPORTER_OTLP_HEADERS", "y", "OTEL_BSP_MAX_QUEUE_SIZE", "z"),
-		otlp.Push(otlp.Timeout(-1))),
+		push(otlp.Timeout(-1))),
 		"OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_BSP_MAX_QUEUE_SIZE", "otlp.Timeout")
 }
 
@@ -165,7 +165,7 @@ func TestWrongOptions(t *testing.T) {
 	} {
 		t.Run(tt.want[0], func(t *testing.T) {
 			noLeak(t)
-			err := startError(t, env(), otlp.Push(tt.opt))
+			err := startError(t, env(), push(tt.opt))
 			wantParts(t, err, tt.want...)
 			if strings.Contains(err.Error(), "hush") {
 				t.Errorf("the error shows a secret: %v", err)
@@ -198,15 +198,15 @@ func TestTLSWithoutTLS(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tt.warn == "" {
-				if err := startError(t, env(tt.env...), otlp.Push(tt.opts...)); tt.err == "" && err != nil {
+				if err := startError(t, env(tt.env...), push(tt.opts...)); tt.err == "" && err != nil {
 					t.Error(err)
 				} else if tt.err != "" {
 					wantParts(t, err, tt.err)
 				}
 				return
 			}
-			wantParts(t, startError(t, env(tt.env...), otlp.Push(tt.opts...)), tt.warn)
-			tel, b := start(t, env(tt.env...), otlp.Push(tt.opts...))
+			wantParts(t, startError(t, env(tt.env...), push(tt.opts...)), tt.warn)
+			tel, b := start(t, env(tt.env...), push(tt.opts...))
 			if all := b.all(); len(all) != 1 {
 				t.Errorf("%d warnings: %q", len(all), all)
 			} else {
@@ -226,7 +226,7 @@ func TestTLSByOptionWinsOverInsecure(t *testing.T) {
 	ca := newIdentity(t, "ca")
 	r := newReceiver(t, &tls.Config{Certificates: []tls.Certificate{newIdentity(t, "server", ca).pair}})
 	tel, b := start(t, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", r.grpcAddr, "OTEL_EXPORTER_OTLP_INSECURE", "true"),
-		otlp.Push(otlp.Protocol(otlp.GRPC), otlp.TLS(&tls.Config{RootCAs: ca.pool()})))
+		push(otlp.Protocol(otlp.GRPC), otlp.TLS(&tls.Config{RootCAs: ca.pool()})))
 	emitSpans(tel, "a", 1)
 	if err := shutdown(tel, 5*time.Second); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -260,7 +260,7 @@ func TestProcessEnvironmentHasNoSay(t *testing.T) {
 			noLeak(t)
 			r := newReceiver(t, nil)
 			tel, _ := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "10", "OTEL_BLRP_SCHEDULE_DELAY", "10", "OTEL_METRIC_EXPORT_INTERVAL", "10"),
-				otlp.Push(protocols(r)[protocol]...))
+				push(protocols(r)[protocol]...))
 			emitSpans(tel, "a", 5)
 			emitLogs(tel, "b", 5)
 			count(t, tel, "c", 5)
@@ -317,7 +317,7 @@ func TestTLS(t *testing.T) {
 			t.Run(tt.name+" over "+protocol, func(t *testing.T) {
 				t.Parallel()
 				r := newReceiver(t, config)
-				tel, _ := start(t, env(tt.env...), otlp.Push(append(append(only("traces"), protocols(r)[protocol]...), tt.opts...)...))
+				tel, _ := start(t, env(tt.env...), push(append(append(only("traces"), protocols(r)[protocol]...), tt.opts...)...))
 				emitSpans(tel, "a", 3)
 				err := shutdown(tel, 2*time.Second)
 				if tt.want != "" {
@@ -342,7 +342,7 @@ func TestBareAddressUsesTLS(t *testing.T) {
 	tel, _ := start(t, env(
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", r.grpcAddr, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc",
 		"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile,
-	), otlp.Push())
+	), push())
 	emitSpans(tel, "a", 1)
 	if err := shutdown(tel, 5*time.Second); err != nil {
 		t.Errorf("Shutdown: %v", err)
@@ -361,7 +361,7 @@ func TestConsole(t *testing.T) {
 	defer file.Close()
 	stdout := os.Stdout
 	os.Stdout = file
-	tel, _ := start(t, env("OTEL_TRACES_EXPORTER", "console", "OTEL_METRICS_EXPORTER", "console,prometheus", "OTEL_LOGS_EXPORTER", "console"), otlp.Push())
+	tel, _ := start(t, env("OTEL_TRACES_EXPORTER", "console", "OTEL_METRICS_EXPORTER", "console,prometheus", "OTEL_LOGS_EXPORTER", "console"), push())
 	os.Stdout = stdout
 	emitSpans(tel, "a span", 1)
 	emitLogs(tel, "a record", 1)

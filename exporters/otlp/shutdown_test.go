@@ -23,7 +23,7 @@ func TestShutdownWithDeadReceiver(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
 			r := absentReceiver(t)
-			tel, _ := start(t, env(), otlp.Push(protocols(r)[protocol]...))
+			tel, _ := start(t, env(), push(protocols(r)[protocol]...))
 			emitSpans(tel, "a", 1400)
 			emitLogs(tel, "b", 20)
 			count(t, tel, "c", 1)
@@ -62,7 +62,7 @@ func TestShutdownWithSilentReceiver(t *testing.T) {
 	for _, protocol := range []otlp.Transport{otlp.HTTP, otlp.GRPC} {
 		t.Run(protocol.String(), func(t *testing.T) {
 			t.Parallel()
-			tel, _ := start(t, env(), otlp.Push(otlp.Endpoint("http://"+l.Addr().String()), otlp.Protocol(protocol)))
+			tel, _ := start(t, env(), push(otlp.Endpoint("http://"+l.Addr().String()), otlp.Protocol(protocol)))
 			emitSpans(tel, "a", 5)
 			emitLogs(tel, "b", 5)
 			begun := time.Now()
@@ -81,7 +81,7 @@ func TestShutdownIsCancelled(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			noLeak(t)
 			tel, b := start(t, env("OTEL_METRIC_EXPORT_INTERVAL", "10"), otelmail.WithShutdownTimeout(time.Minute),
-				otlp.Push(protocols(absentReceiver(t))[protocol]...))
+				push(protocols(absentReceiver(t))[protocol]...))
 			emitSpans(tel, "a", 5)
 			emitLogs(tel, "b", 5)
 			eventually(t, 5*time.Second, "the metrics are being tried", func() bool { return len(b.all()) > 0 })
@@ -98,7 +98,7 @@ func TestEarlierLossIsInTheLastWord(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
 	r.setAnswer(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusBadRequest); return true })
-	tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "5"), otlp.Push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
+	tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "5"), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 	emitSpans(tel, "lost", 7)
 	eventually(t, 5*time.Second, "the loss is reported", func() bool { return len(b.all()) > 0 })
 	r.setAnswer(nil)
@@ -117,7 +117,7 @@ func TestFullQueueIsCounted(t *testing.T) {
 	tel, _ := start(t, env(
 		"OTEL_BSP_MAX_QUEUE_SIZE", "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "5",
 		"OTEL_BLRP_MAX_QUEUE_SIZE", "10", "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "5",
-	), otlp.Push(otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off())))
+	), push(otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off())))
 	begun := time.Now()
 	emitSpans(tel, "a", 500)
 	emitLogs(tel, "b", 500)
@@ -139,7 +139,7 @@ func TestFullQueueIsCounted(t *testing.T) {
 func TestForceFlushTellsTheTruth(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 	flush := func() error {
 		return tel.TracerProvider().(interface{ ForceFlush(context.Context) error }).ForceFlush(t.Context())
 	}
@@ -158,7 +158,7 @@ func TestForceFlushTellsTheTruth(t *testing.T) {
 func TestHangingCallbackDoesNotHoldUpShutdown(t *testing.T) {
 	t.Parallel()
 	r := newReceiver(t, nil)
-	tel, _ := start(t, env(), otlp.Push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
+	tel, _ := start(t, env(), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	release := make(chan struct{})
 	defer close(release)
 	_, err := tel.MeterProvider().Meter("test").Int64ObservableGauge("g", metric.WithInt64Callback(
@@ -179,7 +179,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 	r := newReceiver(t, nil)
 	for _, protocol := range []string{"HTTP", "gRPC"} {
 		wrong := otelmail.WithExporter(failing{})
-		_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), env(), otlp.Push(protocols(r)[protocol]...), wrong)
+		_, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), env(), push(protocols(r)[protocol]...), wrong)
 		wantParts(t, err, "this one never opens")
 	}
 }

@@ -2,20 +2,21 @@ package otlp
 
 import (
 	"context"
-	"errors"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/rusmes/otelmail/exporters/otlp/internal/encode"
 )
 
 // spanPush takes ended spans, queues them and hands them to a way out in batches.
 type spanPush struct {
 	way
-	intake *intake[sdktrace.ReadOnlySpan]
-	stock  sdktrace.SpanExporter
+	intake  *intake[sdktrace.ReadOnlySpan]
+	printer sdktrace.SpanExporter // nil: they are sent
 }
 
-func newSpanPush(w way, b batching, stock sdktrace.SpanExporter) *spanPush {
-	p := &spanPush{way: w, stock: stock}
+func newSpanPush(w way, b batching, printer sdktrace.SpanExporter) *spanPush {
+	p := &spanPush{way: w, printer: printer}
 	p.intake = newIntake(b, w, p.write)
 	return p
 }
@@ -36,7 +37,12 @@ func (p *spanPush) OnEnd(s sdktrace.ReadOnlySpan) {
 
 func (p *spanPush) write(spans []sdktrace.ReadOnlySpan) {
 	batches(spans, weighSpan, func(some []sdktrace.ReadOnlySpan) {
-		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) error { return p.stock.ExportSpans(ctx, some) })
+		p.take(p.lifetime(), int64(len(some)), false, func(ctx context.Context) ([]byte, error) {
+			if p.printer != nil {
+				return nil, p.printer.ExportSpans(ctx, some)
+			}
+			return encode.Spans(some), nil
+		})
 	})
 }
 
@@ -54,6 +60,6 @@ func (p *spanPush) Shutdown(ctx context.Context) error {
 
 func (p *spanPush) stop(ctx context.Context) error {
 	return p.shutdown(ctx, func(ctx context.Context) error {
-		return errors.Join(p.intake.stop(ctx), p.stock.Shutdown(ctx))
+		return p.intake.stop(ctx)
 	}, nil)
 }

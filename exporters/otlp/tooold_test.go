@@ -55,7 +55,7 @@ func TestTooOldForTheReceiver(t *testing.T) {
 				if way == "with a buffer" {
 					options = append(options, otlp.Buffer(t.TempDir()))
 				}
-				c := otlp.NewPusher(options...)
+				c := newPusher(options...)
 				tel, b := start(t, env(quick...), otelmail.WithExporter(c))
 				emitSpans(tel, "a", 1)
 				eventually(t, 10*time.Second, "something is dropped", func() bool { return statsOf(t, c, tt.signal).Failed > 0 })

@@ -22,7 +22,7 @@ func TestHowItWasSampledArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, nil)
-			tel, _ := start(t, env(), otlp.Push(opts(r)...))
+			tel, _ := start(t, env(), push(opts(r)...))
 			m, queueing := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
 			queueing.End(otelmail.CauseNone)
 			tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: m.Trace}).End(otelmail.Reply{Code: 250})

@@ -16,10 +16,10 @@ import (
 // through the buffer.
 type way interface {
 	books
-	// take sends or stores the request that export makes of n waiting items. It
-	// returns false if they go on waiting: they were not taken, and again says that
+	// take sends or stores the request that request makes of n waiting items, or lets it
+	// print them. It returns false if they go on waiting: they were not taken, and again says that
 	// the caller will hand them over again.
-	take(ctx context.Context, n int64, again bool, export func(context.Context) error) bool
+	take(ctx context.Context, n int64, again bool, request func(context.Context) ([]byte, error)) bool
 	// flush calls write, which hands everything that waits in memory to take, and
 	// returns what was dropped meanwhile.
 	flush(ctx context.Context, write func(context.Context) error) error

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-
-	"google.golang.org/grpc/status"
 )
 
 // wording makes the text of errors fit for a log: short, and without secrets, since a
@@ -45,19 +43,12 @@ func wordingFor(headers map[string]string, others ...string) wording {
 // redirects to.
 var users = regexp.MustCompile(`://[^\s"/]*@`)
 
-// text is the text of err without what net/http and gRPC wrap around it: that repeats
+// text is the text of err without what net/http wraps around it: that repeats
 // the endpoint, which our own errors name already.
 func (w wording) text(err error) string {
 	var web *url.Error
 	if errors.As(err, &web) {
 		err = web.Err
 	}
-	text := err.Error()
-	var call interface{ GRPCStatus() *status.Status }
-	if errors.As(err, &call) {
-		s := call.GRPCStatus()
-		full := s.Err().Error()
-		text = strings.Replace(text, full, s.Code().String()+": "+s.Message(), 1)
-	}
-	return cut(users.ReplaceAllString(w.secrets.Replace(text), "://…@"), 600)
+	return cut(users.ReplaceAllString(w.secrets.Replace(err.Error()), "://…@"), 600)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 func hash(t testing.TB, password string, cost int) string {
@@ -39,7 +40,7 @@ func TestBasicAuth(t *testing.T) {
 	page := prometheus.WithPage("/debug/", http.NotFoundHandler())
 	for name, opt := range map[string]prometheus.Option{
 		"WithBasicAuth":     prometheus.WithBasicAuth("scraper", hash(t, "open sesame", bcrypt.MinCost)),
-		"WithWebConfigFile": prometheus.WithWebConfigFile(file),
+		"WithWebConfigFile": prometheus.WithWebConfigFile(file, webconfig.Read),
 	} {
 		t.Run(name, func(t *testing.T) {
 			tel := start(t, opt, page)
@@ -112,7 +113,7 @@ func TestLoginsUnderAFlood(t *testing.T) {
 		early, late string // credentials
 	}{
 		"WithBasicAuth":     {prometheus.WithBasicAuth("scraper", hash(t, "open sesame", cost)), login("scraper", "open sesame"), ""},
-		"WithWebConfigFile": {prometheus.WithWebConfigFile(file), login("scraper", "open sesame"), login("late", "late")},
+		"WithWebConfigFile": {prometheus.WithWebConfigFile(file, webconfig.Read), login("scraper", "open sesame"), login("late", "late")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			late := clientFrom(t, "127.0.0.2")

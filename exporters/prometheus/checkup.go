@@ -96,8 +96,8 @@ func (s *Server) showSettings(c *serverConfig, p export.Pipeline, found *checkup
 	if len(w.users) > 0 {
 		found.SetInCode("basic_auth_users", fmt.Sprint(len(w.users)), source)
 	}
-	if limit := w.config.RateLimiterConfig; limit.Interval != 0 {
-		found.SetInCode("rate_limit", fmt.Sprintf("%d, one more each %v", limit.Burst, limit.Interval), source)
+	if w.limiter != nil {
+		found.SetInCode("rate_limit", fmt.Sprintf("%d, one more each %v", w.limiter.Burst(), w.interval), source)
 	}
 }
 

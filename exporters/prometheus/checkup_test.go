@@ -14,6 +14,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/check"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // TestCheckOfTheWebConfigurationFile: what is wrong with it, and what is legal and unwise.
@@ -41,7 +42,7 @@ func TestCheckOfTheWebConfigurationFile(t *testing.T) {
 		file := filepath.Join(a.dir, "web.yml")
 		write(t, file, tc.content)
 		r := check.Run(t.Context(), otelmail.WithLookupEnv(environment("OTEL_TRACES_SAMPLER", "always_off")),
-			prometheus.Serve(prometheus.WithAddress(tc.address), prometheus.WithWebConfigFile(file)))
+			prometheus.Serve(prometheus.WithAddress(tc.address), prometheus.WithWebConfigFile(file, webconfig.Read)))
 		good := len(r.Findings) >= len(tc.want)
 		for i, want := range tc.want {
 			good = good && strings.HasPrefix(r.Findings[i].Level.String()+": "+r.Findings[i].Text, strings.ReplaceAll(want, "%s", file))
@@ -66,14 +67,14 @@ func TestCheckBesideTheServer(t *testing.T) {
 	run := func(opts ...prometheus.Option) check.Report {
 		return check.Run(t.Context(), otelmail.WithLookupEnv(environment("OTEL_TRACES_SAMPLER", "always_off")), prometheus.Serve(append(opts, prometheus.WithAddress(address))...))
 	}
-	r := run(prometheus.WithWebConfigFile(filepath.Join(a.dir, "web.yml")))
+	r := run(prometheus.WithWebConfigFile(filepath.Join(a.dir, "web.yml"), webconfig.Read))
 	if len(r.Findings) != 1 || !r.OK() || !strings.HasPrefix(r.Findings[0].Text, address+" is in use, and a mail server with such probes answers there") {
 		t.Errorf("found %q", r.Findings)
 	}
 	if r := run(); r.OK() {
 		t.Errorf("for a server without that certificate: %q", r.Findings)
 	}
-	if !slices.Contains(run(prometheus.WithWebConfigFile(filepath.Join(a.dir, "web.yml"))).Settings,
+	if !slices.Contains(run(prometheus.WithWebConfigFile(filepath.Join(a.dir, "web.yml"), webconfig.Read)).Settings,
 		check.Setting{Name: "tls_server_config", Value: "TLS, client certificates: RequireAndVerifyClientCert", Source: "file " + filepath.Join(a.dir, "web.yml")}) {
 		t.Errorf("the file is no source: %q", r.Settings)
 	}

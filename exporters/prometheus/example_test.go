@@ -15,6 +15,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // The SDK serves /metrics, /health, /ready and /live. Without WithAddress that
@@ -95,7 +96,7 @@ func ExampleServe_options() {
 
 // TLS, users and rate limits in the file that Prometheus's own exporters take.
 func ExampleWithWebConfigFile() {
-	prometheus.Serve(prometheus.WithWebConfigFile("/etc/mymail/web.yml"))
+	prometheus.Serve(prometheus.WithWebConfigFile("/etc/mymail/web.yml", webconfig.Read))
 }
 
 // Where the web configuration file demands client certificates, an orchestrator that has

@@ -2,12 +2,12 @@ package prometheus
 
 import (
 	"fmt"
+	"html"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-
-	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/internal/settings"
@@ -20,18 +20,21 @@ type frontPage struct {
 	handler http.Handler
 }
 
-func newFrontPage(links []string) (*frontPage, error) {
-	config := web.LandingConfig{Name: "Mail server telemetry", Profiling: "false"}
+func newFrontPage(links []string) *frontPage {
+	var page strings.Builder
+	page.WriteString("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Mail server telemetry</title></head>\n" +
+		"<body><h1>Mail server telemetry</h1>\n<ul>\n")
 	for _, path := range links {
-		config.Links = append(config.Links, web.LandingLinks{Address: path, Text: path})
+		path = html.EscapeString(path)
+		fmt.Fprintf(&page, "<li><a href=\"%s\">%s</a></li>\n", path, path)
 	}
-	landing, err := web.NewLandingPage(config)
-	if err != nil {
-		return nil, fmt.Errorf("make the page of links: %w", err)
-	}
+	page.WriteString("</ul></body></html>\n")
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", landing)
-	return &frontPage{links, mux}, nil
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, page.String())
+	})
+	return &frontPage{links, mux}
 }
 
 func (f *frontPage) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.handler.ServeHTTP(w, r) }

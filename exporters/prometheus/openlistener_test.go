@@ -11,6 +11,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // That everybody can read the page is said once, unless somebody has decided so.
@@ -22,7 +23,7 @@ func TestOpenListenerIsSaid(t *testing.T) {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		return prometheus.WithWebConfigFile(name)
+		return prometheus.WithWebConfigFile(name, webconfig.Read)
 	}
 	anyPort := []string{"OTEL_EXPORTER_PROMETHEUS_PORT", "0"}
 	for name, tc := range map[string]struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/rusmes/otelmail/exporters/prometheus/internal/webfile"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -25,6 +26,7 @@ type serverConfig struct {
 	probeAddress   string
 	path           string
 	webConfigFile  string
+	readWebConfig  func(string) webfile.Contents
 	users          users // nil without
 	pages          []extraPage
 	pprof          bool
@@ -108,12 +110,17 @@ func WithPath(path string) Option {
 // except the probes, which stay open. TLS covers the probes as well: a client certificate is
 // asked for before the path is sent, so with RequireAndVerifyClientCert a probe needs one,
 // except on a listener of its own ([WithProbeAddress]). Default: no file, plain HTTP.
-func WithWebConfigFile(file string) Option {
+//
+// What reads the file is webconfig.Read, of the package of that name beside this one.
+func WithWebConfigFile(file string, read func(file string) webfile.Contents) Option {
 	return serverOption(func(c *serverConfig) error {
-		if file == "" {
+		switch {
+		case file == "":
 			return settings.Invalid("WithWebConfigFile", file, "the name of a web configuration file")
+		case read == nil:
+			return settings.Invalid("WithWebConfigFile", "nil", "webconfig.Read beside the name of the file")
 		}
-		c.webConfigFile = file
+		c.webConfigFile, c.readWebConfig = file, read
 		return nil
 	})
 }

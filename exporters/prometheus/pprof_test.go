@@ -14,6 +14,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 const profilesPath = "/debug/pprof/"
@@ -81,7 +82,7 @@ func TestProfilesAreNotForStrangers(t *testing.T) {
 	for name, opts := range map[string][]prometheus.Option{
 		"all interfaces":  {pprof, everywhere},
 		"IPv6":            {pprof, prometheus.WithAddress("[::]:0")},
-		"with TLS alone":  {pprof, everywhere, prometheus.WithWebConfigFile(tlsAlone)},
+		"with TLS alone":  {pprof, everywhere, prometheus.WithWebConfigFile(tlsAlone, webconfig.Read)},
 		"with the probes": {pprof, everywhere, prometheus.WithProbeAddress("127.0.0.1:0")},
 	} {
 		s, err := open(t, nil, opts...)
@@ -117,7 +118,7 @@ func TestProfilesAreNotForStrangers(t *testing.T) {
 	if r := get(t, url, login("a", "b")); r.code != 200 {
 		t.Errorf("with the password: %d", r.code)
 	}
-	if s, err = open(t, nil, pprof, prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file)); err != nil {
+	if s, err = open(t, nil, pprof, prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file, webconfig.Read)); err != nil {
 		t.Fatal(err)
 	}
 	if r := ask(t, a.client(scraper), http.MethodGet, "https://"+s.Addr().String()+profilesPath); r.code != 200 {

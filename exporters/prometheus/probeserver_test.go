@@ -10,6 +10,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // An orchestrator has no client certificate. Where the scraper must have one, the probes
@@ -20,7 +21,7 @@ func TestProbesOnAListenerOfTheirOwn(t *testing.T) {
 	scraper := a.issue("scraper")
 	file := filepath.Join(a.dir, "web.yml")
 	write(t, file, serverTLS+"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n")
-	tel := start(t, prometheus.WithWebConfigFile(file), prometheus.WithProbeAddress("127.0.0.1:0"))
+	tel := start(t, prometheus.WithWebConfigFile(file, webconfig.Read), prometheus.WithProbeAddress("127.0.0.1:0"))
 	metrics, probes := "https://"+tel.server.Addr().String(), "http://"+tel.server.ProbeAddr().String()
 	for path, want := range map[string]string{"/health": `"status":"healthy"`, "/ready": `"ready":true`, "/live": `"alive":true`} {
 		if r := get(t, probes+path); r.code != 200 || !strings.Contains(r.body, want) {

@@ -62,12 +62,11 @@ func (s *Server) newRoutes(path string, metrics http.Handler, c *serverConfig) (
 		mux.Handle(pprofPath, s.protect(s.pprofPage(c)))
 		links = append(links, pprofPath)
 	}
-	var err error
 	if path != "/" {
-		s.front, err = newFrontPage(append(links, probePaths...))
+		s.front = newFrontPage(append(links, probePaths...))
 		mux.Handle("/", s.front)
 	}
-	return mux, err
+	return mux, nil
 }
 
 // exactly keeps a ServeMux from taking "/" for every path.

@@ -115,7 +115,7 @@ func (s *Server) open(ctx context.Context, p export.Pipeline) error {
 	if s.logins, err = newLogins(); err != nil {
 		return err
 	}
-	if s.web, err = openWebConfig(c.webConfigFile, s.problems); err != nil {
+	if s.web, err = openWebConfig(c.webConfigFile, c.readWebConfig, s.problems); err != nil {
 		return fmt.Errorf("WithWebConfigFile: %q cannot be used: %w", c.webConfigFile, err)
 	}
 	s.accepting = make(chan struct{})

@@ -17,6 +17,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 func TestServerServesMetricsProbesAndLinks(t *testing.T) {
@@ -201,12 +202,13 @@ func TestWrongSettings(t *testing.T) {
 		{opt: prometheus.WithPath("/a//b"), want: []string{`WithPath: "/a//b"`}},
 		{opt: prometheus.WithPath("/{x}"), want: []string{`WithPath: "/{x}"`}},
 		{opt: prometheus.WithPath("/ready"), want: []string{`WithPath: "/ready"`, "/health, /ready, /live"}},
-		{opt: prometheus.WithWebConfigFile(""), want: []string{`WithWebConfigFile: ""`}},
-		{opt: prometheus.WithWebConfigFile("/does/not/exist.yml"), want: []string{`WithWebConfigFile: "/does/not/exist.yml"`, "no such file"}},
-		{opt: prometheus.WithWebConfigFile(broken), want: []string{"WithWebConfigFile", broken, "yaml"}},
-		{opt: prometheus.WithWebConfigFile(noCert), want: []string{"WithWebConfigFile", noCert, "missing.pem"}},
-		{opt: prometheus.WithWebConfigFile(badUser), want: []string{"WithWebConfigFile", badUser, "bcrypt"}},
-		{opt: prometheus.WithWebConfigFile(dear), want: []string{"WithWebConfigFile", dear, `"root"`, "cost 16", "4 to 15"}},
+		{opt: prometheus.WithWebConfigFile("", webconfig.Read), want: []string{`WithWebConfigFile: ""`}},
+		{opt: prometheus.WithWebConfigFile("web.yml", nil), want: []string{"WithWebConfigFile", "webconfig.Read"}},
+		{opt: prometheus.WithWebConfigFile("/does/not/exist.yml", webconfig.Read), want: []string{`WithWebConfigFile: "/does/not/exist.yml"`, "no such file"}},
+		{opt: prometheus.WithWebConfigFile(broken, webconfig.Read), want: []string{"WithWebConfigFile", broken, "yaml"}},
+		{opt: prometheus.WithWebConfigFile(noCert, webconfig.Read), want: []string{"WithWebConfigFile", noCert, "missing.pem"}},
+		{opt: prometheus.WithWebConfigFile(badUser, webconfig.Read), want: []string{"WithWebConfigFile", badUser, "bcrypt"}},
+		{opt: prometheus.WithWebConfigFile(dear, webconfig.Read), want: []string{"WithWebConfigFile", dear, `"root"`, "cost 16", "4 to 15"}},
 		{opt: prometheus.WithBasicAuth("", hash), want: []string{"WithBasicAuth: username", "not empty"}},
 		{opt: prometheus.WithBasicAuth("a:b", hash), want: []string{"WithBasicAuth: username", "a:b"}},
 		{opt: prometheus.WithBasicAuth("scraper", "plaintext"), want: []string{"WithBasicAuth: bcrypt hash", "$2y$"}},

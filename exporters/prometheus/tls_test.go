@@ -22,6 +22,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // authority signs certificates for one test.
@@ -100,7 +101,7 @@ func (a *authority) startTLS(config string) (url string, errs *errorLog) {
 	file := filepath.Join(a.dir, "web.yml")
 	write(a.t, file, config)
 	errs = &errorLog{}
-	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file))
+	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file, webconfig.Read))
 	tel, err := otelmail.Start(a.t.Context(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(environment()),
 		otelmail.WithErrorHandler(errs.handle), otelmail.WithExporter(s))
 	if err != nil {

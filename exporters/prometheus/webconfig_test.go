@@ -14,6 +14,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 )
 
 // rewrite writes a file as if that had been a minute ago: one that was written just now may
@@ -134,7 +135,7 @@ func TestWebConfigFileThatIsBeingWritten(t *testing.T) {
 	one := "basic_auth_users:\n  one: " + hash(t, "1", bcrypt.MinCost) + "\n"
 	two := "  two: " + hash(t, "2", bcrypt.MinCost) + "\n"
 	write(t, file, one+two)
-	tel := start(t, prometheus.WithWebConfigFile(file))
+	tel := start(t, prometheus.WithWebConfigFile(file, webconfig.Read))
 	ends := time.Now().Add(3 * time.Second)
 	for time.Now().Before(ends) {
 		write(t, file, one) // and the rest is late
@@ -180,7 +181,7 @@ func TestReportsDoNotHideEachOther(t *testing.T) {
 func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yml")
 	write(t, file, "")
-	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file))
+	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(file, webconfig.Read))
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(environment()),
 		otelmail.WithErrorHandler(func(error) {}), otelmail.WithExporter(s),
 		otelmail.WithExporter(export.Func(func(context.Context, export.Pipeline) error {
@@ -202,7 +203,7 @@ func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 func TestWebConfigFileRateLimit(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "web.yml")
 	write(t, file, "rate_limit:\n  interval: 1h\n  burst: 2\n")
-	tel := start(t, prometheus.WithWebConfigFile(file))
+	tel := start(t, prometheus.WithWebConfigFile(file, webconfig.Read))
 	for i, want := range []int{200, 200, 429, 429} {
 		if r := get(t, tel.url+"/metrics"); r.code != want {
 			t.Errorf("request %d: %d, want %d", i+1, r.code, want)

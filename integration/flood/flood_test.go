@@ -27,6 +27,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/prometheus"
+	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
 )
 
@@ -92,7 +93,7 @@ func must(err error) {
 }
 
 func serve(webConfig string) {
-	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(webConfig))
+	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithWebConfigFile(webConfig, webconfig.Read))
 	tel, err := otelmail.Start(context.Background(), otelmail.WithExporter(s), otelmail.WithErrorHandler(func(error) {}))
 	must(err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -58,7 +58,7 @@ var (
 		Kind: Choice, Values: []string{GRPC, HTTPProtobuf}, Default: HTTPProtobuf, Otherwise: "whatever the port",
 		NotOffered: []string{"http/json"},
 		Options:    []string{"otlp.Protocol"},
-		Meaning:    "How OTLP travels",
+		Meaning:    "How OTLP travels; `grpc` where the program has it (`otlp.Enable`)",
 	})
 	TracingProtocol = define(Setting{
 		Section: Push, Names: []string{"RUSMES_TRACING_PROTOCOL"},

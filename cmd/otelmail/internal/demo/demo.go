@@ -26,6 +26,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/live"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/health"
 )
@@ -161,7 +162,8 @@ func (d *Demo) startTelemetry(ctx context.Context, extra []otelmail.StartOption)
 		otelmail.WithService("otelmail-demo", otelmail.Version),
 		otelmail.WithHashKey(hashKey),
 		otelmail.WithExporter(d.web),
-		otlp.Push(otlp.HealthCheck(5 * time.Minute)), // where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere
+		// Where OTEL_EXPORTER_OTLP_ENDPOINT says; else nowhere.
+		otlp.Push(otlp.HealthCheck(5*time.Minute), otlp.Enable(otlpgrpc.Transport())),
 		otelmail.WithCheck("storage", health.WriteReadBack(d.spool.dir), health.Decides(health.Readiness), health.Groups("storage")),
 		otelmail.WithCheck("queue", allAlive(d.alive), health.Decides(health.Readiness), health.Groups("mail")),
 		otelmail.WithCheck("descriptors", health.FreeDescriptors(freeDescriptors), health.Decides(health.Readiness), health.Groups("process")),
