@@ -23,6 +23,7 @@ var ran = map[string]struct{ line, test, file string }{
 	"docs/scale.md":                {"sampling_percentage: ${env:KEEP_PERCENT:-1}", "TestAgentAndGateway", "integration/deploy_fleet_test.go"},
 	"docs/semantic-conventions.md": {"- id: span.smtp.session", "TestTheCommittedRegistry", "internal/registry/registry_test.go"},
 	"docs/series.md":               {"(x unless x offset 1h) or increase(x[1h])", "TestTheFirstEventOfASeries", "integration/firstevent_test.go"},
+	"docs/size.md":                 {"go test ./size -update", "TestSizes", "bench/size/size_test.go"},
 	"docs/spans.md":                {"      queue dequeue", "TestOutputsOfThePages", "internal/reference/examples_test.go"},
 	"docs/stability.md":            {"file_format: 1.1.0", "TestExcerptsOfThePages", "internal/reference/examples_test.go"},
 	"docs/trials.md":               {"go test -run '^TestOutage'", "TestOutageStopped", "integration/outages_away_test.go"},
