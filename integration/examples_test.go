@@ -216,7 +216,7 @@ func driveGoSMTP(e *example) {
 	})
 	e.stop()
 
-	var inbox letters
+	var inbox nextServer
 	next := smtp.NewServer(&inbox)
 	listener, err := net.Listen("tcp", at[2])
 	if err != nil {
@@ -249,15 +249,15 @@ SMTP session
 	}
 }
 
-// letters is a server that takes what it is given.
-type letters struct{ text atomic.Pointer[string] }
+// nextServer takes what it is given.
+type nextServer struct{ text atomic.Pointer[string] }
 
-func (l *letters) NewSession(*smtp.Conn) (smtp.Session, error) { return l, nil }
-func (l *letters) Reset()                                      {}
-func (l *letters) Logout() error                               { return nil }
-func (l *letters) Mail(string, *smtp.MailOptions) error        { return nil }
-func (l *letters) Rcpt(string, *smtp.RcptOptions) error        { return nil }
-func (l *letters) Data(r io.Reader) error {
+func (l *nextServer) NewSession(*smtp.Conn) (smtp.Session, error) { return l, nil }
+func (l *nextServer) Reset()                                      {}
+func (l *nextServer) Logout() error                               { return nil }
+func (l *nextServer) Mail(string, *smtp.MailOptions) error        { return nil }
+func (l *nextServer) Rcpt(string, *smtp.RcptOptions) error        { return nil }
+func (l *nextServer) Data(r io.Reader) error {
 	b, err := io.ReadAll(r)
 	text := string(b)
 	l.text.Store(&text)
