@@ -7,13 +7,17 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// MetricsFrom reads what a reader of an SDK's collects, such as an sdkmetric.ManualReader, for
-// [Server].Metrics: for a server whose Telemetry serves no /metrics.
-func MetricsFrom(reader sdkmetric.Reader) func(context.Context) (string, error) {
+// MetricsFrom reads what a Reader collects, for [Server].Metrics: that of a Telemetry
+// ([otelmail.Telemetry.Reader]), or an SDK's, such as an sdkmetric.ManualReader. For a server
+// that serves no /metrics.
+//
+// [otelmail.Telemetry.Reader]: https://pkg.go.dev/github.com/rusmes/otelmail#Telemetry.Reader
+func MetricsFrom(reader interface {
+	Collect(context.Context, *metricdata.ResourceMetrics) error
+}) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		var all metricdata.ResourceMetrics
 		if err := reader.Collect(ctx, &all); err != nil {
