@@ -92,8 +92,6 @@ require (
 	github.com/prometheus/exporter-toolkit v0.20.0 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
-	github.com/rusmes/otelmail/instrumentation/otelimap v0.0.0
-	github.com/rusmes/otelmail/instrumentation/otelimapv1 v0.0.0
 	github.com/rusmes/otelmail/instrumentation/otelsmtp v0.0.0
 	go.etcd.io/bbolt v1.5.0 // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
