@@ -80,12 +80,3 @@ func (k cadence) temporality() sdkmetric.TemporalitySelector {
 	}
 	return sdkmetric.CumulativeTemporalitySelector
 }
-
-// aggregation is the SDK's form of the histograms' default aggregation, with
-// the scale and size that the metrics SDK specification recommends.
-func (k cadence) aggregation(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
-	if k.exponential && kind == sdkmetric.InstrumentKindHistogram {
-		return sdkmetric.AggregationBase2ExponentialHistogram{MaxSize: 160, MaxScale: 20}
-	}
-	return sdkmetric.DefaultAggregationSelector(kind)
-}
