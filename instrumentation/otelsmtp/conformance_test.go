@@ -1,6 +1,7 @@
 package otelsmtp_test
 
 import (
+	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -9,7 +10,10 @@ import (
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/otelmailtest"
 )
 
@@ -52,9 +56,14 @@ func TestConformance(t *testing.T) {
 				backend = perRecipient()
 				backend.auth = plainOrLogin
 			}
+			ended := tracetest.NewSpanRecorder()
+			set.tel = append(set.tel, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				p.AddSpanProcessor(ended)
+				return nil
+			})))
 			w := start(t, backend, set)
 			server := otelmailtest.Server{
-				Metrics: otelmailtest.MetricsFrom(w.reader), Spans: w.spans.Ended, Sessions: 30,
+				Metrics: otelmailtest.MetricsFrom(w.Tel.Reader()), Spans: ended.Ended, Sessions: 30,
 				Recipients: []string{"user@example.org", "full@example.com"}, Refused: "nobody@example.net",
 			}
 			protocol, _, _ := strings.Cut(name, " ")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"strings"
 	"sync"
@@ -15,13 +16,10 @@ import (
 
 	"github.com/emersion/go-sasl"
 	"github.com/emersion/go-smtp"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -29,10 +27,8 @@ const patience = 10 * time.Second
 
 // world is a server, and everything it has recorded.
 type world struct {
+	*otelmailtest.Recorder
 	t       testing.TB
-	tel     *otelmail.Telemetry
-	reader  *sdkmetric.ManualReader
-	spans   *tracetest.SpanRecorder
 	smtp    *smtp.Server
 	server  *otelsmtp.Server
 	backend *script
@@ -45,22 +41,12 @@ type setting struct {
 	opts     []otelsmtp.Option
 	network  string
 	listener func(net.Listener) net.Listener
-	tel      []otelmail.NewOption
+	tel      []otelmail.StartOption
 }
 
 func start(t testing.TB, b *script, s setting) *world {
 	t.Helper()
-	w := &world{t: t, backend: b, reader: sdkmetric.NewManualReader(), spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(append([]otelmail.NewOption{
-		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(w.reader))),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))),
-	}, s.tel...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tel = tel
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
-
+	w := &world{Recorder: otelmailtest.New(t, s.tel...), t: t, backend: b}
 	w.smtp = smtp.NewServer(b)
 	w.smtp.Domain = "mx.example.com"
 	w.smtp.AllowInsecureAuth = true
@@ -68,7 +54,7 @@ func start(t testing.TB, b *script, s setting) *world {
 	if s.server != nil {
 		s.server(w.smtp)
 	}
-	w.server = otelsmtp.NewServer(tel, w.smtp, s.opts...)
+	w.server = otelsmtp.NewServer(w.Tel, w.smtp, s.opts...)
 	network, address := "tcp", "127.0.0.1:0"
 	if s.network == "unix" {
 		network, address = "unix", t.TempDir()+"/s"
@@ -90,83 +76,29 @@ func start(t testing.TB, b *script, s setting) *world {
 	return w
 }
 
-// counts are the counters and gauges of SMTP, by name, with labels after a
-// slash; all that is not mentioned is 0.
-type counts map[string]int64
+// counts are what has moved.
+type counts = otelmailtest.Series
 
-var series = []string{
-	"smtp_connections_total", "smtp_messages_received_total", "smtp_errors_total",
-	"smtp_auth_success_total", "smtp_auth_failure_total", "smtp_messages_rejected_total",
-	"smtp_connections_rejected_blocked_total", "smtp_connections_rejected_overload_total",
-	"active_connections/smtp", "tls_sessions_total/yes", "tls_sessions_total/no", "tls_sessions_total/starttls",
-}
-
-func (w *world) counts() counts {
-	w.t.Helper()
-	all := counts{}
-	for _, name := range series {
-		name, label, labelled := strings.Cut(name, "/")
-		key, labels := name, []string(nil)
-		if labelled {
-			key, labels = name+"/"+label, []string{label}
-		}
-		v, err := w.tel.Value(name, labels...)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if v != 0 {
-			all[key] = v
-		}
-	}
-	if n := w.durations(); n != 0 {
-		all["sessions ended"] = n
-	}
+// ended adds a session in plaintext that has begun and ended.
+func ended(more counts) counts {
+	all := counts{"rusmes_smtp_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1, "rusmes_smtp_session_duration_seconds_count": 1}
+	maps.Copy(all, more)
 	return all
 }
 
-// durations is the number of sessions whose duration has been recorded.
-func (w *world) durations() int64 {
-	w.t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := w.reader.Collect(context.Background(), &rm); err != nil {
-		w.t.Fatal(err)
-	}
-	for _, scope := range rm.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			if h, ok := m.Data.(metricdata.Histogram[float64]); ok && strings.HasSuffix(m.Name, "smtp_session_duration_seconds") {
-				var n uint64
-				for _, p := range h.DataPoints {
-					n += p.Count
-				}
-				return int64(n)
-			}
-		}
-	}
-	return 0
-}
+// details are counted beside what the tests look at, and are tested in the root.
+var details = counts{"rusmes_replies_total": otelmailtest.Any, "rusmes_rejections_total": otelmailtest.Any,
+	"rusmes_auth_attempts_total": otelmailtest.Any, "rusmes_tls_handshakes_total": otelmailtest.Any,
+	"rusmes_tls_handshake_failures_total": otelmailtest.Any, "rusmes_connections_lost_total": otelmailtest.Any,
+	"rusmes_messages_per_domain_total": otelmailtest.Any, "rusmes_panics_total": otelmailtest.Any, "rusmes_log_records_total": otelmailtest.Any,
+	"rusmes_smtp_session_duration_seconds_count": 0}
 
-// expect waits until everything is as wanted.
+// expect waits until everything is as wanted, and nothing else has moved.
 func (w *world) expect(want counts) {
 	w.t.Helper()
-	wanted := fmt.Sprint(want)
-	if !within(func() bool { return fmt.Sprint(w.counts()) == wanted }) {
-		w.t.Errorf("counted %v\nwant    %v", w.counts(), wanted)
-	}
-}
-
-// domain is the number of messages for a domain, 0 for one not yet seen.
-func (w *world) domain(name string) int64 {
-	v, _ := w.tel.Value("messages_per_domain_total", name)
-	return v
-}
-
-func within(holds func() bool) bool {
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
-		if holds() {
-			return true
-		}
-	}
-	return holds()
+	all := maps.Clone(details)
+	maps.Copy(all, want)
+	w.Moved(all)
 }
 
 // client speaks SMTP by hand.

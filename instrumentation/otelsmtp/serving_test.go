@@ -16,6 +16,7 @@ import (
 	gosmtp "github.com/emersion/go-smtp"
 
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // layered puts a layer around every connection, as netutil.LimitListener does.
@@ -53,8 +54,8 @@ func TestListeners(t *testing.T) {
 				c = hand(t, tls.Client(c.Conn, clientTLS(config)))
 			}
 			c.greet().say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("FOO", "501").say("QUIT", "221")
-			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/" + tt.kind: 1,
-				"smtp_messages_received_total": 1, "smtp_errors_total": 1})
+			w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="` + tt.kind + `"}`: 1,
+				"rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1})
 		})
 	}
 }
@@ -95,7 +96,7 @@ func TestProxies(t *testing.T) {
 	if a := <-blocked; !strings.HasPrefix(a.String(), "192.0.2.1") {
 		t.Errorf("the proxy's client is %v", a)
 	}
-	w.expect(counts{"smtp_connections_total": 2, "sessions ended": 2, "tls_sessions_total/no": 2})
+	w.expect(counts{"rusmes_smtp_connections_total": 2, "rusmes_smtp_session_duration_seconds_count": 2, `rusmes_tls_sessions_total{tls="no"}`: 2})
 }
 
 // TestCutOffInTLS: a client that closes TLS as it should, but inside a message.
@@ -107,11 +108,11 @@ func TestCutOffInTLS(t *testing.T) {
 	} {
 		for _, kind := range []string{"starttls", "yes"} {
 			t.Run(name+", "+kind, func(t *testing.T) {
-				set, want := implicitTLS(config), counts{"smtp_connections_total": 1, "sessions ended": 1, "smtp_errors_total": 1}
-				want["tls_sessions_total/"+kind] = 1
+				set, want := implicitTLS(config), counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, "rusmes_smtp_errors_total": 1}
+				want[`rusmes_tls_sessions_total{tls="`+kind+`"}`] = 1
 				if kind == "starttls" {
 					set = setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }}
-					want["tls_sessions_total/no"] = 1
+					want[`rusmes_tls_sessions_total{tls="no"}`] = 1
 				}
 				w := start(t, &script{}, set)
 				c := w.dial()
@@ -125,7 +126,7 @@ func TestCutOffInTLS(t *testing.T) {
 				_, _ = io.Copy(io.Discard, c.r)
 				_ = c.Close()
 				w.expect(want)
-				w.span("SMTP "+name).attr("error.type", "eof").attr("smtp.response.status_code", nil)
+				w.Span("SMTP " + name).Has(otelmailtest.Attributes{"error.type": "eof", "smtp.response.status_code": nil})
 			})
 		}
 	}
@@ -137,10 +138,10 @@ func TestLeftAfterHandshake(t *testing.T) {
 	config := serverTLS(t)
 	for _, kind := range []string{"starttls", "yes"} {
 		t.Run(kind, func(t *testing.T) {
-			set, want := implicitTLS(config), counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/" + kind: 1}
+			set, want := implicitTLS(config), counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="` + kind + `"}`: 1}
 			if kind == "starttls" {
 				set = setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }}
-				want["tls_sessions_total/no"] = 1
+				want[`rusmes_tls_sessions_total{tls="no"}`] = 1
 			}
 			w := start(t, &script{}, set)
 			c := w.dial()
@@ -164,8 +165,8 @@ func TestIdleInTLS(t *testing.T) {
 	set.server = func(s *gosmtp.Server) { s.ReadTimeout = 300 * time.Millisecond }
 	w := start(t, &script{}, set)
 	hand(t, tls.Client(w.dial().Conn, clientTLS(config))).greet().answer("421")
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1, "smtp_errors_total": 1})
-	w.span("SMTP session").attr("error.type", "timeout")
+	w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="yes"}`: 1, "rusmes_smtp_errors_total": 1})
+	w.Span("SMTP session").Has(otelmailtest.Attributes{"error.type": "timeout"})
 }
 
 func TestShutdown(t *testing.T) {
@@ -201,8 +202,8 @@ func TestShutdown(t *testing.T) {
 	if err := <-again; !errors.Is(err, gosmtp.ErrServerClosed) {
 		t.Error(err)
 	}
-	w.expect(counts{"smtp_connections_total": 4, "sessions ended": 4, "tls_sessions_total/no": 4, "tls_sessions_total/starttls": 1,
-		"smtp_messages_received_total": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 4, "rusmes_smtp_session_duration_seconds_count": 4, `rusmes_tls_sessions_total{tls="no"}`: 4, `rusmes_tls_sessions_total{tls="starttls"}`: 1,
+		"rusmes_smtp_messages_received_total": 1})
 	if err := w.server.Close(); err != nil {
 		t.Errorf("Close after Shutdown: %v", err)
 	}

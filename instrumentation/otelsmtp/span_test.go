@@ -9,64 +9,13 @@ import (
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelsmtp"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
-
-// seen is a span that has ended.
-type seen struct {
-	t testing.TB
-	sdktrace.ReadOnlySpan
-}
-
-// span waits for the one span of that name.
-func (w *world) span(name string) seen {
-	w.t.Helper()
-	var found []sdktrace.ReadOnlySpan
-	within(func() bool {
-		found = nil
-		for _, s := range w.spans.Ended() {
-			if s.Name() == name {
-				found = append(found, s)
-			}
-		}
-		return len(found) > 0
-	})
-	if len(found) != 1 {
-		w.t.Fatalf("%d spans %q in %v, want 1", len(found), name, w.spanNames())
-	}
-	return seen{w.t, found[0]}
-}
-
-func (w *world) spanNames() (names []string) {
-	for _, s := range w.spans.Ended() {
-		names = append(names, s.Name())
-	}
-	return names
-}
-
-// attr compares an attribute; nil means that it must not be there.
-func (s seen) attr(key string, want any) seen {
-	s.t.Helper()
-	var got any
-	for _, kv := range s.Attributes() {
-		if kv.Key == attribute.Key(key) {
-			got = kv.Value.AsInterface()
-		}
-	}
-	if n, ok := want.(int); ok {
-		want = int64(n)
-	}
-	if got != want {
-		s.t.Errorf("%s: %s is %v, want %v", s.Name(), key, got, want)
-	}
-	return s
-}
 
 func TestSpans(t *testing.T) {
 	b := logins()
@@ -78,7 +27,7 @@ func TestSpans(t *testing.T) {
 		return err
 	}
 	w := start(t, b, setting{
-		tel: []otelmail.NewOption{otelmail.WithPrivacy(otelmail.PrivacyFull)},
+		tel: []otelmail.StartOption{otelmail.WithPrivacy(otelmail.PrivacyFull)},
 		opts: []otelsmtp.Option{otelsmtp.WithRole(otelmail.RoleSubmission), otelsmtp.WithUser(func(s gosmtp.Session) string {
 			if _, ok := s.(interface{ AuthMechanisms() []string }); !ok {
 				t.Errorf("WithUser was given a %T", s)
@@ -89,36 +38,35 @@ func TestSpans(t *testing.T) {
 	c := w.dial().greet().say("AUTH LOGIN", "334").say(encode("secret"), "235")
 	c.say("MAIL FROM:<alice@sender.example>", "250").say("RCPT TO:<nobody@example.org>", "550")
 	c.say("RSET", "250").say("QUIT", "221")
-	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1,
-		"smtp_auth_success_total": 1, "smtp_errors_total": 1})
+	w.expect(ended(counts{"rusmes_smtp_auth_success_total": 1, "rusmes_smtp_errors_total": 1,
+		"rusmes_telemetry_cleaned_total": 1})) // the lines of the answer to EHLO become one
 
-	session := w.span("SMTP session").attr("smtp.role", "submission").attr("network.protocol.name", "smtp")
-	if session.SpanKind() != trace.SpanKindInternal || session.Parent().IsValid() || session.Status().Code == codes.Error {
-		t.Errorf("session: kind %v, parent %v, status %v", session.SpanKind(), session.Parent(), session.Status())
-	}
-	ehlo := w.span("SMTP EHLO").attr("smtp.helo", "client.example.net").attr("smtp.response.status_code", 250)
-	auth := w.span("SMTP AUTH").attr("smtp.auth.mechanism", "LOGIN").attr("smtp.response.status_code", 235).attr("user.id", "alice")
-	mail := w.span("SMTP MAIL").attr("smtp.response.enhanced_code", "2.0.0").attr("error.type", nil)
-	rcpt := w.span("SMTP RCPT").attr("error.type", "5.1.1").attr("smtp.response.status_code", 550).attr("smtp.response.text", "No such user")
-	if rcpt.Status().Code != codes.Error || rcpt.Status().Description != "" {
-		t.Errorf("RCPT: status %v", rcpt.Status())
-	}
-	for _, s := range []seen{ehlo, auth, mail, rcpt} {
-		if s.Parent().SpanID() != session.SpanContext().SpanID() || s.SpanKind() != trace.SpanKindServer {
-			t.Errorf("%s: parent %v, kind %v", s.Name(), s.Parent().SpanID(), s.SpanKind())
-		}
-	}
-	want := []string{"SMTP EHLO", "SMTP AUTH", "SMTP MAIL", "SMTP RCPT", "SMTP RSET", "SMTP QUIT", "SMTP session"}
-	if got := w.spanNames(); !slices.Equal(got, want) {
-		t.Errorf("spans %v, want %v", got, want)
-	}
+	w.Span("SMTP session").Has(otelmailtest.Attributes{"smtp.role": "submission", "network.protocol.name": "smtp"})
+	w.Span("SMTP EHLO").Has(otelmailtest.Attributes{"smtp.helo": "client.example.net", "smtp.response.status_code": 250})
+	w.Span("SMTP AUTH").Has(otelmailtest.Attributes{"smtp.auth.mechanism": "LOGIN", "smtp.response.status_code": 235, "user.id": "alice"})
+	w.Span("SMTP MAIL").Has(otelmailtest.Attributes{"smtp.response.enhanced_code": "2.0.0", "error.type": nil})
+	w.Span("SMTP RCPT").Has(otelmailtest.Attributes{"error.type": "5.1.1", "smtp.response.status_code": 550, "smtp.response.text": "No such user"})
+	w.Tree(`
+		SMTP session [internal]
+		  SMTP EHLO [server]
+		  SMTP AUTH [server]
+		  SMTP MAIL [server]
+		  SMTP RCPT [server, error 5.1.1]
+		  SMTP RSET [server]
+		  SMTP QUIT [server]`)
 
+	w.Mark()
 	c = w.dial().greet().say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
 	c.closed()
-	data := w.span("SMTP DATA").attr("smtp.recipient.count", 1)
-	if p := w.span("enqueue").Parent(); p.SpanID() != data.SpanContext().SpanID() {
-		t.Errorf("enqueue has parent %v, want DATA", p.SpanID())
-	}
+	w.Tree(`
+		SMTP session
+		  SMTP EHLO
+		  SMTP MAIL
+		  SMTP RCPT
+		  SMTP DATA
+		    enqueue [internal]
+		  SMTP QUIT`)
+	w.Span("SMTP DATA").Has(otelmailtest.Attributes{"smtp.recipient.count": 1})
 }
 
 // TestContext: the right context everywhere, and no deadlock where go-smtp holds

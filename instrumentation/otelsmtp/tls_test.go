@@ -14,6 +14,8 @@ import (
 	"time"
 
 	gosmtp "github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 func serverTLS(t *testing.T) *tls.Config {
@@ -61,24 +63,23 @@ func TestStartTLS(t *testing.T) {
 	config := serverTLS(t)
 	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
 	c := w.dial().greet().say("MAIL FROM:<a@sender.example>", "250").upgrade(config)
-	w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1,
-		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 1, `rusmes_active_connections{protocol="smtp"}`: 1,
+		`rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_tls_sessions_total{tls="starttls"}`: 1})
 	c.say("EHLO client.example.net", "250").say("EHLO client.example.net", "250")
 	c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250")
 	c.say("FOOO", "500")
-	w.expect(counts{"smtp_connections_total": 1, "active_connections/smtp": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
-		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 1, `rusmes_active_connections{protocol="smtp"}`: 1, "rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1,
+		`rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_tls_sessions_total{tls="starttls"}`: 1})
 	c.say("QUIT", "221")
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
-		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, "rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1,
+		`rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_tls_sessions_total{tls="starttls"}`: 1})
 }
 
 func TestVanishAfterStartTLS(t *testing.T) {
 	config := serverTLS(t)
 	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
 	_ = w.dial().greet().upgrade(config).Close()
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
-		"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+	w.expect(ended(counts{`rusmes_tls_sessions_total{tls="starttls"}`: 1}))
 }
 
 // TestStartTLSBeforeEHLO: the session began in plaintext all the same.
@@ -94,8 +95,7 @@ func TestStartTLSBeforeEHLO(t *testing.T) {
 				c.say("EHLO client.example.net", "250").say("QUIT", "221")
 			}
 			_ = c.Close()
-			w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1,
-				"tls_sessions_total/no": 1, "tls_sessions_total/starttls": 1})
+			w.expect(ended(counts{`rusmes_tls_sessions_total{tls="starttls"}`: 1}))
 		})
 	}
 }
@@ -104,8 +104,8 @@ func TestStartTLSFails(t *testing.T) {
 	config := serverTLS(t)
 	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
 	w.dial().greet().say("STARTTLS", "220").say("this is no TLS record", "550").say("QUIT", "221").closed()
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 1})
-	w.span("SMTP STARTTLS").attr("error.type", "tls_handshake")
+	w.expect(ended(counts{"rusmes_smtp_errors_total": 1}))
+	w.Span("SMTP STARTTLS").Has(otelmailtest.Attributes{"error.type": "tls_handshake"})
 }
 
 func TestImplicitTLS(t *testing.T) {
@@ -113,17 +113,17 @@ func TestImplicitTLS(t *testing.T) {
 	w := start(t, &script{}, implicitTLS(config))
 	c := hand(t, tls.Client(w.dial().Conn, clientTLS(config))).greet()
 	c.say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1, "smtp_messages_received_total": 1})
-	w.span("SMTP session").attr("tls.established", true).attr("tls.protocol.version", "1.3")
+	w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="yes"}`: 1, "rusmes_smtp_messages_received_total": 1})
+	w.Span("SMTP session").Has(otelmailtest.Attributes{"tls.established": true, "tls.protocol.version": "1.3"})
 
 	if _, err := hand(t, w.dial().Conn).Write([]byte("EHLO this is no TLS\r\n")); err != nil {
 		t.Fatal(err)
 	}
-	w.expect(counts{"smtp_connections_total": 2, "sessions ended": 2, "tls_sessions_total/yes": 2,
-		"smtp_messages_received_total": 1, "smtp_errors_total": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 2, "rusmes_smtp_session_duration_seconds_count": 2, `rusmes_tls_sessions_total{tls="yes"}`: 2,
+		"rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1})
 	_ = w.dial().Close() // a look whether the port is open is no error
-	w.expect(counts{"smtp_connections_total": 3, "sessions ended": 3, "tls_sessions_total/yes": 3,
-		"smtp_messages_received_total": 1, "smtp_errors_total": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 3, "rusmes_smtp_session_duration_seconds_count": 3, `rusmes_tls_sessions_total{tls="yes"}`: 3,
+		"rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1})
 }
 
 func TestImplicitTLSWithoutConfig(t *testing.T) {
@@ -131,5 +131,5 @@ func TestImplicitTLSWithoutConfig(t *testing.T) {
 	if err := tls.Client(w.dial().Conn, &tls.Config{InsecureSkipVerify: true}).Handshake(); err == nil {
 		t.Error("a handshake without a certificate succeeded")
 	}
-	w.expect(counts{"smtp_connections_total": 1, "sessions ended": 1, "tls_sessions_total/yes": 1, "smtp_errors_total": 1})
+	w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="yes"}`: 1, "rusmes_smtp_errors_total": 1})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	gosmtp "github.com/emersion/go-smtp"
+
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestMix sends a known mix with both clients and compares every counter.
@@ -63,13 +65,11 @@ func TestMix(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.expect(counts{
-		"smtp_connections_total": 4, "tls_sessions_total/no": 4, "sessions ended": 4,
-		"smtp_messages_received_total": 4, "smtp_messages_rejected_total": 2,
-		"smtp_errors_total": 3, // 554 5.7.1, 554 5.0.0, 550 5.1.1
+		"rusmes_smtp_connections_total": 4, `rusmes_tls_sessions_total{tls="no"}`: 4, "rusmes_smtp_session_duration_seconds_count": 4,
+		"rusmes_smtp_messages_received_total": 4, "rusmes_smtp_messages_rejected_total": 2,
+		"rusmes_smtp_errors_total": 3, // 554 5.7.1, 554 5.0.0, 550 5.1.1
 	})
-	if org, com := w.domain("example.org"), w.domain("example.com"); org != 4 || com != 3 {
-		t.Errorf("messages for example.org %d, example.com %d; want 4 and 3", org, com)
-	}
+	w.Has(counts{`rusmes_messages_per_domain_total{domain="example.org"}`: 4, `rusmes_messages_per_domain_total{domain="example.com"}`: 3})
 }
 
 // TestOwnReplies: what go-smtp refuses by itself counts, and nothing counts twice.
@@ -87,8 +87,8 @@ func TestOwnReplies(t *testing.T) {
 	steps := []struct {
 		line  string
 		codes []string
-		error int64 // errors that the backend's session sees
-		own   int64 // those that go-smtp answers by itself
+		error float64 // errors that the backend's session sees
+		own   float64 // those that go-smtp answers by itself
 	}{
 		{"FOOO bar", []string{"500"}, 0, 1},
 		{"XY", []string{"501"}, 0, 1},
@@ -110,17 +110,15 @@ func TestOwnReplies(t *testing.T) {
 	}
 	w := start(t, b, setting{server: func(s *gosmtp.Server) { s.MaxMessageBytes = 1 << 20 }})
 	c := w.dial().greet()
-	want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "active_connections/smtp": 1}
+	want := counts{"rusmes_smtp_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_active_connections{protocol="smtp"}`: 1}
 	for _, s := range steps {
 		c.say(s.line, s.codes...)
-		want["smtp_errors_total"] += s.error
-		want["smtp_errors_total"] += s.own
-		if got, _ := w.tel.Value("smtp_errors_total"); got != want["smtp_errors_total"] {
-			t.Fatalf("after %q: %d errors, want %d", s.line, got, want["smtp_errors_total"])
-		}
+		want["rusmes_smtp_errors_total"] += s.error
+		want["rusmes_smtp_errors_total"] += s.own
+		w.Has(counts{"rusmes_smtp_errors_total": want["rusmes_smtp_errors_total"]})
 	}
-	delete(want, "active_connections/smtp")
-	want["sessions ended"] = 1
+	delete(want, `rusmes_active_connections{protocol="smtp"}`)
+	want["rusmes_smtp_session_duration_seconds_count"] = 1
 	w.expect(want)
 }
 
@@ -128,7 +126,7 @@ func TestTooLongLine(t *testing.T) {
 	w := start(t, &script{}, setting{})
 	c := w.dial().greet().say(strings.Repeat("x", 5000), "500")
 	c.closed()
-	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": 1})
+	w.expect(ended(counts{"rusmes_smtp_errors_total": 1}))
 }
 
 func TestNewSessionFails(t *testing.T) {
@@ -142,13 +140,13 @@ func TestNewSessionFails(t *testing.T) {
 	c := w.dial()
 	c.answer("220")
 	c.say("EHLO client.example.net", "451").say("EHLO client.example.net", "451")
-	want := counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 2}
+	want := counts{"rusmes_smtp_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1, "rusmes_smtp_errors_total": 2}
 	open := maps.Clone(want)
-	open["active_connections/smtp"] = 1
+	open[`rusmes_active_connections{protocol="smtp"}`] = 1
 	w.expect(open)
 	c.say("EHLO client.example.net", "250").say(transaction, "250", "250").say("DATA", "354").say("hi\r\n.", "250").say("QUIT", "221")
-	want["smtp_messages_received_total"] = 1
-	want["sessions ended"] = 1
+	want["rusmes_smtp_messages_received_total"] = 1
+	want["rusmes_smtp_session_duration_seconds_count"] = 1
 	w.expect(want)
 }
 
@@ -161,15 +159,15 @@ func TestReject(t *testing.T) {
 	c := w.dial()
 	c.answer("220")
 	c.say("EHLO client.example.net", "421").closed()
-	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": 1})
-	w.span("SMTP EHLO").attr("error.type", "4.4.5")
+	w.expect(ended(counts{"rusmes_smtp_errors_total": 1}))
+	w.Span("SMTP EHLO").Has(otelmailtest.Attributes{"error.type": "4.4.5"})
 }
 
 // TestServerCloses: whatever its clients are doing, all sessions end.
 func TestServerCloses(t *testing.T) {
 	states := map[string]struct {
 		do    func(c *client)
-		error int64
+		error float64
 	}{
 		"silent":  {func(c *client) { c.answer("220") }, 0},
 		"greeted": {func(c *client) { c.greet() }, 0},
@@ -182,12 +180,12 @@ func TestServerCloses(t *testing.T) {
 			w := start(t, logins(), setting{})
 			c := w.dial()
 			state.do(c)
-			w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "active_connections/smtp": 1})
+			w.expect(counts{"rusmes_smtp_connections_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1, `rusmes_active_connections{protocol="smtp"}`: 1})
 			_ = w.server.Close()
 			c.closed()
-			want := noZeros(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1, "smtp_errors_total": state.error})
+			want := ended(counts{"rusmes_smtp_errors_total": state.error})
 			if name == "in AUTH" {
-				want["smtp_auth_failure_total"] = 1
+				want["rusmes_smtp_auth_failure_total"] = 1
 			}
 			w.expect(want)
 		})
@@ -199,7 +197,7 @@ func TestBehindQuit(t *testing.T) {
 	w := start(t, &script{}, setting{})
 	c := w.dial().greet().say("QUIT\r\nEHLO again.example.net\r\nFOO", "221")
 	c.closed()
-	w.expect(counts{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "sessions ended": 1})
+	w.expect(ended(counts{}))
 }
 
 func TestManySessions(t *testing.T) {
@@ -227,10 +225,8 @@ func TestManySessions(t *testing.T) {
 	}
 	group.Wait()
 	w.expect(counts{
-		"smtp_connections_total": clients, "tls_sessions_total/no": clients, "sessions ended": clients,
-		"smtp_messages_received_total": clients * messages, "smtp_errors_total": clients,
+		"rusmes_smtp_connections_total": clients, `rusmes_tls_sessions_total{tls="no"}`: clients, "rusmes_smtp_session_duration_seconds_count": clients,
+		"rusmes_smtp_messages_received_total": clients * messages, "rusmes_smtp_errors_total": clients,
 	})
-	if n := w.domain("example.org"); n != clients*messages {
-		t.Errorf("%d messages for example.org, want %d", n, clients*messages)
-	}
+	w.Has(counts{`rusmes_messages_per_domain_total{domain="example.org"}`: clients * messages})
 }
