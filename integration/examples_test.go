@@ -508,8 +508,13 @@ func driveOTLPOnly(e *example) {
 	if err := netsmtp.SendMail(at[0], nil, "me@example.net", []string{"you@example.org"}, []byte(exampleLetter)); err != nil {
 		e.Fatal(err)
 	}
-	if r, err := http.Get("http://" + at[1] + "/metrics"); err != nil || r.StatusCode != http.StatusNotFound {
-		e.Errorf("/metrics: %v, %v", r, err)
+	r, err := http.Get("http://" + at[1] + "/metrics")
+	if err != nil {
+		e.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if r.StatusCode != http.StatusNotFound {
+		e.Errorf("/metrics: %s", r.Status)
 	}
 	e.stop()
 	e.wantSpans("SMTP session\n  SMTP EHLO\n  SMTP MAIL\n  SMTP RCPT\n  SMTP DATA\n    deliver local\n  SMTP QUIT\n")

@@ -131,7 +131,7 @@ func (c *conformance) conclude(listeners []listener) {
 			return slices.ContainsFunc(protocols, func(p sessions.Protocol) bool { return p.Name() == l.protocol.Name() })
 		})
 	}
-	if has(sessions.SMTP, sessions.LMTP) && c.happened["smtp_messages_received_total"] == 0 {
+	if has(sessions.SMTP, sessions.LMTP) && c.happened[sessions.MessagesReceived] == 0 {
 		c.t.Error("otelmailtest: little is proved: the server has taken no message: set Server.Recipients, and Server.User and Password")
 	}
 	for name, login := range map[string]string{"IMAP": "span IMAP LOGIN ok", "POP3": "span POP3 PASS ok"} {

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// MessagesReceived is the series of messages that a server has taken.
+const MessagesReceived = "smtp_messages_received_total"
+
 // SMTP is RFC 5321 with AUTH, STARTTLS, SIZE and CHUNKING.
 var SMTP = Protocol{name: "smtp", label: "smtp", script: smtpScript, fixed: smtpFixed, read: readSMTP}
 
@@ -238,7 +241,7 @@ func class(code int) string { return fmt.Sprintf("%dxx", code/100) }
 
 // received counts a message of so many bytes, as the client has sent them.
 func (r *smtpReading) received(size int, recipients []string) {
-	r.counts.add("smtp_messages_received_total")
+	r.counts.add(MessagesReceived)
 	if size > 0 {
 		r.counts.add("message_size_bytes_count")
 		r.counts["message_size_bytes_sum"] += int64(size)
