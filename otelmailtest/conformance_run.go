@@ -20,6 +20,17 @@ type conformance struct {
 	said     bool   // it was
 	sessions int
 	wrong    bool
+	last     *sessions.Server // nil before the first
+}
+
+// next is a listener in a mode, after the sessions that there were.
+func (c *conformance) next(l listener, mode sessions.Mode) *sessions.Server {
+	s := c.server.of(l, mode)
+	if c.last != nil {
+		s.Follow(c.last)
+	}
+	c.last = s
+	return s
 }
 
 // readable reads the page, and finds the series of this module on it.
@@ -51,7 +62,7 @@ func (c *conformance) listener(l listener) {
 	if l.implicit {
 		mode = sessions.Implicit
 	}
-	offers, err := c.server.of(l, mode).Probe()
+	offers, err := c.next(l, mode).Probe()
 	if err != nil {
 		c.t.Fatalf("otelmailtest: %s cannot be tested: %v", l.name, err)
 	}
@@ -60,7 +71,7 @@ func (c *conformance) listener(l listener) {
 		modes = append(modes, sessions.StartTLS)
 	}
 	for _, mode := range modes {
-		s := c.server.of(l, mode)
+		s := c.next(l, mode)
 		s.InStep = c.server.Pipelining == PipeliningNever || c.server.Pipelining == PipeliningAsOffered && !offers.Pipelining
 		if prefix := l.name + "/" + mode.String() + "/"; c.only != "" {
 			only, ok := strings.CutPrefix(c.only, prefix)

@@ -84,8 +84,8 @@ func (s script) play(server *Server) (*said, error) {
 	if err := c.talk(s); err != nil {
 		return c.said, err
 	}
-	if r := server.Protocol.read(c.said); s.manner == ahead && !r.answered || r.unknown {
-		c.said.lost = true // it has closed with more to read, and may have answered more than has come
+	if r := server.Protocol.read(c.said); (s.manner == ahead || c.said.closed) && !r.answered || r.unknown {
+		c.said.lost = true // it has closed with more to read: has it read that, and answered more than has come?
 	}
 	c.said.over = true
 	return c.said, nil

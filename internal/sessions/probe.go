@@ -25,6 +25,10 @@ func (server *Server) Probe() (Offers, error) {
 	for _, line := range ask {
 		s.units = append(s.units, unit{text: line + "\r\n"})
 	}
+	before, err := server.idle()
+	if err != nil {
+		return Offers{}, err
+	}
 	what, err := s.play(server)
 	if what == nil {
 		return Offers{}, err
@@ -40,6 +44,10 @@ func (server *Server) Probe() (Offers, error) {
 		return Offers{}, fmt.Errorf("the server does not speak %s:\n%s", strings.ToUpper(server.Protocol.name), what)
 	case err != nil:
 		return Offers{}, fmt.Errorf("%w\n%s", err, what)
+	}
+	// What is wrong with this session will be wrong with the next ones, too. Here only its end counts.
+	if _, err := server.settle(before, read.counts, server.grace()); err != nil {
+		return Offers{}, err
 	}
 	words := bytes.Fields(bytes.ReplaceAll(bytes.ToUpper(heard), []byte("-"), []byte(" ")))
 	offers := func(word string) bool {

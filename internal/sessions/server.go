@@ -57,6 +57,12 @@ type Server struct {
 	latest  string // dialogue
 }
 
+// Follow has the server begin where the sessions with another one have ended, which is the same server in
+// another protocol or mode: a connection of the last of them may not be counted as closed yet.
+func (server *Server) Follow(last *Server) {
+	server.open, server.started, server.latest = last.open, last.started, last.latest
+}
+
 func (server *Server) patience() time.Duration { return cmp.Or(server.Patience, 10*time.Second) }
 
 // Protocol is a protocol to test: how clients talk, and how to read what was said.
