@@ -17,7 +17,8 @@ const drainTimeout = 25 * time.Second
 // until load balancers have looked and every node has heard of it: 5 s are enough for most.
 // Then end is called, all of it side by side: each function closes listeners and returns when
 // the sessions have ended, as the Shutdown of net/http, otelsmtp and otelimap does. Last comes
-// [Telemetry.Shutdown], which flushes what the sessions have recorded.
+// [Telemetry.Shutdown], which flushes what the sessions have recorded. Providers of the application's
+// own ([New]) are shut down before that, in the function that ends the server.
 //
 // All of it has until ctx's deadline, which is the grace period, or 25 s where there is none.
 // The last 5 s of it ([WithShutdownTimeout]), but no more than a third, are kept for Shutdown,

@@ -3,14 +3,18 @@ package otelmail_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
+	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -79,7 +83,31 @@ func ExampleSMTPCommand_Context() {
 	// Output: SMTP MAIL mymail.plan = free
 }
 
-// A View of the application's, after ours, leaves a series out.
+// Providers of the application's own end with the server.
+func ExampleTelemetry_Drain_providers() {
+	var (
+		server    http.Server
+		providers = sdkmetric.NewMeterProvider()
+	)
+	tel, err := otelmail.New(otelmail.WithMeterProvider(providers))
+	if err != nil {
+		log.Fatal(err)
+	}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		tel.LocalLogger().Warn("OpenTelemetry", "error", err) // is not pushed
+	}))
+
+	grace, cancel := context.WithTimeout(ctx, 25*time.Second)
+	defer cancel()
+	err = tel.Drain(grace, 5*time.Second, func(ctx context.Context) error {
+		return errors.Join(server.Shutdown(ctx), providers.Shutdown(ctx)) // in this order
+	})
+	if err != nil {
+		log.Print(err)
+	}
+}
+
+// A View of the application's, before ours, leaves a series out.
 func ExampleReader_Views() {
 	reader, err := otelmail.NewReader()
 	if err != nil {

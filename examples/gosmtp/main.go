@@ -112,5 +112,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 func (s *session) Data(r io.Reader) error {
 	// otelmail: Context has the span of the DATA command, in which the message is queued.
-	return s.queue.put(otelsmtp.Context(s.conn), s.from, s.to, r)
+	if err := s.queue.put(otelsmtp.Context(s.conn), s.from, s.to, r); err != nil {
+		log.Print(err) // to any other error than the following go-smtp answers 554
+		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Try again later"}
+	}
+	return nil
 }

@@ -115,11 +115,11 @@ func (s *session) Data(r io.Reader) error {
 	id := rand.Text()
 	f, err := os.Create(filepath.Join(*dir, id))
 	if err != nil {
-		return err
+		return tryAgain(err)
 	}
 	size, err := io.Copy(f, r)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
+		return tryAgain(err)
 	}
 	// otelmail: the delivery, below the span of DATA.
 	s.tel.Delivery.Attempt(otelsmtp.Context(s.conn), otelmail.Attempt{
@@ -129,4 +129,10 @@ func (s *session) Data(r io.Reader) error {
 	}).End(otelmail.Reply{Code: 250})
 	s.tel.Storage.Messages.Add(1)
 	return nil
+}
+
+// tryAgain is for trouble of our own: go-smtp answers 554 to any other error.
+func tryAgain(err error) error {
+	log.Print(err)
+	return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Try again later"}
 }
