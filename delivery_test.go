@@ -178,6 +178,9 @@ func TestAttemptFacts(t *testing.T) {
 	if _, got := deliver(t, otelmail.Attempt{}, otelmail.Reply{Code: 550, Text: "no bob here"}, otelmail.WithPrivacy(otelmail.PrivacyFull)); got["smtp.response.text"] != "no bob here" {
 		t.Errorf("the reply's text is %q", got["smtp.response.text"])
 	}
+	if _, got := deliver(t, otelmail.Attempt{}, otelmail.Reply{Code: 550, Text: "no\r\nbob\nhere"}, otelmail.WithPrivacy(otelmail.PrivacyFull)); got["smtp.response.text"] != "no bob here" {
+		t.Errorf("the text of a reply of several lines is %q", got["smtp.response.text"])
+	}
 }
 
 // A message's destinations are tried each for itself: a retry is a second attempt at the

@@ -29,7 +29,7 @@ type Reply struct {
 	Enhanced EnhancedCode
 	// Cause says why there was no reply, or what lies behind a refusal.
 	Cause Cause
-	// Text is the reply's text. It is only shown under PrivacyFull.
+	// Text is the reply's text, which may have several lines. It is only shown under PrivacyFull.
 	Text string
 	// Fault is whose fault a refusal of ours is, where the codes and the cause do not say
 	// it, see docs/fault.md.

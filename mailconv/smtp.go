@@ -13,8 +13,8 @@ const (
 	// SMTPEnhancedCodeKey is the enhanced status code (RFC 3463), when the
 	// reply has one. Example: "5.1.1".
 	SMTPEnhancedCodeKey = attribute.Key("smtp.response.enhanced_code")
-	// SMTPResponseTextKey is the reply's text. Opt-in: PrivacyFull only. Example:
-	// "5.1.1 no such user".
+	// SMTPResponseTextKey is the reply's text, of several lines with spaces between. Opt-in:
+	// PrivacyFull only. Example: "5.1.1 no such user".
 	SMTPResponseTextKey = attribute.Key("smtp.response.text")
 	// SMTPRoleKey is what the listener is for: "mx", "submission", "lmtp" or "_OTHER".
 	SMTPRoleKey = attribute.Key("smtp.role")
