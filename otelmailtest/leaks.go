@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/rusmes/otelmail"
 )
 
 // leastLocal is how long the local part of an address for Leaks has to be: a shorter one stands
@@ -40,6 +42,10 @@ func (r *record) Leaks(addresses ...string) {
 			r.t.Errorf("otelmailtest: Leaks: %q: its local part stands in a hash by chance: want one of %d characters or more", address, leastLocal)
 			continue
 		}
+		if name := namedBy(local); name != "" {
+			r.t.Errorf("otelmailtest: Leaks: %q: its local part is a word of %s's own text: want one that stands nowhere else, such as canary77", address, name)
+			continue
+		}
 		var found []string
 		for _, text := range texts {
 			if spells(text.said, plain[text.said], local) {
@@ -50,6 +56,16 @@ func (r *record) Leaks(addresses ...string) {
 			r.t.Errorf("%q leaves the process:%s", address, under(slices.Compact(found)))
 		}
 	}
+}
+
+// namedBy is a series whose own name or help has the text, "" for none.
+func namedBy(text string) string {
+	for _, m := range otelmail.Catalog() {
+		if strings.Contains(plainly(m.Name+" "+m.Help), text) {
+			return m.Name
+		}
+	}
+	return ""
 }
 
 // leaving is a text that leaves the process, and where.

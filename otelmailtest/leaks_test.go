@@ -155,4 +155,8 @@ func TestLeaksWantsAName(t *testing.T) {
 	if !strings.Contains(said, `Leaks: "bob@example.org": its local part stands in a hash by chance: want one of 5 characters or more`) {
 		t.Errorf("a short name: %q", said)
 	}
+	said = fails(t, func(t testing.TB) { otelmailtest.New(t).Leaks("Recipient@example.org") })
+	if !strings.Contains(said, `Leaks: "Recipient@example.org": its local part is a word of `) {
+		t.Errorf("a word of our own: %q", said)
+	}
 }
