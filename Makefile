@@ -2,6 +2,7 @@
 SHELL := bash
 MODULES := $(patsubst %/go.mod,%,$(filter-out ./tools/go.mod ./integration/peers/%,$(shell find . -name go.mod -not -path '*/node_modules/*' | sort)))
 PUBLISHED := $(filter-out ./bench ./examples/% ./integration ./tools/%,$(MODULES))
+LIBRARIES := $(filter-out ./cmd/%,$(PUBLISHED))
 # The race detector needs a C compiler; a machine with only Go runs without it.
 RACE := $(shell command -v $(firstword $(shell go env CC)) >/dev/null 2>&1 && [ "$$(go env CGO_ENABLED)" = 1 ] && echo -race)
 FUZZTIME ?= 3s
@@ -45,13 +46,13 @@ test-peers: peers docs-lint ## tests against peers from Debian: Python's clients
 	cd integration && go test $(RACE) -count=1 -timeout 30m -tags debian -run "^($$(sed -n 's/^func \(Test[A-Za-z0-9]*\)(.*/\1/p' debian_*_test.go | paste -sd'|'))$$" .
 
 .PHONY: test-oldest
-test-oldest: ## what is published, with the oldest Go and the oldest libraries that its go.mod files allow
-	@set -e; for m in $(PUBLISHED); do go=go$$(sed -n 's/^go //p' $$m/go.mod); echo "== $$m with $$go"; \
-		(cd $$m && GOWORK=off GOTOOLCHAIN=$$go go test ./...); done
+test-oldest: ## the published libraries, with the oldest Go and the oldest libraries that its go.mod files allow
+	@set -e; for m in $(LIBRARIES); do go=go$$(sed -n 's/^go //p' $$m/go.mod); echo "== $$m with $$go"; \
+		(cd $$m && GOWORK=off GOTOOLCHAIN=$$go go test -vet=off ./...); done
 
 .PHONY: test-newest
-test-newest: ## what is published, with the newest Go and the newest libraries that are served
-	@./internal/newest.sh $(PUBLISHED)
+test-newest: ## the published libraries, with the newest Go and the newest libraries that are served
+	@./internal/newest.sh $(LIBRARIES)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for $(FUZZTIME)

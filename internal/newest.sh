@@ -14,5 +14,5 @@ for m; do
 	go get $used # one argument each
 	go mod tidy
 	echo "== $m with $GOTOOLCHAIN"
-	go test ./...
+	go test -vet=off ./...
 done
