@@ -1,14 +1,16 @@
 package otelimapv1_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/emersion/go-imap"
 	"github.com/emersion/go-imap/backend"
 	"github.com/emersion/go-imap/backend/memory"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/otelmailtest"
 )
 
@@ -25,9 +27,12 @@ func TestConformance(t *testing.T) {
 	for _, implicit := range []bool{false, true} {
 		t.Run(map[bool]string{false: "IMAP", true: "IMAPS"}[implicit], func(t *testing.T) {
 			t.Parallel()
-			reader := sdkmetric.NewManualReader()
-			w := newWorldOn(t, stores{}, implicit, otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))))
-			server := otelmailtest.Server{Metrics: otelmailtest.MetricsFrom(reader), Spans: w.spans.Ended, User: "username", Password: "password", Sessions: 30}
+			ended := tracetest.NewSpanRecorder()
+			w := newWorldOn(t, stores{}, implicit, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+				p.AddSpanProcessor(ended)
+				return nil
+			})))
+			server := otelmailtest.Server{Metrics: otelmailtest.MetricsFrom(w.Tel.Reader()), Spans: ended.Ended, User: "username", Password: "password", Sessions: 30}
 			if dial := otelmailtest.DialTCP(w.addr); implicit {
 				server.IMAPS = dial
 			} else {

@@ -24,11 +24,10 @@ import (
 	"github.com/emersion/go-imap/backend/memory"
 	"github.com/emersion/go-imap/commands"
 	"github.com/emersion/go-imap/server"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimapv1"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 const patience = 20 * time.Second
@@ -36,9 +35,8 @@ const patience = 20 * time.Second
 // world is a server of version 1, with memory's backend: the user is "username", the
 // password "password".
 type world struct {
+	*otelmailtest.Recorder
 	t       *testing.T
-	tel     *otelmail.Telemetry
-	spans   *tracetest.SpanRecorder
 	server  *server.Server
 	backend *spyBackend
 	addr    string
@@ -50,21 +48,15 @@ func newWorld(t *testing.T, implicit bool) *world {
 	return newWorldOn(t, memory.New(), implicit)
 }
 
-func newWorldOn(t *testing.T, store backend.Backend, implicit bool, opts ...otelmail.NewOption) *world {
+func newWorldOn(t *testing.T, store backend.Backend, implicit bool, opts ...otelmail.StartOption) *world {
 	t.Helper()
-	w := &world{t: t, spans: tracetest.NewSpanRecorder(), tls: implicit, backend: &spyBackend{Backend: store}}
-	tel, err := otelmail.New(append(opts, otelmail.WithPrivacy(otelmail.PrivacyFull),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tel = tel
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	w := &world{Recorder: otelmailtest.New(t, append(opts, otelmail.WithPrivacy(otelmail.PrivacyFull))...), t: t, tls: implicit,
+		backend: &spyBackend{Backend: store}}
 	w.server = server.New(w.backend)
 	w.server.AllowInsecureAuth = true
 	w.server.TLSConfig = certificate(t)
 	w.server.ErrorLog = log.New(io.Discard, "", 0)
-	w.server.Enable(otelimapv1.Extension(tel), probes{})
+	w.server.Enable(otelimapv1.Extension(w.Tel), probes{})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -192,33 +184,17 @@ func (c *client) closed() {
 	}
 }
 
-// expect waits until nobody is connected and all is counted.
-func (w *world) expect(connections, commands, errs int64, spans string) {
+// expect waits until nobody is connected, and all is counted and nothing else but what the root tests.
+func (w *world) expect(connections, commands, errs float64, spans string) {
 	w.t.Helper()
-	got := func() string {
-		all := ""
-		for _, name := range []string{"imap_connections_total", "imap_commands_total", "imap_errors_total"} {
-			v, err := w.tel.Value(name)
-			if err != nil {
-				w.t.Fatal(err)
-			}
-			all += fmt.Sprintf("%s %d ", name, v)
-		}
-		active, err := w.tel.Value("active_connections", "imap")
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		return all + fmt.Sprintf("active %d", active)
-	}
-	want := fmt.Sprintf("imap_connections_total %d imap_commands_total %d imap_errors_total %d active 0", connections, commands, errs)
-	for end := time.Now().Add(patience); got() != want && time.Now().Before(end); {
-		time.Sleep(2 * time.Millisecond)
-	}
-	if got() != want {
-		w.t.Errorf("counted %s\nwant    %s", got(), want)
-	}
+	w.Moved(otelmailtest.Series{
+		"rusmes_imap_connections_total": connections, "rusmes_imap_commands_total": commands, "rusmes_imap_errors_total": errs,
+		"rusmes_replies_total": otelmailtest.Any, "rusmes_auth_attempts_total": otelmailtest.Any, "rusmes_tls_sessions_total": otelmailtest.Any,
+		"rusmes_tls_handshakes_total": otelmailtest.Any, "rusmes_tls_handshake_failures_total": otelmailtest.Any,
+		"rusmes_connections_lost_total": otelmailtest.Any, "rusmes_panics_total": otelmailtest.Any,
+	})
 	var all []string
-	for _, span := range w.spans.Ended() {
+	for _, span := range w.Spans("") {
 		text := strings.TrimPrefix(span.Name(), "IMAP ")
 		for _, key := range []string{"imap.response.status", "error.type", "imap.mailbox", "user.id"} {
 			for _, kv := range span.Attributes() {
@@ -235,7 +211,7 @@ func (w *world) expect(connections, commands, errs int64, spans string) {
 }
 
 // ways runs a test in plaintext, in implicit TLS and after STARTTLS.
-func ways(t *testing.T, run func(t *testing.T, w *world, c *client, first string, more int64)) {
+func ways(t *testing.T, run func(t *testing.T, w *world, c *client, first string, more float64)) {
 	t.Run("plaintext", func(t *testing.T) {
 		w := newWorld(t, false)
 		run(t, w, w.dial(), "", 0)
@@ -253,7 +229,7 @@ func ways(t *testing.T, run func(t *testing.T, w *world, c *client, first string
 }
 
 func TestAllThatIsSaid(t *testing.T) {
-	ways(t, func(t *testing.T, w *world, c *client, first string, more int64) {
+	ways(t, func(t *testing.T, w *world, c *client, first string, more float64) {
 		c.say("CAPABILITY", "OK").say("LOGIN username password", "OK").say("SELECT INBOX", "OK").say("XYZZY", "BAD").
 			say("SELECT nope", "NO").say("NOOP", "OK").say("LOGOUT", "OK").closed()
 		w.expect(1, 7+more, 2, first+"CAPABILITY ok; LOGIN ok; SELECT ok INBOX username; _OTHER bad bad username; "+
@@ -265,7 +241,7 @@ func TestAllThatIsSaid(t *testing.T) {
 }
 
 func TestLiteralsAndIdle(t *testing.T) {
-	ways(t, func(_ *testing.T, w *world, c *client, first string, more int64) {
+	ways(t, func(_ *testing.T, w *world, c *client, first string, more float64) {
 		c.send("t LOGIN {8}\r\n").answer("+").send("username {8}\r\n").answer("+").send("password\r\n").answer("t OK").
 			say("SELECT INBOX", "OK").send("t APPEND INBOX {22}\r\n").answer("+").send("Subject: a\r\n\r\nx NO t\r\n\r\n").answer("t OK").
 			say("FETCH 1:* (BODY[])", "OK").send("t IDLE\r\n").answer("+").send("DONE\r\n").answer("t OK").
@@ -276,7 +252,7 @@ func TestLiteralsAndIdle(t *testing.T) {
 }
 
 func TestAuthenticate(t *testing.T) {
-	ways(t, func(_ *testing.T, w *world, c *client, first string, more int64) {
+	ways(t, func(_ *testing.T, w *world, c *client, first string, more float64) {
 		c.send("t AUTHENTICATE PLAIN\r\n").answer("+").send("*\r\n").answer("t BAD").
 			send("t AUTHENTICATE PLAIN\r\n").answer("+").send("AHVzZXJuYW1lAHBhc3N3b3Jk\r\n").answer("t OK").
 			say("TRACED", "OK").say("LOGOUT", "OK").closed()
@@ -288,8 +264,8 @@ func TestAuthenticate(t *testing.T) {
 func TestEnds(t *testing.T) {
 	for name, test := range map[string]struct {
 		do       func(*client)
-		commands int64
-		errors   int64
+		commands float64
+		errors   float64
 		spans    string
 	}{
 		"leaves":            {func(c *client) { _ = c.Close() }, 0, 0, ""},
@@ -311,7 +287,7 @@ func TestEnds(t *testing.T) {
 		"shutdown": {func(*client) {}, 0, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ways(t, func(_ *testing.T, w *world, c *client, first string, more int64) {
+			ways(t, func(_ *testing.T, w *world, c *client, first string, more float64) {
 				if more > 0 {
 					c.say("NOOP", "OK") // the handshake
 					first += strings.TrimSuffix("NOOP ok; "+test.spans, "; ")
