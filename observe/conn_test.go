@@ -9,6 +9,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // connections observe a connection, and what one is to go on with after STARTTLS.
@@ -16,11 +17,11 @@ var connections = map[string]struct {
 	upgrade, ok, errors string
 	observe             func(*otelmail.Telemetry, net.Conn) (plain net.Conn, upgrade func(*tls.Conn) net.Conn)
 }{
-	"smtp": {"STARTTLS\r\n", "220 go\r\n", "smtp_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
+	"smtp": {"STARTTLS\r\n", "220 go\r\n", "rusmes_smtp_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
 		c := observe.SMTP(tel, nc, nil)
 		return c, func(tc *tls.Conn) net.Conn { return c.Upgrade(tc) }
 	}},
-	"imap": {"a STARTTLS\r\n", "a OK go\r\n", "imap_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
+	"imap": {"a STARTTLS\r\n", "a OK go\r\n", "rusmes_imap_errors_total", func(tel *otelmail.Telemetry, nc net.Conn) (net.Conn, func(*tls.Conn) net.Conn) {
 		c := observe.IMAP(tel, nc, nil)
 		return c, func(tc *tls.Conn) net.Conn { return c.Upgrade(tc) }
 	}},
@@ -36,7 +37,7 @@ var greetings = map[string]string{"smtp": "220 mx\r\n", "imap": "* OK ready\r\n"
 func TestUpgradeThenNothing(t *testing.T) {
 	for protocol, test := range connections {
 		t.Run(protocol, func(t *testing.T) {
-			w := newWorld(t)
+			rec := otelmailtest.New(t)
 			near, far := net.Pipe()
 			go func() {
 				buffer := make([]byte, 100)
@@ -47,7 +48,7 @@ func TestUpgradeThenNothing(t *testing.T) {
 				_ = secure.Handshake()
 				_ = secure.Close()
 			}()
-			plain, upgrade := test.observe(w.tel, far)
+			plain, upgrade := test.observe(rec.Tel, far)
 			fmt.Fprint(plain, greetings[protocol])
 			_, _ = plain.Read(make([]byte, 100))
 			fmt.Fprint(plain, test.ok)
@@ -56,14 +57,9 @@ func TestUpgradeThenNothing(t *testing.T) {
 				t.Fatal("something was said")
 			}
 			_ = secure.Close()
-			if n, err := w.tel.Value("tls_sessions_total", "starttls"); n != 1 || err != nil {
-				t.Errorf("%d sessions after STARTTLS, %v", n, err)
-			}
-			if test.errors == "" {
-				return
-			}
-			if n, err := w.tel.Value(test.errors); n != 0 || err != nil {
-				t.Errorf("%d errors, %v", n, err)
+			rec.Has(otelmailtest.Series{`rusmes_tls_sessions_total{tls="starttls"}`: 1})
+			if test.errors != "" {
+				rec.Has(otelmailtest.Series{test.errors: 0})
 			}
 		})
 	}
@@ -73,18 +69,16 @@ func TestUpgradeThenNothing(t *testing.T) {
 func TestGreetingBehindFailedHandshake(t *testing.T) {
 	for protocol, refusal := range map[string]string{"smtp": "554 no\r\n", "imap": "* NO no\r\n"} {
 		t.Run(protocol, func(t *testing.T) {
-			w := newWorld(t)
+			rec := otelmailtest.New(t)
 			near, far := net.Pipe()
 			go func() { _, _ = io.WriteString(near, "QUIT\r\nQUIT\r\n") }()
 			go func() { _, _ = io.Copy(io.Discard, near) }()
-			conn, _ := connections[protocol].observe(w.tel, tls.Server(far, certificate(t)))
+			conn, _ := connections[protocol].observe(rec.Tel, tls.Server(far, certificate(t)))
 			if _, err := io.WriteString(conn, refusal); err == nil {
 				t.Fatal("a handshake with plaintext")
 			}
 			_ = conn.Close()
-			if n, err := w.tel.Value(connections[protocol].errors); n != 1 || err != nil {
-				t.Errorf("%d errors, %v", n, err)
-			}
+			rec.Has(otelmailtest.Series{connections[protocol].errors: 1})
 		})
 	}
 }

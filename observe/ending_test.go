@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/rusmes/otelmail/observe"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // lines are what is said in each protocol.
@@ -54,12 +55,12 @@ func TestHowCallsFail(t *testing.T) {
 	} {
 		for protocol := range connections {
 			t.Run(name+"/"+protocol, func(t *testing.T) {
-				w := newWorld(t)
+				rec := otelmailtest.New(t)
 				var below net.Conn = &failing{calls: tt.calls, protocol: protocol}
 				if tt.secure {
 					below = secure{below}
 				}
-				conn, _ := connections[protocol].observe(w.tel, below)
+				conn, _ := connections[protocol].observe(rec.Tel, below)
 				for _, c := range tt.calls {
 					switch c.does {
 					case "hello", "ok", "bye":
@@ -69,7 +70,7 @@ func TestHowCallsFail(t *testing.T) {
 					}
 				}
 				_ = conn.Close()
-				w.wantBroken(t, protocol, tt.want)
+				wantBroken(t, rec, protocol, tt.want)
 			})
 		}
 	}
@@ -81,23 +82,18 @@ func said(protocol, what string) string {
 }
 
 // wantBroken wants the one session to have broken for a reason, "" for none.
-func (w *world) wantBroken(t *testing.T, protocol, want string) {
+func wantBroken(t *testing.T, rec *otelmailtest.Recorder, protocol, want string) {
 	t.Helper()
-	got := ""
-	for _, s := range w.spans.Ended() {
-		for _, kv := range s.Attributes() {
-			if strings.HasSuffix(s.Name(), " session") && kv.Key == "error.type" {
-				got = kv.Value.AsString()
-			}
-		}
+	errors := 0.0
+	var kind any
+	if want != "" {
+		errors, kind = 1, want
 	}
-	if got != want && protocol != "imap" { // which has no span of a session
-		t.Errorf("broken by %q, want %q", got, want)
+	if protocol != "imap" { // which has no span of a session
+		rec.Span(strings.ToUpper(protocol) + " session").Has(otelmailtest.Attributes{"error.type": kind})
 	}
 	if series := connections[protocol].errors; series != "" {
-		if n, err := w.tel.Value(series); (n == 1) != (want != "") || n > 1 || err != nil {
-			t.Errorf("%d errors, %v", n, err)
-		}
+		rec.Has(otelmailtest.Series{series: errors})
 	}
 }
 
@@ -138,7 +134,7 @@ func (secure) ConnectionState() tls.ConnectionState {
 // one that has broken off.
 func TestWhatWritesTell(t *testing.T) {
 	for linger, want := range map[int]string{-1: "", 0: "connection_reset"} {
-		w := newWorld(t)
+		rec := otelmailtest.New(t)
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +148,7 @@ func TestWhatWritesTell(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server := observe.POP3(w.tel, accepted)
+		server := observe.POP3(rec.Tel, accepted)
 		if err := client.(*net.TCPConn).SetLinger(linger); err != nil {
 			t.Fatal(err)
 		}
@@ -161,6 +157,6 @@ func TestWhatWritesTell(t *testing.T) {
 			_, err = fmt.Fprint(server, "-ERR too busy\r\n")
 		}
 		_ = server.Close()
-		w.wantBroken(t, "pop3", want)
+		wantBroken(t, rec, "pop3", want)
 	}
 }

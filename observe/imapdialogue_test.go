@@ -1,37 +1,23 @@
 package observe_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
 )
 
-// imapWorld is what a dialogue is recorded in.
-type imapWorld struct {
-	t     testing.TB
-	tel   *otelmail.Telemetry
-	spans *tracetest.SpanRecorder
-}
+// imapWorld is what a dialogue is recorded in, fast enough for one for each way to cut it.
+type imapWorld struct{ *world }
 
 func newIMAPWorld(t testing.TB) *imapWorld {
 	t.Helper()
-	w := &imapWorld{t: t, spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(otelmail.WithPrivacy(otelmail.PrivacyFull),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tel = tel
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
-	return w
+	return &imapWorld{newWorld(t, otelmail.WithPrivacy(otelmail.PrivacyFull), otelmail.WithMeterProvider(noop.NewMeterProvider()))}
 }
 
 // counts are commands, errors, and what else is not 0.

@@ -12,16 +12,17 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // limits are the listeners, and what a client is told that is one too many.
 var limits = map[string]struct {
 	limit  func(*otelmail.Telemetry, net.Listener, int) net.Listener
 	told   string
-	counts map[string]int64 // for each that is refused; those who are let in are not observed
+	counts otelmailtest.Series // for each that is refused; those who are let in are not observed
 }{
 	"any":  {func(_ *otelmail.Telemetry, l net.Listener, n int) net.Listener { return observe.Limit(l, n) }, "", nil},
-	"imap": {observe.LimitIMAP, "* BYE [UNAVAILABLE] ", map[string]int64{"imap_connections_total": 1, "imap_errors_total": 1}},
+	"imap": {observe.LimitIMAP, "* BYE [UNAVAILABLE] ", otelmailtest.Series{"rusmes_imap_connections_total": 1, "rusmes_imap_errors_total": 1}},
 	"pop3": {observe.LimitPOP3, "-ERR [SYS/TEMP] ", nil},
 }
 
@@ -59,23 +60,6 @@ func greeting(t *testing.T, c net.Conn) string {
 	return line
 }
 
-// counted waits until a series is what it should be.
-func counted(t *testing.T, tel *otelmail.Telemetry, want int64, series string, labels ...string) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		n, err := tel.Value(series, labels...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n == want {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s %v is %d, want %d", series, labels, n, want)
-		}
-	}
-}
-
 func dialled(t *testing.T, address string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", address)
@@ -98,8 +82,8 @@ func listening(t *testing.T) net.Listener {
 func TestLimit(t *testing.T) {
 	for name, test := range limits {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			address := greeter(t, test.limit(w.tel, listening(t), 2))
+			rec := otelmailtest.New(t)
+			address := greeter(t, test.limit(rec.Tel, listening(t), 2))
 			const over = 100 // more than are told at a time
 			var tooMany []net.Conn
 			first, second := dialled(t, address), dialled(t, address)
@@ -124,7 +108,7 @@ func TestLimit(t *testing.T) {
 				t.Errorf("%d of %d are told that they are refused", told, over)
 			}
 			for series, each := range test.counts {
-				counted(t, w.tel, over*each, series)
+				rec.Has(otelmailtest.Series{series: over * each})
 			}
 
 			// A place is free when its client has left, and then it is one.
@@ -142,7 +126,7 @@ func TestLimit(t *testing.T) {
 				_ = c.Close()
 			}
 			if name != "any" {
-				counted(t, w.tel, 0, "active_connections", name)
+				rec.Has(otelmailtest.Series{"rusmes_active_connections": 0})
 			}
 		})
 	}
@@ -162,7 +146,7 @@ func TestWithoutALimit(t *testing.T) {
 
 // What stands on top of a listener with a limit sees TLS, as without it.
 func TestLimitBelowTLS(t *testing.T) {
-	w := newWorld(t)
+	rec := otelmailtest.New(t)
 	l := tls.NewListener(observe.Limit(listening(t), 1), certificate(t))
 	defer l.Close()
 	go func() {
@@ -170,7 +154,7 @@ func TestLimitBelowTLS(t *testing.T) {
 		if err != nil {
 			return
 		}
-		observed := observe.POP3(w.tel, c)
+		observed := observe.POP3(rec.Tel, c)
 		fmt.Fprint(observed, "+OK ready\r\n")
 		_ = observed.Close()
 	}()
@@ -178,5 +162,5 @@ func TestLimitBelowTLS(t *testing.T) {
 	if line := greeting(t, secure); line != "+OK ready\r\n" {
 		t.Fatal(line)
 	}
-	counted(t, w.tel, 1, "tls_sessions_total", "yes")
+	rec.Has(otelmailtest.Series{`rusmes_tls_sessions_total{tls="yes"}`: 1})
 }

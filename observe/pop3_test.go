@@ -8,38 +8,22 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/observe"
 )
 
 // pop3World is a Telemetry and everything it has recorded.
-type pop3World struct {
-	*otelmail.Telemetry
-	t     testing.TB
-	spans *tracetest.SpanRecorder
-}
+type pop3World struct{ *world }
 
 func newPOP3World(t testing.TB) *pop3World {
 	t.Helper()
-	w := &pop3World{t: t, spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(
-		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))),
-		otelmail.WithPrivacy(otelmail.PrivacyFull))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.Telemetry = tel
-	return w
+	return &pop3World{newWorld(t, otelmail.WithPrivacy(otelmail.PrivacyFull))}
 }
 
 func (w *pop3World) value(name string, labels ...string) int64 {
 	w.t.Helper()
-	v, err := w.Value(name, labels...)
+	v, err := w.tel.Value(name, labels...)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -136,7 +120,7 @@ func pop3Steps(dialogue string) (steps []string) {
 
 // play gives a dialogue in the pieces that cut makes of a side's words.
 func (w *pop3World) play(steps []string, cut func(string) []string) {
-	d := observe.NewPOP3Dialogue(w.Telemetry, otelmail.Conn{})
+	d := observe.NewPOP3Dialogue(w.tel, otelmail.Conn{})
 	for _, step := range steps {
 		if step[0] == 'U' {
 			d.Upgrade(handshaken)
@@ -235,7 +219,7 @@ func TestPOP3LastLineWithoutItsEnd(t *testing.T) {
 		"":         {"session  eof"},
 	} {
 		w := newPOP3World(t)
-		d := observe.NewPOP3Dialogue(w.Telemetry, otelmail.Conn{})
+		d := observe.NewPOP3Dialogue(w.tel, otelmail.Conn{})
 		d.FromServer([]byte("+OK\r\n"))
 		d.FromClient([]byte("USER bob"))
 		d.Lost(otelmail.CauseEOF)
@@ -268,7 +252,7 @@ func TestPOP3LineRefusedBeforeItsEnd(t *testing.T) {
 // The server knows who has logged in with AUTH.
 func TestPOP3User(t *testing.T) {
 	w := newPOP3World(t)
-	d := observe.NewPOP3Dialogue(w.Telemetry, otelmail.Conn{})
+	d := observe.NewPOP3Dialogue(w.tel, otelmail.Conn{})
 	d.FromServer([]byte("+OK\r\n"))
 	for _, reply := range []string{"-ERR", "+OK"} {
 		d.FromClient([]byte("AUTH PLAIN\r\n"))
@@ -289,7 +273,7 @@ func TestPOP3User(t *testing.T) {
 
 func TestPOP3Context(t *testing.T) {
 	w := newPOP3World(t)
-	d := observe.NewPOP3Dialogue(w.Telemetry, otelmail.Conn{})
+	d := observe.NewPOP3Dialogue(w.tel, otelmail.Conn{})
 	between := d.Context()
 	d.FromServer([]byte("+OK\r\n"))
 	d.FromClient([]byte("RETR 1\r\n"))

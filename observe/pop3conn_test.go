@@ -56,7 +56,7 @@ func startPOP3(t *testing.T, implicit, lazy bool, idle time.Duration) *pop3Serve
 				return
 			}
 			go func() {
-				s.serve(observe.POP3(s.Telemetry, conn))
+				s.serve(observe.POP3(s.tel, conn))
 				s.sessions.Add(1)
 			}()
 		}

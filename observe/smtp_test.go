@@ -15,18 +15,20 @@ import (
 	"github.com/rusmes/otelmail/observe"
 )
 
-// world is what a test's dialogues have recorded.
+// world is what a test's dialogues have recorded. It costs less than an otelmailtest.Recorder,
+// for tests of thousands of dialogues.
 type world struct {
 	t     testing.TB
 	tel   *otelmail.Telemetry
 	spans *tracetest.SpanRecorder
 }
 
-func newWorld(t testing.TB) *world {
+func newWorld(t testing.TB, opts ...otelmail.NewOption) *world {
+	t.Helper()
 	w := &world{t: t, spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(
+	tel, err := otelmail.New(append([]otelmail.NewOption{
 		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))))
+		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans)))}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

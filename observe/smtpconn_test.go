@@ -13,15 +13,14 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/observe"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 func certificate(t testing.TB) *tls.Config {
@@ -84,7 +83,7 @@ func TestSMTPConn(t *testing.T) {
 	config := certificate(t)
 	for _, way := range []string{"no", "starttls", "yes"} {
 		t.Run(way, func(t *testing.T) {
-			w := newWorld(t)
+			rec := otelmailtest.New(t)
 			near, far := net.Pipe()
 			if way == "yes" {
 				far = tls.Server(far, config)
@@ -92,7 +91,7 @@ func TestSMTPConn(t *testing.T) {
 			}
 			contexts := make(chan context.Context, 1)
 			done := make(chan struct{})
-			go func() { defer close(done); serve(observe.SMTP(w.tel, far), config, contexts) }()
+			go func() { defer close(done); serve(observe.SMTP(rec.Tel, far), config, contexts) }()
 			r := bufio.NewReader(near)
 			say := func(l, code string) {
 				t.Helper()
@@ -120,32 +119,28 @@ func TestSMTPConn(t *testing.T) {
 			say("QUIT", "221")
 			_, _ = io.Copy(io.Discard, near)
 			<-done
-			want := counts{"smtp_connections_total": 1, "smtp_messages_received_total": 1, "smtp_errors_total": 1,
-				"messages_per_domain_total/one.example": 1, "tls_sessions_total/" + way: 1}
+			want := otelmailtest.Series{"rusmes_smtp_connections_total": 1, "rusmes_smtp_messages_received_total": 1, "rusmes_smtp_errors_total": 1,
+				`rusmes_messages_per_domain_total{domain="one.example"}`: 1, `rusmes_tls_sessions_total{tls="` + way + `"}`: 1,
+				"rusmes_replies_total": otelmailtest.Any, "rusmes_tls_handshakes_total": otelmailtest.Any}
 			if way == "starttls" {
-				want["tls_sessions_total/no"] = 1
+				want[`rusmes_tls_sessions_total{tls="no"}`] = 1
 			}
-			if got := w.counts(); fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("counted %v\nwant    %v", got, want)
+			rec.Moved(want)
+			span := rec.Span("SMTP DATA")
+			if span.SpanContext().SpanID() != data {
+				t.Error("the context of DATA is not DATA's")
 			}
-			for _, s := range w.spans.Ended() {
-				if s.Name() == "SMTP DATA" && s.SpanContext().SpanID() != data {
-					t.Error("the context of DATA is not DATA's")
-				}
-				if s.Name() == "SMTP DATA" && !slices.Contains(s.Attributes(), attribute.String("messaging.message.id", "q1")) {
-					t.Errorf("the span of DATA has no queue id: %v", s.Attributes())
-				}
-			}
+			span.Has(otelmailtest.Attributes{"messaging.message.id": "q1"})
 		})
 	}
 }
 
 // TestSMTPConnFailedHandshake: the client says STARTTLS and then something else.
 func TestSMTPConnFailedHandshake(t *testing.T) {
-	w := newWorld(t)
+	rec := otelmailtest.New(t)
 	near, far := net.Pipe()
 	done := make(chan struct{})
-	go func() { defer close(done); serve(observe.SMTP(w.tel, far), certificate(t), nil) }()
+	go func() { defer close(done); serve(observe.SMTP(rec.Tel, far), certificate(t), nil) }()
 	go func() {
 		for _, piece := range []string{"STARTTLS\r\n", "this is no record of TLS\r\n", "NOOP\r\nQUIT\r\n"} {
 			_, _ = io.WriteString(near, piece)
@@ -153,10 +148,8 @@ func TestSMTPConnFailedHandshake(t *testing.T) {
 	}()
 	_, _ = io.Copy(io.Discard, near)
 	<-done
-	want := counts{"smtp_connections_total": 1, "smtp_errors_total": 1, "tls_sessions_total/no": 1}
-	if got := w.counts(); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("counted %v\nwant    %v", got, want)
-	}
+	rec.Moved(otelmailtest.Series{"rusmes_smtp_connections_total": 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1,
+		"rusmes_replies_total": otelmailtest.Any, `rusmes_tls_handshake_failures_total{direction="in",reason="other"}`: 1})
 }
 
 // slowAddr is a connection behind a proxy, which knows its client only when that has
@@ -171,15 +164,13 @@ func (s slowAddr) RemoteAddr() net.Addr { <-s.known; return s.Conn.RemoteAddr() 
 func TestSMTPConnAsksForNoAddress(t *testing.T) {
 	near, far := net.Pipe()
 	slow := slowAddr{far, make(chan struct{})}
-	w := newWorld(t)
-	conn := observe.SMTP(w.tel, slow) // in an accept loop
+	rec := otelmailtest.New(t)
+	conn := observe.SMTP(rec.Tel, slow) // in an accept loop
 	go func() { _, _ = io.Copy(io.Discard, near) }()
 	close(slow.known)
 	fmt.Fprint(conn, "220 mx\r\n")
 	_ = conn.Close()
-	if got := w.counts(); got["smtp_connections_total"] != 1 || got["active_connections/smtp"] != 0 {
-		t.Errorf("counted %v", got)
-	}
+	rec.Has(otelmailtest.Series{"rusmes_smtp_connections_total": 1, "rusmes_active_connections": 0})
 }
 
 // FuzzSMTPConn: whatever is said, every byte passes as it is.
@@ -208,16 +199,14 @@ func FuzzSMTPConn(f *testing.F) {
 
 // A server that greets does the handshake in Write, and may leave when that fails.
 func TestSMTPHandshakeThatFailsInWrite(t *testing.T) {
-	w := newWorld(t)
+	rec := otelmailtest.New(t)
 	client, server := net.Pipe()
 	go fmt.Fprint(client, "QUIT\r\nQUIT\r\n")
-	conn := observe.SMTP(w.tel, tls.Server(server, certificate(t)))
+	conn := observe.SMTP(rec.Tel, tls.Server(server, certificate(t)))
 	go func() { _, _ = io.Copy(io.Discard, client) }()
 	if _, err := conn.Write([]byte("220 mx\r\n")); err == nil {
 		t.Fatal("a handshake with plaintext")
 	}
 	conn.Close()
-	if got := w.counts()["smtp_errors_total"]; got != 1 {
-		t.Errorf("%d errors", got)
-	}
+	rec.Has(otelmailtest.Series{"rusmes_smtp_errors_total": 1})
 }
