@@ -30,7 +30,7 @@ var conventions = sync.OnceValue(func() *registry.Telemetry {
 })
 
 // holdsConventions wants spans to be as the registry has them: every test that records spans
-// by traced asks for it.
+// by traced or recorded asks for it.
 func holdsConventions(t testing.TB, spans ...sdktrace.ReadOnlySpan) {
 	t.Helper()
 	for _, s := range spans {

@@ -14,8 +14,8 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/rusmes/otelmail"
-	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/health"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestChangesOfHealth are each a line of the local log, with what was wrong, and one of the
@@ -23,21 +23,16 @@ import (
 func TestChangesOfHealth(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T, opts ...otelmail.Option) *otelmail.Telemetry{
 		"Start": func(t *testing.T, opts ...otelmail.Option) *otelmail.Telemetry {
-			var pushed logRecorder
 			var all []otelmail.StartOption
 			for _, o := range opts {
 				all = append(all, o)
 			}
-			tel, _ := start(t, append(all, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-				p.AddLogProcessor(&pushed)
-				return nil
-			})))...)
+			rec := otelmailtest.New(t, all...)
 			t.Cleanup(func() {
-				if len(pushed.records) > 0 {
-					t.Errorf("%d records were pushed", len(pushed.records))
-				}
+				rec.Logs()
+				rec.Events()
 			})
-			return tel
+			return rec.Tel
 		},
 		"New": func(t *testing.T, opts ...otelmail.Option) *otelmail.Telemetry {
 			var all []otelmail.NewOption

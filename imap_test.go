@@ -6,32 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/mailconv"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
-
-// imapSpan records one command and returns its span's name and attributes.
-func imapSpan(t *testing.T, command func(*otelmail.IMAP)) (string, map[string]string) {
-	t.Helper()
-	spans := tracetest.NewSpanRecorder()
-	tel, err := otelmail.New(otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	command(tel.IMAP)
-	ended := spans.Ended()
-	if len(ended) != 1 {
-		t.Fatalf("%d spans, want 1", len(ended))
-	}
-	attrs := map[string]string{}
-	for _, kv := range ended[0].Attributes() {
-		attrs[string(kv.Key)] = kv.Value.String()
-	}
-	return ended[0].Name(), attrs
-}
 
 func TestIMAPCodeIsTheErrorType(t *testing.T) {
 	for code, want := range map[string]string{
@@ -43,47 +21,35 @@ func TestIMAPCodeIsTheErrorType(t *testing.T) {
 		"bob@example.org":      "no",
 		"AUTHENTICATIONFAILED-and-much-more-behind-it": "no",
 	} {
-		_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-			i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: code})
-		})
-		if attrs["error.type"] != want {
-			t.Errorf("code %q: error.type %q, want %q", code, attrs["error.type"], want)
-		}
+		spanOf(t, func(tel *otelmail.Telemetry) {
+			tel.IMAP.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPNo, Code: code})
+		}).Has(otelmailtest.Attributes{"error.type": want})
 	}
-	_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-		i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPOK, Code: "ALERT"})
-	})
-	if e, ok := attrs["error.type"]; ok {
-		t.Errorf("error.type %q on a success", e)
-	}
+	spanOf(t, func(tel *otelmail.Telemetry) {
+		tel.IMAP.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPLogin).End(otelmail.IMAPReply{Result: otelmail.IMAPOK, Code: "ALERT"})
+	}).Has(otelmailtest.Attributes{"error.type": nil})
 }
 
 // TestIMAPFactsLearnedLater: what is noted twice is what was said last.
 func TestIMAPFactsLearnedLater(t *testing.T) {
-	_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-		cmd := i.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPSelect)
+	spanOf(t, func(tel *otelmail.Telemetry) {
+		cmd := tel.IMAP.Session(t.Context(), otelmail.Conn{}).Command(mailconv.IMAPSelect)
 		cmd.Note(otelmail.IMAPFacts{Mailbox: "INBOX", State: mailconv.IMAPSelected})
 		cmd.Note(otelmail.IMAPFacts{Mailbox: "Sent"})
 		cmd.End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
-	})
-	if attrs["imap.command"] != "SELECT" || attrs["imap.mailbox"] != "Sent" || attrs["imap.state"] != "selected" {
-		t.Errorf("the span has %v", attrs)
-	}
+	}).Has(otelmailtest.Attributes{"imap.command": "SELECT", "imap.mailbox": "Sent", "imap.state": "selected"})
 }
 
 // An IMAP session has no span: what is known of TLS is on its commands.
 func TestIMAPCommandsShowTLS(t *testing.T) {
 	state := tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true}
-	for name, conn := range map[string]otelmail.Conn{"upgrade": {}, "handshake": {TLS: &tls.ConnectionState{}}} {
-		_, attrs := imapSpan(t, func(i *otelmail.IMAP) {
-			s := i.Session(t.Context(), conn)
+	for _, conn := range []otelmail.Conn{{}, {TLS: &tls.ConnectionState{}}} { // an upgrade, and a handshake
+		spanOf(t, func(tel *otelmail.Telemetry) {
+			s := tel.IMAP.Session(t.Context(), conn)
 			s.TLS(state)
 			s.Command(mailconv.IMAPNoop).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 			s.End(otelmail.CauseNone)
-		})
-		if attrs["tls.protocol.version"] != "1.3" || attrs["tls.established"] != "true" {
-			t.Errorf("%s: %v", name, attrs)
-		}
+		}).Has(otelmailtest.Attributes{"tls.protocol.version": "1.3", "tls.established": true})
 	}
 }
 
@@ -142,41 +108,39 @@ func TestIMAPFactsUnderEachPolicy(t *testing.T) {
 	for _, tc := range []struct {
 		policy  otelmail.Privacy
 		mailbox string
-		want    map[string]string
+		want    otelmailtest.Attributes
 	}{
-		{otelmail.PrivacyDomain, "Inbox", map[string]string{"user.hash": bob, "imap.mailbox": "Inbox"}},
-		{otelmail.PrivacyDomain, "JUNK", map[string]string{"user.hash": bob, "imap.mailbox": "JUNK"}},
-		{otelmail.PrivacyDomain, "Divorce", map[string]string{"user.hash": bob, "imap.mailbox": hashOfText(t, "Divorce")}},
-		{otelmail.PrivacyHash, "INBOX", map[string]string{"user.hash": bob, "imap.mailbox": hashOfText(t, "INBOX")}},
-		{otelmail.PrivacyHash, "Divorce", map[string]string{"user.hash": bob, "imap.mailbox": hashOfText(t, "Divorce")}},
-		{otelmail.PrivacyFull, "Divorce", map[string]string{"user.hash": bob, "user.id": "bob@example.org", "imap.mailbox": "Divorce"}},
-		{otelmail.PrivacyFull, "Div\x00orce\xff", map[string]string{"user.hash": bob, "user.id": "bob@example.org", "imap.mailbox": "Div\uFFFDorce\uFFFD"}},
+		{otelmail.PrivacyDomain, "Inbox", otelmailtest.Attributes{"user.hash": bob, "imap.mailbox": "Inbox"}},
+		{otelmail.PrivacyDomain, "JUNK", otelmailtest.Attributes{"user.hash": bob, "imap.mailbox": "JUNK"}},
+		{otelmail.PrivacyDomain, "Divorce", otelmailtest.Attributes{"user.hash": bob, "imap.mailbox": hashOfText(t, "Divorce")}},
+		{otelmail.PrivacyHash, "INBOX", otelmailtest.Attributes{"user.hash": bob, "imap.mailbox": hashOfText(t, "INBOX")}},
+		{otelmail.PrivacyHash, "Divorce", otelmailtest.Attributes{"user.hash": bob, "imap.mailbox": hashOfText(t, "Divorce")}},
+		{otelmail.PrivacyFull, "Divorce", otelmailtest.Attributes{"user.hash": bob, "user.id": "bob@example.org", "imap.mailbox": "Divorce"}},
+		{otelmail.PrivacyFull, "Div\x00orce\xff", otelmailtest.Attributes{"user.hash": bob, "user.id": "bob@example.org", "imap.mailbox": "Div\uFFFDorce\uFFFD"}},
 		{otelmail.PrivacyNone, "INBOX", nil},
-		{otelmail.PrivacyDomain, "", map[string]string{"user.hash": bob}},
+		{otelmail.PrivacyDomain, "", otelmailtest.Attributes{"user.hash": bob}},
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
 			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{User: "bob@example.org", Mailbox: tc.mailbox, State: mailconv.IMAPAuthenticated}).
 				End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
 		}, otelmail.WithPrivacy(tc.policy))
-		want := map[string]string{"imap.command": "SELECT", "imap.response.status": "ok", "imap.state": "authenticated",
+		want := otelmailtest.Attributes{"imap.command": "SELECT", "imap.response.status": "ok", "imap.state": "authenticated",
 			"network.protocol.name": "imap", "network.transport": "tcp"}
 		maps.Copy(want, tc.want)
-		checkAttrs(t, s, want)
+		s.HasOnly(want)
 	}
 	for _, name := range []string{"sent", "drafts", "trash", "spam", "archive", "outbox"} {
-		s := spanOf(t, func(tel *otelmail.Telemetry) {
+		spanOf(t, func(tel *otelmail.Telemetry) {
 			noted(otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPSelect), otelmail.IMAPFacts{Mailbox: name}).End(otelmail.IMAPReply{Result: otelmail.IMAPOK})
-		})
-		if got := attrs(s)["imap.mailbox"]; got != name {
-			t.Errorf("mailbox %s shows as %q", name, got)
-		}
+		}).Has(otelmailtest.Attributes{"imap.mailbox": name})
 	}
 }
 
 // TestIMAPSession: no span covers it; its commands are children of what its context holds
 // and carry the connection. A broken one is an error, once.
 func TestIMAPSession(t *testing.T) {
-	tel, rec := traced(t)
+	rec := recorded(t)
+	tel := rec.Tel
 	_, outer := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
 	s := tel.IMAP.Session(outer.Context(), otelmail.Conn{Remote: tcp("[2001:db8:1:2::3]:4711"), Local: tcp("192.0.2.1:993"),
 		TLS: &tls.ConnectionState{Version: tls.VersionTLS12, HandshakeComplete: true, DidResume: true, CipherSuite: tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256}})
@@ -184,16 +148,16 @@ func TestIMAPSession(t *testing.T) {
 	checkValue(t, tel, 1, "active_connections", "imap")
 	s.End(otelmail.CauseReset)
 	s.End(otelmail.CauseReset)
-	if n := len(rec.Ended()); n != 1 {
-		t.Fatalf("%d spans ended, want that of the command alone", n)
+	if !s.Span().SpanContext().Equal(outer.Span().SpanContext()) {
+		t.Errorf("the session has the span %v", s.Span().SpanContext())
 	}
-	noop := rec.Ended()[0]
-	if noop.Parent().SpanID() != outer.Span().SpanContext().SpanID() || !s.Span().SpanContext().Equal(outer.Span().SpanContext()) {
-		t.Errorf("the command's parent is %v", noop.Parent())
-	}
-	checkAttrs(t, noop, map[string]string{"imap.command": "NOOP", "imap.response.status": "ok", "imap.state": "not_authenticated",
+	outer.End(otelmail.CauseNone)
+	rec.Tree(`
+		queue enqueue
+		  IMAP NOOP`)
+	rec.Span("IMAP NOOP").HasOnly(otelmailtest.Attributes{"imap.command": "NOOP", "imap.response.status": "ok", "imap.state": "not_authenticated",
 		"network.protocol.name": "imap", "network.transport": "tcp", "client.address": "2001:db8:1::", "network.peer.address": "2001:db8:1::",
-		"server.address": "192.0.2.1", "server.port": "993", "tls.established": "true", "tls.resumed": "true",
+		"server.address": "192.0.2.1", "server.port": 993, "tls.established": true, "tls.resumed": true,
 		"tls.protocol.version": "1.2", "tls.cipher": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"})
 	checkValue(t, tel, 0, "active_connections", "imap")
 	checkValue(t, tel, 1, "imap_errors_total")

@@ -10,20 +10,19 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestJMAPMethods: the methods of the RFCs have spans of their own names. They are
 // case-sensitive, and whatever else a client names is _OTHER.
 func TestJMAPMethods(t *testing.T) {
-	tel, rec := traced(t)
+	rec := recorded(t)
 	check := func(method, want string) {
 		t.Helper()
-		tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: method}).End("")
-		s := rec.Ended()[0]
-		rec.Reset()
-		checkName(t, s, "JMAP "+want, trace.SpanKindServer)
-		checkAttrs(t, s, map[string]string{"jmap.method": want})
-		checkFailure(t, s, "")
+		rec.Mark()
+		rec.Tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: method}).End("")
+		rec.Tree("JMAP " + want + " [server]")
+		rec.Spans("")[0].HasOnly(otelmailtest.Attributes{"jmap.method": want})
 	}
 	for object, methods := range map[string]string{
 		"Core": "echo", "Blob": "copy upload get lookup", "PushSubscription": "get set", "Mailbox": "get changes query queryChanges set",
@@ -73,8 +72,8 @@ func TestJMAPErrors(t *testing.T) {
 }
 
 func TestJMAPFactsUnderEachPolicy(t *testing.T) {
-	hashed := map[string]string{"jmap.account_id": hashOfText(t, "bob"), "jmap.call_id": hashOfText(t, "c0")}
-	for policy, more := range map[otelmail.Privacy]map[string]string{
+	hashed := otelmailtest.Attributes{"jmap.account_id": hashOfText(t, "bob"), "jmap.call_id": hashOfText(t, "c0")}
+	for policy, more := range map[otelmail.Privacy]otelmailtest.Attributes{
 		otelmail.PrivacyDomain: hashed,
 		otelmail.PrivacyHash:   hashed,
 		otelmail.PrivacyFull:   {"jmap.account_id": "bob", "jmap.call_id": "c0"},
@@ -83,9 +82,9 @@ func TestJMAPFactsUnderEachPolicy(t *testing.T) {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
 			tel.JMAP.Request(t.Context()).Call(t.Context(), otelmail.JMAPFacts{Method: "Email/get", AccountID: "bob", CallID: "c0", RequestID: "r1"}).End("")
 		}, otelmail.WithPrivacy(policy))
-		want := map[string]string{"jmap.method": "Email/get", "jmap.request_id": "r1"}
+		want := otelmailtest.Attributes{"jmap.method": "Email/get", "jmap.request_id": "r1"}
 		maps.Copy(want, more)
-		checkAttrs(t, s, want)
+		s.HasOnly(want)
 	}
 }
 
@@ -135,12 +134,12 @@ func TestJMAPRequests(t *testing.T) {
 // TestJMAPDescribe adds the connection to the HTTP span that somebody else began.
 func TestJMAPDescribe(t *testing.T) {
 	c := otelmail.Conn{Remote: tcp("203.0.113.77:4711"), Local: tcp("192.0.2.1:443"), TLS: &tls.ConnectionState{Version: tls.VersionTLS13}}
-	near := map[string]string{"server.address": "192.0.2.1", "server.port": "443",
-		"tls.established": "false", "tls.resumed": "false", "tls.protocol.version": "1.3"}
-	for policy, client := range map[otelmail.Privacy]map[string]string{
+	near := otelmailtest.Attributes{"server.address": "192.0.2.1", "server.port": 443,
+		"tls.established": false, "tls.resumed": false, "tls.protocol.version": "1.3"}
+	for policy, client := range map[otelmail.Privacy]otelmailtest.Attributes{
 		otelmail.PrivacyDomain: {"client.address": "203.0.113.0", "network.peer.address": "203.0.113.0"},
 		otelmail.PrivacyHash:   {}, otelmail.PrivacyNone: {},
-		otelmail.PrivacyFull: {"client.address": "203.0.113.77", "client.port": "4711", "network.peer.address": "203.0.113.77", "network.peer.port": "4711"},
+		otelmail.PrivacyFull: {"client.address": "203.0.113.77", "client.port": 4711, "network.peer.address": "203.0.113.77", "network.peer.port": 4711},
 	} {
 		s := spanOf(t, func(tel *otelmail.Telemetry) {
 			_, request := tel.TracerProvider().Tracer("http").Start(t.Context(), "POST /jmap")
@@ -151,6 +150,6 @@ func TestJMAPDescribe(t *testing.T) {
 		}, otelmail.WithPrivacy(policy))
 		want := maps.Clone(near)
 		maps.Copy(want, client)
-		checkAttrs(t, s, want)
+		s.HasOnly(want)
 	}
 }

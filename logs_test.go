@@ -16,7 +16,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 
 	"github.com/rusmes/otelmail"
-	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 func sdkProvider(r sdkmetric.Reader) *sdkmetric.MeterProvider {
@@ -40,11 +40,8 @@ func (l *logRecorder) Shutdown(context.Context) error                         { 
 func (l *logRecorder) ForceFlush(context.Context) error                       { return nil }
 
 func TestLogHandler(t *testing.T) {
-	var pushed logRecorder
-	tel, _ := start(t, otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-		p.AddLogProcessor(&pushed)
-		return nil
-	})))
+	rec := otelmailtest.New(t)
+	tel := rec.Tel
 	var local bytes.Buffer
 	logger := slog.New(tel.LogHandler(slog.NewTextHandler(&local, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	s := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
@@ -67,10 +64,8 @@ func TestLogHandler(t *testing.T) {
 	if strings.Contains(lines[1], "trace_id") {
 		t.Errorf("a record outside of any span has a trace: %s", lines[1])
 	}
-	if len(pushed.records) != 3 {
-		t.Fatalf("%d records pushed, want 3: the local level is not the push's", len(pushed.records))
-	}
-	if r := pushed.records[0]; r.TraceID() != span.TraceID() || r.SpanID() != span.SpanID() || r.Body().AsString() != "deferred" {
+	rec.Logs("WARN deferred", "INFO accepted", "WARN outside of any span") // the local level is not the push's
+	if r := rec.Log("WARN deferred"); r.TraceID() != span.TraceID() || r.SpanID() != span.SpanID() {
 		t.Errorf("pushed %v with trace %v", r.Body(), r.TraceID())
 	}
 }
@@ -174,22 +169,16 @@ func TestLocalLogOfNew(t *testing.T) {
 
 // TestLogExportLevel is that of what leaves alone; a handler without a local one only exports.
 func TestLogExportLevel(t *testing.T) {
+	all := []string{"DEBUG event", "INFO event", "WARN event", "ERROR event"}
 	for level, want := range map[slog.Level]int{slog.LevelDebug: 4, slog.LevelInfo: 3, slog.LevelError: 1, slog.LevelError + 1: 0} {
-		var pushed logRecorder
 		var local bytes.Buffer
-		tel, _ := start(t, otelmail.WithLogExportLevel(level), otelmail.WithLogHandler(slog.NewTextHandler(&local, &slog.HandlerOptions{Level: slog.LevelWarn})),
-			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-				p.AddLogProcessor(&pushed)
-				return nil
-			})))
-		for _, logger := range []*slog.Logger{tel.Logger(), slog.New(tel.LogHandler(nil))} {
-			pushed.records = nil
+		rec := otelmailtest.New(t, otelmail.WithLogExportLevel(level), otelmail.WithLogHandler(slog.NewTextHandler(&local, &slog.HandlerOptions{Level: slog.LevelWarn})))
+		for _, logger := range []*slog.Logger{rec.Tel.Logger(), slog.New(rec.Tel.LogHandler(nil))} {
+			rec.Mark()
 			for _, l := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
 				logger.Log(t.Context(), l, "event")
 			}
-			if len(pushed.records) != want {
-				t.Errorf("level %v: %d records pushed, want %d", level, len(pushed.records), want)
-			}
+			rec.Logs(all[len(all)-want:]...)
 		}
 		if lines := strings.Count(local.String(), "\n"); lines != 2 {
 			t.Errorf("level %v: %d local lines, want the warning and the error once", level, lines)

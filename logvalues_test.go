@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // smtpError has the shape of those of mail libraries: Error reads a field.
@@ -133,15 +135,14 @@ func TestHarmfulValues(t *testing.T) {
 		for way, say := range ways {
 			for _, format := range []string{"text", "json"} {
 				t.Run(name+"/"+way+"/"+format, func(t *testing.T) {
-					var pushed logRecorder
 					var local bytes.Buffer
 					var handler slog.Handler = slog.NewTextHandler(&local, nil)
 					if format == "json" {
 						handler = slog.NewJSONHandler(&local, nil)
 					}
-					tel, _ := start(t, otelmail.WithLogHandler(handler), pushTo(&pushed))
+					rec := otelmailtest.New(t, otelmail.WithLogHandler(handler))
 					began := time.Now()
-					say(tel.Logger(), value)
+					say(rec.Tel.Logger(), value)
 					if took := time.Since(began); took > 30*time.Second {
 						t.Errorf("it took %v", took)
 					}
@@ -149,8 +150,9 @@ func TestHarmfulValues(t *testing.T) {
 					if !strings.Contains(line, "said") || !strings.Contains(line, "before") || !strings.Contains(line, "after") || len(line) > 256<<10 {
 						t.Errorf("the local line, of %d bytes: %.300s", len(line), line)
 					}
-					if len(pushed.records) != 1 || pushed.records[0].AttributesLen() < 2 {
-						t.Errorf("%d records pushed, want 1 with its attributes", len(pushed.records))
+					rec.Logs("INFO said")
+					if n := rec.Log("INFO said").AttributesLen(); n < 2 {
+						t.Errorf("%d attributes pushed", n)
 					}
 				})
 			}
@@ -177,9 +179,8 @@ func TestHarmlessValues(t *testing.T) {
 			}
 			return slog.NewTextHandler(w, opts)
 		}
-		var pushed logRecorder
-		tel, _ := start(t, otelmail.WithLogHandler(handler(&got)), pushTo(&pushed))
-		for _, l := range []*slog.Logger{tel.Logger(), slog.New(handler(&want))} {
+		rec := otelmailtest.New(t, otelmail.WithLogHandler(handler(&got)))
+		for _, l := range []*slog.Logger{rec.Tel.Logger(), slog.New(handler(&want))} {
 			for _, v := range values {
 				l.Info("said", "v", v)
 			}
@@ -187,9 +188,7 @@ func TestHarmlessValues(t *testing.T) {
 		if got.String() != want.String() {
 			t.Errorf("got\n%swant\n%s", &got, &want)
 		}
-		if len(pushed.records) != len(values) {
-			t.Fatalf("%d records pushed, want %d", len(pushed.records), len(values))
-		}
+		rec.Logs(slices.Repeat([]string{"INFO said"}, len(values))...)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestQueueSize: a message is in the queue from a successful Enqueue to its Remove;
@@ -135,12 +136,9 @@ func TestEnqueue(t *testing.T) {
 // TestDequeueKnowsTheMessage: its id stands on the span unless the caller gives another.
 func TestDequeueKnowsTheMessage(t *testing.T) {
 	for given, want := range map[string]string{"": "stored", "given": "given"} {
-		s := spanOf(t, func(tel *otelmail.Telemetry) {
+		spanOf(t, func(tel *otelmail.Telemetry) {
 			tel.Queue.Dequeue(t.Context(), otelmail.Message{QueueID: "stored"}, otelmail.MessageFacts{QueueID: given}).End(otelmail.CauseNone)
-		})
-		if got := attrs(s)["messaging.message.id"]; got != want {
-			t.Errorf("with %q given, the span says %q", given, got)
-		}
+		}).Has(otelmailtest.Attributes{"messaging.message.id": want})
 	}
 }
 

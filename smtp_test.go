@@ -9,17 +9,18 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/mailconv"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // TestSMTPFactsUnderEachPolicy notes everything that a command can carry.
 func TestSMTPFactsUnderEachPolicy(t *testing.T) {
 	bob, eve := hashOf(t, "bob@example.org"), hashOf(t, "eve@example.net")
-	always := map[string]string{"messaging.message.id": "q1", "smtp.command": "MAIL", "smtp.response.status_code": "250", "smtp.auth.mechanism": "PLAIN"}
-	hashes := map[string]string{"user.hash": bob, "email.from.hash": bob, "email.to.hash": eve}
-	domains := map[string]string{"email.from.domain": "example.org", "email.to.domain": "example.net"}
-	inClear := map[string]string{"user.id": "Bob@Example.org", "email.from.address": "Bob@Example.org", "email.to.address": "<eve@EXAMPLE.net>",
+	always := otelmailtest.Attributes{"messaging.message.id": "q1", "smtp.command": "MAIL", "smtp.response.status_code": 250, "smtp.auth.mechanism": "PLAIN"}
+	hashes := otelmailtest.Attributes{"user.hash": bob, "email.from.hash": bob, "email.to.hash": eve}
+	domains := otelmailtest.Attributes{"email.from.domain": "example.org", "email.to.domain": "example.net"}
+	inClear := otelmailtest.Attributes{"user.id": "Bob@Example.org", "email.from.address": "Bob@Example.org", "email.to.address": "<eve@EXAMPLE.net>",
 		"smtp.helo": "laptop.example", "smtp.response.text": "ok, Bob"}
-	for policy, more := range map[otelmail.Privacy][]map[string]string{
+	for policy, more := range map[otelmail.Privacy][]otelmailtest.Attributes{
 		otelmail.PrivacyDomain: {hashes, domains},
 		otelmail.PrivacyHash:   {hashes},
 		otelmail.PrivacyFull:   {hashes, domains, inClear},
@@ -35,7 +36,7 @@ func TestSMTPFactsUnderEachPolicy(t *testing.T) {
 			for _, m := range more {
 				maps.Copy(want, m)
 			}
-			checkAttrs(t, s, want)
+			s.HasOnly(want)
 		})
 	}
 }
@@ -48,7 +49,7 @@ func TestSMTPFactsThatAreNone(t *testing.T) {
 			c.Note(otelmail.SMTPFacts{Helo: "", User: "", From: "", To: "", QueueID: ""})
 			c.End(otelmail.Reply{Code: 250})
 		}, otelmail.WithPrivacy(policy))
-		checkAttrs(t, s, map[string]string{"smtp.command": "MAIL", "smtp.response.status_code": "250"})
+		s.HasOnly(otelmailtest.Attributes{"smtp.command": "MAIL", "smtp.response.status_code": 250})
 	}
 }
 
@@ -73,14 +74,11 @@ func TestSASLMechanisms(t *testing.T) {
 		"scram-sha-1-plus": "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256": "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS": "SCRAM-SHA-256-PLUS",
 		"": "", "PLAIN ": "_OTHER", "bob@example.org": "_OTHER", "\xff": "_OTHER", "SCRAM-SHA-999": "_OTHER",
 	} {
-		s := spanOf(t, func(tel *otelmail.Telemetry) {
+		spanOf(t, func(tel *otelmail.Telemetry) {
 			c := otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPAuth)
 			c.Note(otelmail.SMTPFacts{Mechanism: name})
 			c.End(otelmail.Reply{Code: 235})
-		})
-		if got := attrs(s)["smtp.auth.mechanism"]; got != want {
-			t.Errorf("mechanism %q shows as %q, want %q", name, got, want)
-		}
+		}).Has(otelmailtest.Attributes{"smtp.auth.mechanism": known(want)})
 	}
 }
 
@@ -170,26 +168,23 @@ func TestSMTPRoles(t *testing.T) {
 			tel.SMTP.Session(t.Context(), role, otelmail.Conn{}).End(otelmail.CauseNone)
 		})
 		checkName(t, s, "SMTP session", trace.SpanKindInternal)
-		checkAttrs(t, s, map[string]string{"smtp.role": want[0], "network.protocol.name": want[1], "network.transport": "tcp"})
+		s.HasOnly(otelmailtest.Attributes{"smtp.role": want[0], "network.protocol.name": want[1], "network.transport": "tcp"})
 	}
 }
 
 // TestSMTPParents: commands are the session's children, whichever way they began, and
 // what is done in a command's context is the command's child.
 func TestSMTPParents(t *testing.T) {
-	spans := spansOf(t, func(tel *otelmail.Telemetry) {
-		session := tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
-		session.Command(mailconv.SMTPEhlo).End(otelmail.Reply{Code: 250})
-		otelmail.BeginSMTPCommand(session.Context(), tel, mailconv.SMTPMail).End(otelmail.Reply{Code: 250})
-		session.End(otelmail.CauseNone)
-	})
-	session := spans[2].SpanContext()
-	for _, s := range spans[:2] {
-		if s.Parent().SpanID() != session.SpanID() || s.SpanContext().TraceID() != session.TraceID() {
-			t.Errorf("%s is not a child of the session", s.Name())
-		}
-	}
-	if spans[2].Parent().IsValid() {
+	rec := recorded(t)
+	session := rec.Tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{})
+	session.Command(mailconv.SMTPEhlo).End(otelmail.Reply{Code: 250})
+	otelmail.BeginSMTPCommand(session.Context(), rec.Tel, mailconv.SMTPMail).End(otelmail.Reply{Code: 250})
+	session.End(otelmail.CauseNone)
+	rec.Tree(`
+		SMTP session
+		  SMTP EHLO
+		  SMTP MAIL`)
+	if rec.Span("SMTP session").Parent().IsValid() {
 		t.Error("the session has a parent although the context held none")
 	}
 }

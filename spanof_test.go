@@ -1,7 +1,6 @@
 package otelmail_test
 
 import (
-	"maps"
 	"testing"
 
 	"go.opentelemetry.io/otel/codes"
@@ -9,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // spansOf returns what do recorded, in the order that it ended.
@@ -20,21 +20,23 @@ func spansOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.StartO
 }
 
 // spanOf is spansOf for one span.
-func spanOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.StartOption) sdktrace.ReadOnlySpan {
+func spanOf(t *testing.T, do func(*otelmail.Telemetry), opts ...otelmail.StartOption) otelmailtest.Span {
 	t.Helper()
-	spans := spansOf(t, do, opts...)
+	rec := recorded(t, opts...)
+	do(rec.Tel)
+	spans := rec.Spans("")
 	if len(spans) != 1 {
 		t.Fatalf("%d spans ended, want 1", len(spans))
 	}
 	return spans[0]
 }
 
-// checkAttrs wants these attributes and no others.
-func checkAttrs(t *testing.T, s sdktrace.ReadOnlySpan, want map[string]string) {
-	t.Helper()
-	if got := attrs(s); !maps.Equal(got, want) {
-		t.Errorf("%s: attributes\n%v, want\n%v", s.Name(), got, want)
+// known is an attribute's text, and no attribute where it is empty.
+func known(text string) any {
+	if text == "" {
+		return nil
 	}
+	return text
 }
 
 // checkFailure wants an error of this type, none for "", and never a description.

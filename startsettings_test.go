@@ -3,8 +3,6 @@ package otelmail_test
 import (
 	"context"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -22,6 +20,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/mailconv"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // resourceOf returns the text attributes of the resource that Start makes.
@@ -239,19 +238,14 @@ func TestLimits(t *testing.T) {
 	}
 	two := []attribute.KeyValue{attribute.String("a", "four"), attribute.String("b", "four")}
 	got := func(env ...string) string {
-		var record logRecorder
-		tel, rec := traced(t, lookup(env...), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
-			otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
-				p.AddLogProcessor(&record)
-				return nil
-			})))
+		rec := otelmailtest.New(t, lookup(env...))
 		link := trace.Link{SpanContext: trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{1}}), Attributes: two}
-		_, span := tel.TracerProvider().Tracer("x").Start(t.Context(), "x", trace.WithAttributes(two...), trace.WithLinks(link, link))
+		_, span := rec.Tel.TracerProvider().Tracer("x").Start(t.Context(), "x", trace.WithAttributes(two...), trace.WithLinks(link, link))
 		span.AddEvent("x", trace.WithAttributes(two...))
 		span.AddEvent("x", trace.WithAttributes(two...))
 		span.End()
-		tel.Logger().Info("x", "a", "four", "b", "four")
-		s, r := rec.Ended()[0], record.records[0]
+		rec.Tel.Logger().Info("x", "a", "four", "b", "four")
+		s, r := rec.Span("x"), rec.Log("INFO x")
 		length := 0
 		r.WalkAttributes(func(kv attribute.KeyValue) bool { length = len(kv.Value.AsString()); return true })
 		return fmt.Sprint(len(s.Attributes()), len(s.Attributes()[0].Value.AsString()), len(s.Events()), len(s.Events()[0].Attributes),
