@@ -114,7 +114,7 @@ func TestAskedPauseOutlastsTheProcess(t *testing.T) {
 				t.Parallel()
 				r, a := newReceiver(t, nil), &asker{}
 				push := newPusher(append(append(only(signal), otlp.Interval(20*time.Millisecond)), pausing(r, a, 300*time.Second, true)[name]()...)...)
-				tel, _ := start(t, env(append(quick, "OTEL_BSP_EXPORT_TIMEOUT", "500", "OTEL_BLRP_EXPORT_TIMEOUT", "500", "OTEL_METRIC_EXPORT_TIMEOUT", "500")...),
+				tel, _ := start(t, env(append(quick, "OTEL_BSP_EXPORT_TIMEOUT", "3000", "OTEL_BLRP_EXPORT_TIMEOUT", "3000", "OTEL_METRIC_EXPORT_TIMEOUT", "3000")...),
 					otelmail.WithExporter(push))
 				for range 20 {
 					emitSpans(tel, "a", 5)
@@ -123,7 +123,7 @@ func TestAskedPauseOutlastsTheProcess(t *testing.T) {
 					time.Sleep(20 * time.Millisecond)
 				}
 				eventually(t, 20*time.Second, "it was asked", func() bool { return len(a.requests()) > 0 })
-				time.Sleep(time.Second) // longer than a batch is tried
+				time.Sleep(4 * time.Second) // longer than a batch is tried
 				begun := time.Now()
 				err := shutdown(tel, 30*time.Second)
 				wantParts(t, err, "the receiver is not asked again before ")

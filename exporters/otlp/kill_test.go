@@ -264,7 +264,7 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	r := absentReceiver(t)
 	c := startChild(t, dir, r.httpURL(), 0, "400000")
-	more := func(waits func() bool, what string) { t.Helper(); eventually(t, 30*time.Second, what, waits) }
+	more := func(waits func() bool, what string) { t.Helper(); eventually(t, 60*time.Second, what, waits) }
 	more(func() bool { return c.wait.Load() > c.onDisk.Load()+200 }, "the disk is full and more waits in memory")
 	onDisk := c.onDisk.Load()
 	if onDisk == 0 {

@@ -319,7 +319,7 @@ func TestTLS(t *testing.T) {
 				r := newReceiver(t, config)
 				tel, _ := start(t, env(tt.env...), push(append(append(only("traces"), protocols(r)[protocol]...), tt.opts...)...))
 				emitSpans(tel, "a", 3)
-				err := shutdown(tel, 2*time.Second)
+				err := shutdown(tel, 8*time.Second)
 				if tt.want != "" {
 					wantParts(t, err, "3 of 3 spans not delivered to https://", tt.want)
 					return
