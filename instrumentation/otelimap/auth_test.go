@@ -6,6 +6,7 @@ import (
 	"github.com/emersion/go-imap/v2/imapserver"
 
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 func TestAuthenticate(t *testing.T) {
@@ -31,12 +32,7 @@ func TestAuthenticate(t *testing.T) {
 		spans = append(spans, "IMAP AUTHENTICATE ok")
 		c.say("CREATE a", "OK")
 		w.expectSpans(append(spans, "IMAP CREATE ok")...)
-		if got, want := w.counts()["commands"], int64(6); got != want {
-			t.Errorf("%d commands, want %d", got, want)
-		}
-		if got, want := w.counts()["errors"], int64(4); got != want {
-			t.Errorf("%d errors, want %d", got, want)
-		}
+		w.expect(counts{connections: 1, active: 1, w.kind(): 1, commands: 6, errs: 4})
 	})
 }
 
@@ -46,7 +42,7 @@ func TestAuthenticateCutOff(t *testing.T) {
 		s.session = serve(saslBackend{&backend{}})
 		w := newWorld(t, s)
 		_ = w.dial().send("t AUTHENTICATE TALK\r\n").answer("+ ").Close()
-		w.ended(1, counts{"commands": 1, "errors": 1})
+		w.ended(1, counts{commands: 1, errs: 1})
 		w.expectSpans("IMAP AUTHENTICATE no SERVERBUG") // go-imap still writes NO
 	})
 }
@@ -56,30 +52,19 @@ func TestPanicInAuthenticate(t *testing.T) {
 		s.session = serve(saslBackend{&backend{run: fails("Login", nil)}})
 		w := newWorld(t, s)
 		w.dial().send("t AUTHENTICATE TALK\r\n").answer("+ ").send("YQ==\r\n").answer("+ ").send("Yg==\r\n").closed()
-		w.ended(1, counts{"commands": 1, "errors": 1})
+		w.ended(1, counts{commands: 1, errs: 1})
 		w.expectSpans("IMAP AUTHENTICATE broken panic")
 	})
 }
 
-// users are the user.id of the first n spans, by name.
-func (w *world) users(n int) map[string]string {
-	all := map[string]string{}
-	for _, span := range w.first(n) {
-		all[span.Name()] = attr(span, "user.id")
-	}
-	return all
-}
-
 func TestUserAfterLogin(t *testing.T) {
 	w := newWorld(t, setup{caps: allCaps})
-	w.login().say("CREATE a", "OK").say("UNAUTHENTICATE", "OK").say("LOGIN bob@example.org wrong", "NO")
-	want := map[string]string{"IMAP LOGIN": "bob@example.org", // who tried
-		"IMAP CREATE": "bob@example.org", "IMAP UNAUTHENTICATE": "bob@example.org"}
-	got := w.users(4)
-	for name, user := range want {
-		if got[name] != user {
-			t.Errorf("%s has the user %q, want %q", name, got[name], user)
-		}
+	c := w.login()
+	w.Mark()
+	c.say("CREATE a", "OK").say("UNAUTHENTICATE", "OK").say("LOGIN bob@example.org wrong", "NO")
+	w.expectSpans("IMAP CREATE ok", "IMAP UNAUTHENTICATE ok", "IMAP LOGIN no AUTHENTICATIONFAILED")
+	for _, span := range w.Spans("") { // of LOGIN who tried
+		span.Has(otelmailtest.Attributes{"user.id": "bob@example.org"})
 	}
 }
 
@@ -92,11 +77,11 @@ func TestWithUser(t *testing.T) {
 	}
 	for title, test := range map[string]struct {
 		user func(imapserver.Session) string
-		want string
+		want any
 	}{
 		"named":   {name, "alice"},
-		"default": {nil, ""},
-		"panics":  {func(imapserver.Session) string { panic("no") }, ""},
+		"default": {nil, nil},
+		"panics":  {func(imapserver.Session) string { panic("no") }, nil},
 	} {
 		t.Run(title, func(t *testing.T) {
 			s := setup{session: serve(saslBackend{&backend{}})}
@@ -106,9 +91,7 @@ func TestWithUser(t *testing.T) {
 			w := newWorld(t, s)
 			w.dial().send("t AUTHENTICATE TALK\r\n").answer("+ ").send("YQ==\r\n").answer("+ ").send("Yg==\r\n").answer("t OK").
 				say("CREATE a", "OK")
-			if got := w.users(2)["IMAP CREATE"]; got != test.want {
-				t.Errorf("user %q, want %q", got, test.want)
-			}
+			w.Span("IMAP CREATE").Has(otelmailtest.Attributes{"user.id": test.want})
 		})
 	}
 }
@@ -121,8 +104,5 @@ func TestAuthenticatedFromTheBeginning(t *testing.T) {
 		opts: []otelimap.Option{otelimap.WithUser(func(imapserver.Session) string { return "alice" })},
 	})
 	w.dial().say("CREATE a", "OK")
-	span := w.first(1)[0]
-	if user, state := attr(span, "user.id"), attr(span, "imap.state"); user != "alice" || state != "authenticated" {
-		t.Errorf("user %q in state %q, want alice, authenticated", user, state)
-	}
+	w.Span("IMAP CREATE").Has(otelmailtest.Attributes{"user.id": "alice", "imap.state": "authenticated"})
 }

@@ -1,14 +1,16 @@
 package otelimap_test
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"testing"
 
 	"github.com/emersion/go-imap/v2/imapserver"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/otelmailtest"
 )
 
@@ -21,15 +23,18 @@ func TestConformance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			reader := sdkmetric.NewManualReader()
+			ended := tracetest.NewSpanRecorder()
 			w := newWorld(t, setup{
-				tel:    []otelmail.NewOption{otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)))},
+				tel: []otelmail.StartOption{otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+					p.AddSpanProcessor(ended)
+					return nil
+				}))},
 				listen: listen,
 				session: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 					return quiet{asRev2(newStore(t).NewSession())}, nil, nil
 				},
 			})
-			server := otelmailtest.Server{Metrics: otelmailtest.MetricsFrom(reader), Spans: w.spans.Ended, User: "bob@example.org", Sessions: 30}
+			server := otelmailtest.Server{Metrics: otelmailtest.MetricsFrom(w.Tel.Reader()), Spans: ended.Ended, User: "bob@example.org", Sessions: 30}
 			if dial := otelmailtest.DialTCP(w.addr); name == "IMAPS" {
 				server.IMAPS = dial
 			} else {

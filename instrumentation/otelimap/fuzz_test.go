@@ -2,6 +2,7 @@ package otelimap_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"regexp"
@@ -12,6 +13,11 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2/imapserver"
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+
+	"github.com/rusmes/otelmail"
 )
 
 // waiting is a session whose IDLE touches nothing. go-imap does not wait for an
@@ -36,7 +42,23 @@ func FuzzServer(f *testing.F) {
 	f.Add([]byte("a LOGIN bob@example.org secret\r\nb IDLE\r\nnot done\r\nc CLOSE\r\nd SELECT INBOX\r\ne SELECT x\r\n"))
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		store := newStore(t)
-		w := newWorld(t, setup{caps: allCaps,
+		spans := tracetest.NewSpanRecorder()
+		tel, err := otelmail.New( // far faster than otelmailtest's
+			otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))),
+			otelmail.WithPrivacy(otelmail.PrivacyFull))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+		value := func(name string, labels ...string) int64 {
+			v, err := tel.Value(name, labels...)
+			if err != nil {
+				t.Error(err)
+			}
+			return v
+		}
+		w := &world{t: t}
+		w.start(tel, setup{caps: allCaps,
 			session: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 				return waiting{newMailSession(store, new(atomic.Int64))}, nil, nil
 			}})
@@ -51,19 +73,20 @@ func FuzzServer(f *testing.F) {
 		_ = nc.(*net.TCPConn).CloseWrite()
 		said, _ := io.ReadAll(nc)
 		_ = nc.Close()
-		if !within(func() bool { return w.counts()["active"] == 0 }) {
+		if !within(func() bool { return value("active_connections", "imap") == 0 }) {
 			t.Fatal("the session has not ended")
 		}
-		commands, errs := w.counts()["commands"], w.counts()["errors"]
+		commands, errs := value("imap_commands_total"), value("imap_errors_total")
 		if most := int64(len(lines)/4 + 1); commands > most {
 			t.Errorf("%d commands in %d bytes", commands, len(lines))
 		}
 		if errs > commands+1 {
 			t.Errorf("%d errors in %d commands", errs, commands)
 		}
-		begun, ended, unanswered, broken := len(w.spans.Started()), len(w.spans.Ended()), 0, 0
-		for _, span := range w.spans.Ended() { // what came behind a line for which go-imap hangs up
-			switch attr(span, "imap.response.status") {
+		begun, ended, unanswered, broken := len(spans.Started()), len(spans.Ended()), 0, 0
+		for _, span := range spans.Ended() { // what came behind a line for which go-imap hangs up
+			attributes := attribute.NewSet(span.Attributes()...)
+			switch status, _ := attributes.Value("imap.response.status"); status.AsString() {
 			case "":
 				unanswered++
 			case "broken":

@@ -30,7 +30,7 @@ func TestAddressThatTakesTime(t *testing.T) {
 	close(known)
 	hand(t, first).answer("* OK").say("LOGOUT", "OK").closed()
 	c.say("LOGOUT", "OK").closed()
-	w.ended(2, counts{"commands": 3})
+	w.ended(2, counts{commands: 3})
 }
 
 // proxied is as a listener for the PROXY protocol: the address of its first connection
@@ -72,7 +72,7 @@ func TestUnixSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	hand(t, nc).answer("* OK").say("LOGOUT", "OK").closed()
-	w.ended(1, counts{"commands": 1})
+	w.ended(1, counts{commands: 1})
 }
 
 // A backend finds the TLS of a client where go-imap has it, and its connection below.
@@ -202,7 +202,7 @@ func TestShutdown(t *testing.T) {
 		if err := <-down; err != nil {
 			t.Error(err)
 		}
-		w.ended(3, counts{"commands": 5})
+		w.ended(3, counts{commands: 5})
 	})
 }
 
@@ -225,6 +225,6 @@ func TestShutdownThatTakesTooLong(t *testing.T) {
 		t.Errorf("Shutdown returns %v", err)
 	}
 	c.closed()
-	w.ended(1, counts{"commands": 2, "errors": 1})
+	w.ended(1, counts{commands: 2, errs: 1})
 	w.expectSpans("IMAP LOGIN ok", "IMAP CREATE broken canceled")
 }

@@ -1,7 +1,6 @@
 package otelimap_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"math/big"
 	"net"
 	"strings"
@@ -21,11 +21,10 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/otelimap"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // patience is how long a test waits for what must come.
@@ -38,9 +37,8 @@ type setup struct {
 	foreign bool // and of a listener that is not crypto/tls's
 	caps    imap.CapSet
 	opts    []otelimap.Option
-	tel     []otelmail.NewOption
+	tel     []otelmail.StartOption
 	session newSession
-	silent  bool // without a Telemetry
 	debug   io.Writer
 	listen  func(net.Listener) net.Listener
 }
@@ -62,9 +60,8 @@ func sees(t *testing.T, run func(t *testing.T, s setup)) {
 }
 
 type world struct {
+	*otelmailtest.Recorder
 	t      testing.TB
-	tel    *otelmail.Telemetry
-	spans  *tracetest.SpanRecorder
 	server *otelimap.Server
 	addr   string
 	tls    bool
@@ -73,19 +70,17 @@ type world struct {
 
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
-	w := &world{t: t, spans: tracetest.NewSpanRecorder(), tls: s.tls}
-	tel, err := otelmail.New(append([]otelmail.NewOption{
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans))),
-		otelmail.WithPrivacy(otelmail.PrivacyFull),
-	}, s.tel...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tel = tel
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	opts := append([]otelmail.StartOption{otelmail.WithPrivacy(otelmail.PrivacyFull)}, s.tel...)
+	w := &world{Recorder: otelmailtest.New(t, opts...), t: t, tls: s.tls}
+	w.start(w.Tel, s)
+	return w
+}
 
+// start starts the server.
+func (w *world) start(tel *otelmail.Telemetry, s setup) {
+	w.t.Helper()
 	if s.session == nil {
-		store := newStore(t)
+		store := newStore(w.t)
 		s.session = func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
 			return newMailSession(store, &w.idling), nil, nil
 		}
@@ -93,34 +88,29 @@ func newWorld(t testing.TB, s setup) *world {
 	if s.caps == nil {
 		s.caps = imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapLiteralPlus: {}}
 	}
-	given := tel
-	if s.silent {
-		given = nil
-	}
-	w.server = otelimap.NewServer(given, &imapserver.Options{
-		NewSession: s.session, Caps: s.caps, InsecureAuth: true, TLSConfig: certificate(t),
+	w.server = otelimap.NewServer(tel, &imapserver.Options{
+		NewSession: s.session, Caps: s.caps, InsecureAuth: true, TLSConfig: certificate(w.t),
 		Logger: log.New(io.Discard, "", 0), DebugWriter: s.debug,
 	}, s.opts...)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
 	w.addr = l.Addr().String()
 	switch {
 	case s.listen != nil:
 		l = s.listen(l)
 	case s.foreign:
-		l = ownListener{tls.NewListener(l, certificate(t))}
+		l = ownListener{tls.NewListener(l, certificate(w.t))}
 	case s.tls:
-		l = tls.NewListener(l, certificate(t))
+		l = tls.NewListener(l, certificate(w.t))
 	}
 	served := make(chan error, 1)
 	go func() { served <- w.server.Serve(l) }()
-	t.Cleanup(func() {
+	w.t.Cleanup(func() {
 		_ = w.server.Close()
 		<-served
 	})
-	return w
 }
 
 // ownListener is no type of crypto/tls.
@@ -181,41 +171,31 @@ var certificate = func() func(testing.TB) *tls.Config {
 	}
 }()
 
-// counts are the counters and gauges of IMAP, by name, with the label after a
-// slash; all that is not mentioned is 0.
-type counts map[string]int64
+// counts are what has moved.
+type counts = otelmailtest.Series
 
-func (w *world) counts() counts {
-	w.t.Helper()
-	all := counts{}
-	for key, short := range map[string]string{
-		"imap_connections_total": "connections", "imap_commands_total": "commands", "imap_errors_total": "errors",
-		"active_connections/imap": "active", "tls_sessions_total/yes": "tls",
-		"tls_sessions_total/no": "plain", "tls_sessions_total/starttls": "starttls",
-	} {
-		name, label, labelled := strings.Cut(key, "/")
-		var labels []string
-		if labelled {
-			labels = []string{label}
-		}
-		v, err := w.tel.Value(name, labels...)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		if v != 0 {
-			all[short] = v
-		}
-	}
-	return all
-}
+// What the tests count.
+const (
+	connections = "rusmes_imap_connections_total"
+	commands    = "rusmes_imap_commands_total"
+	errs        = "rusmes_imap_errors_total"
+	active      = `rusmes_active_connections{protocol="imap"}`
+	plain       = `rusmes_tls_sessions_total{tls="no"}`
+	overTLS     = `rusmes_tls_sessions_total{tls="yes"}`
+	starttls    = `rusmes_tls_sessions_total{tls="starttls"}`
+)
 
-// expect waits until everything is as wanted.
+// details are counted beside what the tests look at, and are tested in the root.
+var details = counts{"rusmes_replies_total": otelmailtest.Any, "rusmes_auth_attempts_total": otelmailtest.Any,
+	"rusmes_tls_handshakes_total": otelmailtest.Any, "rusmes_tls_handshake_failures_total": otelmailtest.Any,
+	"rusmes_connections_lost_total": otelmailtest.Any, "rusmes_panics_total": otelmailtest.Any}
+
+// expect waits until everything is as wanted, and nothing else has moved.
 func (w *world) expect(want counts) {
 	w.t.Helper()
-	wanted := fmt.Sprint(want)
-	if !within(func() bool { return fmt.Sprint(w.counts()) == wanted }) {
-		w.t.Errorf("counted %v\nwant    %v\nspans %q", w.counts(), wanted, w.names())
-	}
+	all := maps.Clone(details)
+	maps.Copy(all, want)
+	w.Moved(all)
 }
 
 func within(holds func() bool) bool {
@@ -227,55 +207,33 @@ func within(holds func() bool) bool {
 	return holds()
 }
 
-// names are the spans that have ended, each with the result and the error.type.
-func (w *world) names() []string {
-	var all []string
-	for _, span := range w.spans.Ended() {
-		name := span.Name() + " " + attr(span, "imap.response.status")
-		if e := attr(span, "error.type"); e != "" {
-			name += " " + e
-		}
-		all = append(all, name)
-	}
-	return all
-}
-
-// expectSpans waits for exactly these spans, as names gives them.
+// expectSpans waits for exactly these spans, each with the result and the error.type.
 func (w *world) expectSpans(want ...string) {
 	w.t.Helper()
-	if !within(func() bool { return fmt.Sprint(w.names()) == fmt.Sprint(want) }) {
-		w.t.Errorf("spans\n%s\nwant\n%s", strings.Join(w.names(), "\n"), strings.Join(want, "\n"))
+	tree := ""
+	attributes := make([]otelmailtest.Attributes, len(want))
+	for i, span := range want {
+		words := strings.Fields(span)
+		attributes[i] = otelmailtest.Attributes{"imap.response.status": words[2], "error.type": nil}
+		kind := "server"
+		if len(words) > 3 {
+			attributes[i]["error.type"] = words[3]
+			kind += ", error " + words[3]
+		}
+		tree += fmt.Sprintf("%s %s [%s]\n", words[0], words[1], kind)
 	}
-	if begun := len(w.spans.Started()); begun != len(want) {
-		w.t.Errorf("%d spans have begun, %d ended", begun, len(want))
-	}
-}
-
-// first waits for the first n spans to end: the last may end just after the client has
-// read its reply.
-func (w *world) first(n int) []sdktrace.ReadOnlySpan {
-	w.t.Helper()
-	if !within(func() bool { return len(w.spans.Ended()) >= n }) {
-		w.t.Fatalf("%d spans, want %d: %q", len(w.spans.Ended()), n, w.names())
-	}
-	return w.spans.Ended()
-}
-
-// attr is an attribute of a span as text, "" for none.
-func attr(span sdktrace.ReadOnlySpan, key string) string {
-	for _, kv := range span.Attributes() {
-		if string(kv.Key) == key {
-			return kv.Value.String()
+	w.Tree(tree)
+	for i, span := range w.Spans("") {
+		if i < len(want) {
+			span.Has(attributes[i])
 		}
 	}
-	return ""
 }
 
-// ended waits until n sessions have ended and all that they did has been
-// counted.
-func (w *world) ended(n int64, want counts) {
+// ended waits until n sessions have ended and all that they did has been counted.
+func (w *world) ended(n float64, want counts) {
 	w.t.Helper()
-	want["connections"] = n
-	want[w.kind()] = n
-	w.expect(want)
+	all := counts{connections: n, w.kind(): n}
+	maps.Copy(all, want)
+	w.expect(all)
 }
