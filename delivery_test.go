@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"testing"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/mailconv"
 	"github.com/rusmes/otelmail/otelmailtest"
@@ -24,22 +22,21 @@ func TestTransports(t *testing.T) {
 	for _, tc := range []struct {
 		transport            otelmail.Transport
 		name, span, protocol string
-		sent                 int64
+		sent                 float64
 	}{
 		{otelmail.TransportSMTP, "smtp", "deliver smtp", "smtp", 1},
 		{otelmail.TransportLMTP, "lmtp", "deliver lmtp", "lmtp", 1},
 		{otelmail.TransportLocal, "local", "deliver local", "", 0},
 		{200, "_OTHER", "deliver _OTHER", "", 0},
 	} {
-		tel, rec := traced(t)
-		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Transport: tc.transport}).End(otelmail.Reply{Code: 250})
-		s := rec.Ended()[0]
-		checkName(t, s, tc.span, trace.SpanKindClient)
-		if got := attrs(s); got["email.delivery.transport"] != tc.name || got["network.protocol.name"] != tc.protocol || tc.transport.String() != tc.name {
-			t.Errorf("%v: %v", tc.transport, got)
+		rec := recorded(t)
+		rec.Tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Transport: tc.transport}).End(otelmail.Reply{Code: 250})
+		rec.Tree(tc.span + " [client]")
+		rec.Span(tc.span).Has(otelmailtest.Attributes{"email.delivery.transport": tc.name, "network.protocol.name": known(tc.protocol)})
+		if tc.transport.String() != tc.name {
+			t.Errorf("transport %d is %q", tc.transport, tc.transport)
 		}
-		checkValue(t, tel, tc.sent, "smtp_messages_sent_total")
-		checkValue(t, tel, 1, "mail_delivered_total")
+		rec.Has(otelmailtest.Series{"rusmes_smtp_messages_sent_total": tc.sent, "rusmes_mail_delivered_total": 1})
 	}
 }
 
@@ -108,7 +105,7 @@ func TestEndAs(t *testing.T) {
 		outcome         otelmail.Outcome
 		reply           otelmail.Reply
 		name, errorType string
-		delivered       int64
+		delivered       float64
 	}{
 		{otelmail.OutcomeFailed, otelmail.Reply{Code: 451}, "failed", "451", 0}, // too old to be deferred again
 		{otelmail.OutcomeDeferred, otelmail.Reply{Code: 550}, "deferred", "550", 0},
@@ -116,15 +113,15 @@ func TestEndAs(t *testing.T) {
 		{otelmail.OutcomeFailed, otelmail.Reply{Code: 250}, "failed", "_OTHER", 0},
 		{200, otelmail.Reply{Code: 250}, "_OTHER", "_OTHER", 0},
 	} {
-		tel, rec := traced(t)
-		tel.Delivery.Attempt(t.Context(), otelmail.Attempt{}).EndAs(tc.outcome, tc.reply)
-		s := rec.Ended()[0]
-		if got := attrs(s)["email.delivery.outcome"]; got != tc.name || tc.outcome.String() != tc.name {
-			t.Errorf("%+v: the span says %q", tc, got)
+		rec := recorded(t)
+		rec.Tel.Delivery.Attempt(t.Context(), otelmail.Attempt{}).EndAs(tc.outcome, tc.reply)
+		s := rec.Span("deliver smtp")
+		s.Has(otelmailtest.Attributes{"email.delivery.outcome": tc.name})
+		if tc.outcome.String() != tc.name {
+			t.Errorf("outcome %d is %q", tc.outcome, tc.outcome)
 		}
 		checkFailure(t, s, tc.errorType)
-		checkValue(t, tel, tc.delivered, "mail_delivered_total")
-		checkValue(t, tel, tc.delivered, "smtp_messages_sent_total")
+		rec.Has(otelmailtest.Series{"rusmes_mail_delivered_total": tc.delivered, "rusmes_smtp_messages_sent_total": tc.delivered})
 	}
 }
 

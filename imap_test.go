@@ -69,19 +69,19 @@ func TestIMAPResults(t *testing.T) {
 		{otelmail.IMAPBroken, otelmail.CauseReset, "broken", "connection_reset"},
 		{200, otelmail.CauseNone, "_OTHER", "_OTHER"},
 	} {
-		tel, rec := traced(t)
-		otelmail.BeginIMAPCommand(t.Context(), tel, mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: tc.result, Cause: tc.cause})
-		s := rec.Ended()[0]
-		if got := attrs(s)["imap.response.status"]; got != tc.status || tc.result.String() != tc.status {
-			t.Errorf("%v shows as %q, want %q", tc.result, got, tc.status)
+		rec := recorded(t)
+		otelmail.BeginIMAPCommand(t.Context(), rec.Tel, mailconv.IMAPFetch).End(otelmail.IMAPReply{Result: tc.result, Cause: tc.cause})
+		s := rec.Span("IMAP FETCH")
+		s.Has(otelmailtest.Attributes{"imap.response.status": tc.status})
+		if tc.result.String() != tc.status {
+			t.Errorf("%d is %q, want %q", tc.result, tc.result, tc.status)
 		}
 		checkFailure(t, s, tc.errorType)
-		checkValue(t, tel, 1, "imap_commands_total")
-		errors := int64(1)
+		want := otelmailtest.Series{"rusmes_imap_commands_total": 1, "rusmes_imap_errors_total": 1}
 		if tc.errorType == "" {
-			errors = 0
+			want["rusmes_imap_errors_total"] = 0
 		}
-		checkValue(t, tel, errors, "imap_errors_total")
+		rec.Has(want)
 	}
 }
 
@@ -159,9 +159,7 @@ func TestIMAPSession(t *testing.T) {
 		"network.protocol.name": "imap", "network.transport": "tcp", "client.address": "2001:db8:1::", "network.peer.address": "2001:db8:1::",
 		"server.address": "192.0.2.1", "server.port": 993, "tls.established": true, "tls.resumed": true,
 		"tls.protocol.version": "1.2", "tls.cipher": "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"})
-	checkValue(t, tel, 0, "active_connections", "imap")
-	checkValue(t, tel, 1, "imap_errors_total")
-	checkValue(t, tel, 1, "tls_sessions_total", "yes")
+	rec.Has(otelmailtest.Series{`rusmes_active_connections{protocol="imap"}`: 0, "rusmes_imap_errors_total": 1, `rusmes_tls_sessions_total{tls="yes"}`: 1})
 	//nolint:staticcheck // a nil context is the mistake under test
 	if tel.IMAP.Session(nil, otelmail.Conn{}).Context() == nil {
 		t.Error("a session has no context")

@@ -3,7 +3,6 @@ package otelmail_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +23,7 @@ func TestFates(t *testing.T) {
 		fate            otelmail.Fate
 		cause           otelmail.Cause
 		name, errorType string
-		dropped         int64
+		dropped         float64
 	}{
 		{otelmail.FateDelivered, otelmail.CauseNone, "delivered", "", 0},
 		{otelmail.FateQueued, otelmail.CauseNone, "queued", "", 0},
@@ -36,19 +35,20 @@ func TestFates(t *testing.T) {
 		{otelmail.FateError, otelmail.CausePanic, "error", "panic", 0},
 		{200, otelmail.CauseNone, "_OTHER", "_OTHER", 0},
 	} {
-		tel, rec := traced(t)
-		tel.Mail.Process(t.Context(), otelmail.MessageFacts{QueueID: "q1"}).End(tc.fate, tc.cause)
-		s := rec.Ended()[0]
+		rec := recorded(t)
+		rec.Tel.Mail.Process(t.Context(), otelmail.MessageFacts{QueueID: "q1"}).End(tc.fate, tc.cause)
+		s := rec.Span("mail process")
 		checkName(t, s, "mail process", trace.SpanKindInternal)
-		if got := attrs(s); got["email.fate"] != tc.name || got["messaging.message.id"] != "q1" || tc.fate.String() != tc.name {
-			t.Errorf("fate %v: %v", tc.fate, got)
-		}
+		s.Has(otelmailtest.Attributes{"email.fate": tc.name, "messaging.message.id": "q1"})
 		checkFailure(t, s, tc.errorType)
-		checkValue(t, tel, 1, "mail_processed_total")
-		checkValue(t, tel, tc.dropped, "mail_dropped_total")
-		for _, other := range []string{"mail_delivered_total", "mail_bounced_total"} {
-			checkValue(t, tel, 0, other) // these have calls of their own
+		if tc.fate.String() != tc.name {
+			t.Errorf("fate %d is %q", tc.fate, tc.fate)
 		}
+		want := otelmailtest.Series{"rusmes_mail_processed_total": 1, "rusmes_mail_dropped_total": tc.dropped}
+		if tc.cause == otelmail.CausePanic {
+			want["rusmes_panics_total"] = 1
+		}
+		rec.Moved(want) // what was delivered and bounced has calls of its own
 	}
 }
 
@@ -169,28 +169,24 @@ func TestMessageFacts(t *testing.T) {
 	bob := hashOf(t, "bob@example.org")
 	for _, tc := range []struct {
 		facts otelmail.MessageFacts
-		want  map[string]string
+		want  otelmailtest.Attributes
 	}{
 		{otelmail.MessageFacts{}, nil},
-		{otelmail.MessageFacts{QueueID: "q1"}, map[string]string{"messaging.message.id": "q1"}},
-		{otelmail.MessageFacts{QueueID: "q\x001"}, map[string]string{"messaging.message.id": "q\uFFFD1"}},
-		{otelmail.MessageFacts{MessageID: "<1@x>"}, map[string]string{"email.message_id": hashOfText(t, "<1@x>")}},
-		{otelmail.MessageFacts{Sender: "<Bob@Example.ORG>"}, map[string]string{"email.from.domain": "example.org", "email.from.hash": bob}},
-		{otelmail.MessageFacts{Recipient: "bob@example.org"}, map[string]string{"email.to.domain": "example.org", "email.to.hash": bob}},
-		{otelmail.MessageFacts{Recipient: "bob@no domain"}, map[string]string{"email.to.domain": "_other", "email.to.hash": hashOf(t, "bob@no domain")}},
-		{otelmail.MessageFacts{Direction: mailconv.Inbound}, map[string]string{"email.direction": "inbound"}},
-		{otelmail.MessageFacts{Direction: mailconv.Outbound}, map[string]string{"email.direction": "outbound"}},
-		{otelmail.MessageFacts{Direction: mailconv.Internal}, map[string]string{"email.direction": "internal"}},
+		{otelmail.MessageFacts{QueueID: "q1"}, otelmailtest.Attributes{"messaging.message.id": "q1"}},
+		{otelmail.MessageFacts{QueueID: "q\x001"}, otelmailtest.Attributes{"messaging.message.id": "q\uFFFD1"}},
+		{otelmail.MessageFacts{MessageID: "<1@x>"}, otelmailtest.Attributes{"email.message_id": hashOfText(t, "<1@x>")}},
+		{otelmail.MessageFacts{Sender: "<Bob@Example.ORG>"}, otelmailtest.Attributes{"email.from.domain": "example.org", "email.from.hash": bob}},
+		{otelmail.MessageFacts{Recipient: "bob@example.org"}, otelmailtest.Attributes{"email.to.domain": "example.org", "email.to.hash": bob}},
+		{otelmail.MessageFacts{Recipient: "bob@no domain"}, otelmailtest.Attributes{"email.to.domain": "_other", "email.to.hash": hashOf(t, "bob@no domain")}},
+		{otelmail.MessageFacts{Direction: mailconv.Inbound}, otelmailtest.Attributes{"email.direction": "inbound"}},
+		{otelmail.MessageFacts{Direction: mailconv.Outbound}, otelmailtest.Attributes{"email.direction": "outbound"}},
+		{otelmail.MessageFacts{Direction: mailconv.Internal}, otelmailtest.Attributes{"email.direction": "internal"}},
 		{otelmail.MessageFacts{Direction: mailconv.Internal + 1}, nil},
-		{otelmail.MessageFacts{Size: 1}, map[string]string{"messaging.message.body.size": "1"}},
+		{otelmail.MessageFacts{Size: 1}, otelmailtest.Attributes{"messaging.message.body.size": 1}},
 		{otelmail.MessageFacts{Size: -1}, nil},
 	} {
-		for _, s := range spansOf(t, func(tel *otelmail.Telemetry) {
+		spanOf(t, func(tel *otelmail.Telemetry) {
 			enqueue(t.Context(), tel, tc.facts, otelmail.CauseNone)
-		}) {
-			if got := attrs(s); !maps.Equal(got, tc.want) {
-				t.Errorf("%+v: attributes %v, want %v", tc.facts, got, tc.want)
-			}
-		}
+		}).HasOnly(tc.want)
 	}
 }

@@ -94,42 +94,36 @@ func TestSMTPEnds(t *testing.T) {
 		return func(c otelmail.SMTPCommand) { c.EndEach(all...) }
 	}
 	for _, tc := range []struct {
-		name                        string
-		end                         func(otelmail.SMTPCommand)
-		received, rejected, errors  int64
-		domain                      int64
-		code, recipients, errorType string
+		name                       string
+		end                        func(otelmail.SMTPCommand)
+		received, rejected, errors float64
+		domain                     float64
+		code, recipients           any
+		errorType                  string
 	}{
-		{"End, accepted", func(c otelmail.SMTPCommand) { c.End(ok) }, 1, 0, 0, 0, "250", "", ""},
-		{"End, 4xx", func(c otelmail.SMTPCommand) { c.End(later) }, 0, 1, 1, 0, "452", "", "452"},
-		{"End, 5xx", func(c otelmail.SMTPCommand) { c.End(never) }, 0, 1, 1, 0, "554", "", "5.6.0"},
-		{"End, go on", func(c otelmail.SMTPCommand) { c.End(otelmail.Reply{Code: 354}) }, 0, 0, 0, 0, "354", "", ""},
-		{"End, broken", func(c otelmail.SMTPCommand) { c.End(broken) }, 0, 0, 1, 0, "", "", "eof"},
-		{"EndMessage, accepted", func(c otelmail.SMTPCommand) { c.EndMessage(ok, "a@one.example", "b@One.Example") }, 1, 0, 0, 1, "250", "2", ""},
-		{"EndMessage for nobody", func(c otelmail.SMTPCommand) { c.EndMessage(ok) }, 1, 0, 0, 0, "250", "0", ""},
-		{"EndMessage, refused", func(c otelmail.SMTPCommand) { c.EndMessage(never, "a@one.example") }, 0, 1, 1, 0, "554", "1", "5.6.0"},
-		{"EndMessage, broken", func(c otelmail.SMTPCommand) { c.EndMessage(broken, "a@one.example") }, 0, 0, 1, 0, "", "1", "eof"},
-		{"EndEach, all accepted", each(ok, ok, ok), 1, 0, 0, 1, "250", "3", ""},
-		{"EndEach, one of three", each(later, ok, never), 1, 0, 2, 1, "554", "1", "5.6.0"},
-		{"EndEach, all refused", each(later, never), 0, 1, 2, 0, "554", "0", "5.6.0"},
-		{"EndEach, broken", each(broken), 0, 0, 1, 0, "", "0", "eof"},
-		{"EndEach, refused and broken", each(never, broken), 0, 0, 2, 0, "", "0", "eof"},
-		{"EndEach for nobody", each(), 0, 0, 0, 0, "250", "0", ""},
+		{"End, accepted", func(c otelmail.SMTPCommand) { c.End(ok) }, 1, 0, 0, 0, 250, nil, ""},
+		{"End, 4xx", func(c otelmail.SMTPCommand) { c.End(later) }, 0, 1, 1, 0, 452, nil, "452"},
+		{"End, 5xx", func(c otelmail.SMTPCommand) { c.End(never) }, 0, 1, 1, 0, 554, nil, "5.6.0"},
+		{"End, go on", func(c otelmail.SMTPCommand) { c.End(otelmail.Reply{Code: 354}) }, 0, 0, 0, 0, 354, nil, ""},
+		{"End, broken", func(c otelmail.SMTPCommand) { c.End(broken) }, 0, 0, 1, 0, nil, nil, "eof"},
+		{"EndMessage, accepted", func(c otelmail.SMTPCommand) { c.EndMessage(ok, "a@one.example", "b@One.Example") }, 1, 0, 0, 1, 250, 2, ""},
+		{"EndMessage for nobody", func(c otelmail.SMTPCommand) { c.EndMessage(ok) }, 1, 0, 0, 0, 250, 0, ""},
+		{"EndMessage, refused", func(c otelmail.SMTPCommand) { c.EndMessage(never, "a@one.example") }, 0, 1, 1, 0, 554, 1, "5.6.0"},
+		{"EndMessage, broken", func(c otelmail.SMTPCommand) { c.EndMessage(broken, "a@one.example") }, 0, 0, 1, 0, nil, 1, "eof"},
+		{"EndEach, all accepted", each(ok, ok, ok), 1, 0, 0, 1, 250, 3, ""},
+		{"EndEach, one of three", each(later, ok, never), 1, 0, 2, 1, 554, 1, "5.6.0"},
+		{"EndEach, all refused", each(later, never), 0, 1, 2, 0, 554, 0, "5.6.0"},
+		{"EndEach, broken", each(broken), 0, 0, 1, 0, nil, 0, "eof"},
+		{"EndEach, refused and broken", each(never, broken), 0, 0, 2, 0, nil, 0, "eof"},
+		{"EndEach for nobody", each(), 0, 0, 0, 0, 250, 0, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tel, rec := traced(t)
-			tc.end(otelmail.BeginSMTPCommand(t.Context(), tel, mailconv.SMTPBdat))
-			checkValue(t, tel, tc.received, "smtp_messages_received_total")
-			checkValue(t, tel, tc.rejected, "smtp_messages_rejected_total")
-			checkValue(t, tel, tc.errors, "smtp_errors_total")
-			if got, _ := tel.Value("messages_per_domain_total", "one.example"); got != tc.domain {
-				t.Errorf("%d messages for the domain, want %d", got, tc.domain)
-			}
-			s := rec.Ended()[0]
-			got := attrs(s)
-			if got["smtp.response.status_code"] != tc.code || got["smtp.recipient.count"] != tc.recipients {
-				t.Errorf("the span says %v", got)
-			}
+			rec := recorded(t)
+			tc.end(otelmail.BeginSMTPCommand(t.Context(), rec.Tel, mailconv.SMTPBdat))
+			rec.Has(otelmailtest.Series{"rusmes_smtp_messages_received_total": tc.received, "rusmes_smtp_messages_rejected_total": tc.rejected,
+				"rusmes_smtp_errors_total": tc.errors, `rusmes_messages_per_domain_total{domain="one.example"}`: tc.domain})
+			s := rec.Span("SMTP BDAT")
+			s.Has(otelmailtest.Attributes{"smtp.response.status_code": tc.code, "smtp.recipient.count": tc.recipients})
 			checkFailure(t, s, tc.errorType)
 		})
 	}

@@ -48,10 +48,14 @@ func traced(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, *t
 	return tel, rec
 }
 
-// recorded is for what hangs together: everything that a Telemetry records.
+// recorded is everything that a Telemetry records, spans and events as the registry has them.
 func recorded(t *testing.T, opts ...otelmail.StartOption) *otelmailtest.Recorder {
 	t.Helper()
-	rec := otelmailtest.New(t, append(opts, otelmail.WithHashKey([]byte("a key for the tests only")))...)
+	rec := otelmailtest.New(t, append(opts, otelmail.WithHashKey(testKey),
+		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) error {
+			p.AddLogProcessor(conventionalEvents{t})
+			return nil
+		})))...)
 	t.Cleanup(func() {
 		for _, s := range rec.Spans("") {
 			holdsConventions(t, s)
