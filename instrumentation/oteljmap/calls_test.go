@@ -19,6 +19,7 @@ import (
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // shown is a call's span as "method call-id error.type".
@@ -36,7 +37,7 @@ func TestCallsFromOutside(t *testing.T) {
 		name      string
 		calls     string
 		responses []string
-		errors    int64
+		errors    float64
 		spans     []string // in the order in which they end, but for the request's
 	}{
 		{"all well", `["Email/query",{},"q"],["Email/get",{},"g"]`,
@@ -73,7 +74,7 @@ func TestCallsFromOutside(t *testing.T) {
 
 			w := newWorld(t, sdktrace.AlwaysSample(), otelmail.WithPrivacy(otelmail.PrivacyFull))
 			w.post(w.api(answer(response)).URL, request)
-			w.counted(counts{1, tt.errors})
+			w.counted(1, tt.errors)
 			all := w.ended(len(tt.spans) + 1)
 			var got []string
 			for _, s := range all[:len(tt.spans)] {
@@ -97,7 +98,7 @@ func TestCallsFromOutside(t *testing.T) {
 
 			unsampled := newWorld(t, sdktrace.NeverSample())
 			unsampled.post(unsampled.api(answer(response)).URL, request)
-			unsampled.counted(counts{1, tt.errors})
+			unsampled.counted(1, tt.errors)
 			unsampled.ended(0)
 		})
 	}
@@ -155,7 +156,7 @@ func TestCallsFromInside(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		calls  string
-		errors int64
+		errors float64
 		spans  []string
 	}{
 		{"all well", `["Email/query",{},"q"],["Email/get",{},"g"]`, 0, []string{"Email/get g", "Email/query q"}},
@@ -173,7 +174,7 @@ func TestCallsFromInside(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, late %v", tt.name, late), func(t *testing.T) {
 				w := newWorld(t, sdktrace.AlwaysSample(), otelmail.WithPrivacy(otelmail.PrivacyFull))
 				w.post(w.api(engine(t, late)).URL, `{"methodCalls":[`+tt.calls+`]}`)
-				w.counted(counts{1, tt.errors})
+				w.counted(1, tt.errors)
 				var got []string
 				for _, s := range w.ended(len(tt.spans) + 1)[:len(tt.spans)] {
 					got = append(got, shown(s))
@@ -183,7 +184,7 @@ func TestCallsFromInside(t *testing.T) {
 				}
 				unsampled := newWorld(t, sdktrace.NeverSample())
 				unsampled.post(unsampled.api(engine(t, late)).URL, `{"methodCalls":[`+tt.calls+`]}`)
-				unsampled.counted(counts{1, tt.errors})
+				unsampled.counted(1, tt.errors)
 			})
 		}
 	}
@@ -194,9 +195,9 @@ func TestImpliedCallOfAStartedOne(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		w := sampled(t)
 		w.post(w.api(engine(t, late)).URL, `{"methodCalls":[["Email/copy",{"implied":"stateMismatch"},"c"],["Email/copy",{},"d"]]}`)
-		w.counted(counts{1, 1})
+		w.counted(1, 1)
 		for _, s := range w.ended(3) {
-			has(t, s, map[string]string{"error.type": ""})
+			s.Has(otelmailtest.Attributes{"error.type": nil})
 		}
 	}
 }
@@ -213,10 +214,10 @@ func TestTheAnswerTellsWhatTheHandlerDoesNot(t *testing.T) {
 		_, _ = io.WriteString(out, `{"methodResponses":[["error",{"type":"forbidden"},"a"],["error",{"type":"serverFail"},"b"]]}`)
 		calls[0].End("") // and the other never
 	})).URL, `{}`)
-	w.counted(counts{1, 2})
+	w.counted(1, 2)
 	all := w.ended(3)
-	has(t, all[0], map[string]string{"jmap.method": "Email/get", "error.type": "forbidden"})
-	has(t, all[1], map[string]string{"jmap.method": "Email/set", "error.type": "serverFail"})
+	all[0].Has(otelmailtest.Attributes{"jmap.method": "Email/get", "error.type": "forbidden"})
+	all[1].Has(otelmailtest.Attributes{"jmap.method": "Email/set", "error.type": "serverFail"})
 }
 
 func TestStartedCallsTakeWhatTheBodySays(t *testing.T) {
@@ -227,7 +228,7 @@ func TestStartedCallsTakeWhatTheBodySays(t *testing.T) {
 		if got := trace.SpanFromContext(call.Context()); !got.IsRecording() {
 			t.Error("the context has no span")
 		}
-		_, child := w.tel.TracerProvider().Tracer("storage").Start(call.Context(), "read")
+		_, child := w.Tel.TracerProvider().Tracer("storage").Start(call.Context(), "read")
 		child.End()
 		call.End("")
 	}), oteljmap.WithRequestID(func(*http.Request) string { return "R7" }))
@@ -236,8 +237,8 @@ func TestStartedCallsTakeWhatTheBodySays(t *testing.T) {
 	if all[0].Parent().SpanID() != all[1].SpanContext().SpanID() {
 		t.Error("the handler's span is no child of the call's")
 	}
-	has(t, all[1], map[string]string{"jmap.method": "Email/get", "jmap.account_id": "A1", "jmap.call_id": "g", "jmap.request_id": "R7"})
-	has(t, all[2], map[string]string{"jmap.method": "Email/query", "jmap.account_id": "A1", "jmap.call_id": "q", "jmap.request_id": "R7"})
+	all[1].Has(otelmailtest.Attributes{"jmap.method": "Email/get", "jmap.account_id": "A1", "jmap.call_id": "g", "jmap.request_id": "R7"})
+	all[2].Has(otelmailtest.Attributes{"jmap.method": "Email/query", "jmap.account_id": "A1", "jmap.call_id": "q", "jmap.request_id": "R7"})
 }
 
 func TestStartedCallsAtOnce(t *testing.T) {
@@ -265,7 +266,7 @@ func TestStartedCallsAtOnce(t *testing.T) {
 		_ = json.NewEncoder(out).Encode(map[string]any{"methodResponses": responses})
 	}))
 	w.post(server.URL, `{}`)
-	w.counted(counts{1, n / 2})
+	w.counted(1, n/2)
 	w.ended(n + 1)
 }
 
@@ -307,7 +308,7 @@ func TestCallsBeyondTheBoundsCountButHaveNoSpan(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := sampled(t)
 			w.post(w.api(answer(response), tt.opts...).URL, request)
-			w.counted(counts{1, 100})
+			w.counted(1, 100)
 			w.ended(tt.spans + 1)
 		})
 	}
@@ -328,7 +329,7 @@ func TestCompressedResponsesCannotBeRead(t *testing.T) {
 	if _, body := w.post(server.URL, twoCalls); !strings.Contains(body, "serverFail") {
 		t.Errorf("the client reads %q", body)
 	}
-	w.counted(counts{1, 0})
+	w.counted(1, 0)
 	w.ended(3)
 }
 

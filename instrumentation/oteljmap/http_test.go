@@ -6,10 +6,10 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -21,12 +21,13 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
 	"github.com/rusmes/otelmail/internal/schema"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 func TestHTTPSpan(t *testing.T) {
 	w := sampled(t)
 	mux := http.NewServeMux()
-	mux.Handle("POST /jmap/api", oteljmap.Wrap(w.tel, answer(`{"methodResponses":[]}`)))
+	mux.Handle("POST /jmap/api", oteljmap.Wrap(w.Tel, answer(`{"methodResponses":[]}`)))
 	server := w.serve(mux)
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/jmap/api?user=bob", strings.NewReader(`{}`))
 	if err != nil {
@@ -45,17 +46,12 @@ func TestHTTPSpan(t *testing.T) {
 	if scope := s.InstrumentationScope(); scope.Name != oteljmap.ScopeName || scope.Version != otelmail.Version || scope.SchemaURL != schema.URL {
 		t.Errorf("scope %+v", scope)
 	}
-	_, port, _ := strings.Cut(strings.TrimPrefix(server.URL, "http://"), ":")
-	has(t, s, map[string]string{
-		"http.request.method": "POST", "http.route": "/jmap/api", "http.response.status_code": "200",
-		"url.scheme": "http", "network.protocol.version": "1.1", "server.address": "127.0.0.1", "server.port": port,
-		"client.address": "127.0.0.1", "error.type": "",
+	s.HasOnly(otelmailtest.Attributes{
+		"http.request.method": "POST", "http.route": "/jmap/api", "http.response.status_code": 200,
+		"url.scheme": "http", "network.protocol.version": "1.1", "server.address": "127.0.0.1",
+		"server.port":    server.Listener.Addr().(*net.TCPAddr).Port,
+		"client.address": "127.0.0.1", "network.peer.address": "127.0.0.1",
 	})
-	want := []string{"client.address", "http.request.method", "http.response.status_code", "http.route",
-		"network.peer.address", "network.protocol.version", "server.address", "server.port", "url.scheme"}
-	if got := keys(s.Attributes()); !slices.Equal(got, want) {
-		t.Errorf("attributes %q, want %q", got, want)
-	}
 }
 
 func TestRoutes(t *testing.T) {
@@ -70,11 +66,11 @@ func TestRoutes(t *testing.T) {
 		wrap func(*world) http.Handler
 		want string
 	}{
-		{"inside a mux", func(w *world) http.Handler { return mux("GET /jmap/{account}/{blob}", oteljmap.Wrap(w.tel, nothing)) }, "/jmap/{account}/{blob}"},
-		{"around a mux", func(w *world) http.Handler { return oteljmap.Wrap(w.tel, mux("/jmap/", nothing)) }, "/jmap/"},
-		{"no mux", func(w *world) http.Handler { return oteljmap.Wrap(w.tel, nothing) }, ""},
+		{"inside a mux", func(w *world) http.Handler { return mux("GET /jmap/{account}/{blob}", oteljmap.Wrap(w.Tel, nothing)) }, "/jmap/{account}/{blob}"},
+		{"around a mux", func(w *world) http.Handler { return oteljmap.Wrap(w.Tel, mux("/jmap/", nothing)) }, "/jmap/"},
+		{"no mux", func(w *world) http.Handler { return oteljmap.Wrap(w.Tel, nothing) }, ""},
 		{"an option", func(w *world) http.Handler {
-			return mux("/", oteljmap.Wrap(w.tel, nothing, oteljmap.WithRoute("/jmap")))
+			return mux("/", oteljmap.Wrap(w.Tel, nothing, oteljmap.WithRoute("/jmap")))
 		}, "/jmap"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,8 +84,8 @@ func TestRoutes(t *testing.T) {
 			if want := strings.TrimSpace("GET " + tt.want); s.Name() != want {
 				t.Errorf("named %q, want %q", s.Name(), want)
 			}
-			has(t, s, map[string]string{"http.route": tt.want})
-			w.counted(counts{})
+			s.Has(otelmailtest.Attributes{"http.route": orNone(tt.want)})
+			w.counted(0, 0)
 		})
 	}
 }
@@ -144,13 +140,9 @@ func TestRequestErrors(t *testing.T) {
 			}
 			_, _ = io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
-			want := counts{requests: 1}
-			if tt.failed {
-				want.errors = 1
-			}
-			w.counted(want)
+			w.counted(1, map[bool]float64{true: 1}[tt.failed])
 			s := w.ended(1)[0]
-			has(t, s, map[string]string{"http.response.status_code": strconv.Itoa(tt.status), "error.type": tt.errorType})
+			s.Has(otelmailtest.Attributes{"http.response.status_code": tt.status, "error.type": orNone(tt.errorType)})
 			if s.Status().Code != tt.code || s.Status().Description != "" {
 				t.Errorf("status %v", s.Status())
 			}
@@ -173,27 +165,27 @@ func TestPanicsGoThrough(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		run    func(http.ResponseWriter, *http.Request)
-		status string
-		errors int64
-		panics int64
+		status any
+		errors float64
+		panics float64
 		spans  []string
 	}{
-		{"a bug", func(http.ResponseWriter, *http.Request) { panic(errBug) }, "", 1, 1, nil},
-		{"before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "", 1, 0, nil},
+		{"a bug", func(http.ResponseWriter, *http.Request) { panic(errBug) }, nil, 1, 1, nil},
+		{"before the answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, 1, 0, nil},
 		{"after the header", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusAccepted)
 			panic(http.ErrAbortHandler)
-		}, "202", 1, 0, nil},
+		}, 202, 1, 0, nil},
 		{"in a call", func(_ http.ResponseWriter, r *http.Request) {
 			oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: "Email/get", CallID: "a"}).End("")
 			oteljmap.StartCall(r.Context(), otelmail.JMAPFacts{Method: "Email/set", CallID: "b"})
 			panic(http.ErrAbortHandler)
-		}, "", 2, 0, []string{"Email/get ", "Email/set serverFail"}},
+		}, nil, 2, 0, []string{"Email/get ", "Email/set serverFail"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := sampled(t)
 			seen := make(chan any, 1)
-			inner := oteljmap.Wrap(w.tel, http.HandlerFunc(tt.run))
+			inner := oteljmap.Wrap(w.Tel, http.HandlerFunc(tt.run))
 			server := w.serve(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 				defer func() {
 					p := recover()
@@ -205,14 +197,12 @@ func TestPanicsGoThrough(t *testing.T) {
 			if resp, err := http.Post(server.URL, "application/json", strings.NewReader(twoCalls)); err == nil {
 				resp.Body.Close()
 			}
-			w.counted(counts{1, tt.errors})
+			w.counted(1, tt.errors)
 			all := w.ended(len(tt.spans) + 1)
 			if p, _ := (<-seen).(error); !errors.Is(p, http.ErrAbortHandler) && !errors.Is(p, errBug) {
 				t.Errorf("the panic became %v", p)
 			}
-			if got, err := w.tel.Value("panics_total", "jmap"); err != nil || got != tt.panics {
-				t.Errorf("%d panics, %v; want %d", got, err, tt.panics)
-			}
+			w.Has(otelmailtest.Series{`rusmes_panics_total{component="jmap"}`: tt.panics})
 			var got []string
 			for _, s := range all[:len(tt.spans)] {
 				a := attributes(s)
@@ -222,7 +212,7 @@ func TestPanicsGoThrough(t *testing.T) {
 				t.Errorf("calls %q, want %q", got, tt.spans)
 			}
 			s := all[len(tt.spans)]
-			has(t, s, map[string]string{"error.type": "panic", "http.response.status_code": tt.status})
+			s.Has(otelmailtest.Attributes{"error.type": "panic", "http.response.status_code": tt.status})
 			if s.Status().Code != codes.Error {
 				t.Errorf("status %v", s.Status())
 			}
@@ -237,7 +227,7 @@ func TestTraceContextOfStrangers(t *testing.T) {
 	)
 	local := func(w *world, next http.Handler) http.Handler {
 		return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-			ctx, span := w.tel.TracerProvider().Tracer("proxy").Start(r.Context(), "outside")
+			ctx, span := w.Tel.TracerProvider().Tracer("proxy").Start(r.Context(), "outside")
 			defer span.End()
 			next.ServeHTTP(out, r.WithContext(ctx))
 		})
@@ -264,7 +254,7 @@ func TestTraceContextOfStrangers(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, sdktrace.ParentBased(sdktrace.AlwaysSample()))
 			var seen baggage.Baggage
-			h := oteljmap.Wrap(w.tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			h := oteljmap.Wrap(w.Tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				seen = baggage.FromContext(r.Context())
 			}), tt.opts...)
 			if tt.outside {
@@ -284,11 +274,12 @@ func TestTraceContextOfStrangers(t *testing.T) {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			spans := 1
+			tree := "POST"
 			if tt.outside {
-				spans = 2
+				tree = "outside\n  POST"
 			}
-			s := w.ended(spans)[0]
+			w.Tree(tree)
+			s := w.Span("POST")
 			if got := s.Parent().TraceID().String() == traceID && s.Parent().SpanID().String() == spanID; got != tt.continued {
 				t.Errorf("continued: %v, want %v", got, tt.continued)
 			}
@@ -312,34 +303,35 @@ func TestTraceContextOfStrangers(t *testing.T) {
 
 func TestPrivacyOfTheClient(t *testing.T) {
 	for _, tt := range []struct {
-		policy                  otelmail.Privacy
-		remote                  string
-		address, port, peerPort string
+		policy         otelmail.Privacy
+		remote         string
+		address        string
+		port, peerPort any
 	}{
-		{otelmail.PrivacyDomain, "192.0.2.77:4711", "192.0.2.0", "", ""},
-		{otelmail.PrivacyDomain, "[2001:db8:1:2::3]:4711", "2001:db8:1::", "", ""},
-		{otelmail.PrivacyFull, "192.0.2.77:4711", "192.0.2.77", "4711", "4711"},
-		{otelmail.PrivacyFull, "192.0.2.77", "192.0.2.77", "", ""}, // as RealIP middleware leaves it
-		{otelmail.PrivacyHash, "192.0.2.77:4711", "", "", ""},
-		{otelmail.PrivacyNone, "192.0.2.77:4711", "", "", ""},
-		{otelmail.PrivacyFull, "@", "", "", ""},
+		{otelmail.PrivacyDomain, "192.0.2.77:4711", "192.0.2.0", nil, nil},
+		{otelmail.PrivacyDomain, "[2001:db8:1:2::3]:4711", "2001:db8:1::", nil, nil},
+		{otelmail.PrivacyFull, "192.0.2.77:4711", "192.0.2.77", 4711, 4711},
+		{otelmail.PrivacyFull, "192.0.2.77", "192.0.2.77", nil, nil}, // as RealIP middleware leaves it
+		{otelmail.PrivacyHash, "192.0.2.77:4711", "", nil, nil},
+		{otelmail.PrivacyNone, "192.0.2.77:4711", "", nil, nil},
+		{otelmail.PrivacyFull, "@", "", nil, nil},
 	} {
 		w := newWorld(t, sdktrace.AlwaysSample(), otelmail.WithPrivacy(tt.policy))
 		r := httptest.NewRequest("BOB", "/jmap", nil)
 		r.RemoteAddr = tt.remote
-		oteljmap.Wrap(w.tel, answer("{}"), oteljmap.WithServer("mail.example.com", 443)).ServeHTTP(httptest.NewRecorder(), r)
+		oteljmap.Wrap(w.Tel, answer("{}"), oteljmap.WithServer("mail.example.com", 443)).ServeHTTP(httptest.NewRecorder(), r)
 		s := w.ended(1)[0]
 		if s.Name() != "HTTP" {
 			t.Errorf("named %q", s.Name())
 		}
-		has(t, s, map[string]string{"client.address": tt.address, "client.port": tt.port, "network.peer.port": tt.peerPort,
-			"http.request.method": "_OTHER", "server.address": "mail.example.com", "server.port": "443"})
+		s.Has(otelmailtest.Attributes{"client.address": orNone(tt.address), "client.port": tt.port, "network.peer.port": tt.peerPort,
+			"http.request.method": "_OTHER", "server.address": "mail.example.com", "server.port": 443})
 	}
 }
 
 func TestProtocolVersions(t *testing.T) {
 	w := sampled(t)
-	h := oteljmap.Wrap(w.tel, answer("{}"))
+	h := oteljmap.Wrap(w.Tel, answer("{}"))
 	for i, tt := range []struct {
 		major, minor int
 		want         string
@@ -347,41 +339,34 @@ func TestProtocolVersions(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.ProtoMajor, r.ProtoMinor = tt.major, tt.minor
 		h.ServeHTTP(httptest.NewRecorder(), r)
-		has(t, w.ended(i + 1)[i], map[string]string{"network.protocol.version": tt.want})
+		w.ended(i + 1)[i].Has(otelmailtest.Attributes{"network.protocol.version": orNone(tt.want)})
 	}
 }
 
 func TestInsideHTTPSpan(t *testing.T) {
 	w := sampled(t)
-	inner := oteljmap.Wrap(w.tel, answer(`{"methodResponses":[["Email/query",{},"q"],["error",{"type":"serverFail"},"g"]]}`), oteljmap.InsideHTTPSpan())
+	inner := oteljmap.Wrap(w.Tel, answer(`{"methodResponses":[["Email/query",{},"q"],["error",{"type":"serverFail"},"g"]]}`), oteljmap.InsideHTTPSpan())
 	server := w.serve(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
-		ctx, span := w.tel.TracerProvider().Tracer("otherhttp").Start(r.Context(), "theirs")
+		ctx, span := w.Tel.TracerProvider().Tracer("otherhttp").Start(r.Context(), "theirs")
 		defer span.End()
 		inner.ServeHTTP(out, r.WithContext(ctx))
 	}))
 	w.post(server.URL, twoCalls)
-	w.counted(counts{1, 1})
-	all := w.ended(3)
-	if got, want := names(all), []string{"JMAP Email/query", "JMAP Email/get", "theirs"}; !slices.Equal(got, want) {
-		t.Fatalf("spans %q, want %q", got, want)
-	}
-	if n := len(all[2].Attributes()); n != 0 {
-		t.Errorf("their span has %d attributes of ours", n)
-	}
-	if all[0].Parent().SpanID() != all[2].SpanContext().SpanID() {
-		t.Error("the call is no child of their span")
-	}
+	w.counted(1, 1)
+	w.Tree(`
+		theirs
+		  JMAP Email/query
+		  JMAP Email/get [internal, error serverFail]`)
+	w.Span("theirs").HasOnly(nil)
 }
 
 func TestSpanOnlyCountsNothing(t *testing.T) {
 	w := sampled(t)
-	server := w.serve(oteljmap.Wrap(w.tel, answer(`{"methodResponses":[["error",{"type":"serverFail"},"q"]]}`),
+	server := w.serve(oteljmap.Wrap(w.Tel, answer(`{"methodResponses":[["error",{"type":"serverFail"},"q"]]}`),
 		oteljmap.SpanOnly(), oteljmap.WithRoute("/jmap/upload/{accountId}/")))
 	w.post(server.URL, twoCalls)
-	if got := w.ended(1)[0].Name(); got != "POST /jmap/upload/{accountId}/" {
-		t.Errorf("named %q", got)
-	}
-	w.counted(counts{})
+	w.Tree("POST /jmap/upload/{accountId}/")
+	w.counted(0, 0)
 }
 
 // Preflights and wrong methods are no API requests.
@@ -396,7 +381,7 @@ func TestOtherMethodsDoNotCount(t *testing.T) {
 		resp.Body.Close()
 	}
 	w.ended(4)
-	w.counted(counts{})
+	w.counted(0, 0)
 }
 
 func TestNilTelemetry(t *testing.T) {
@@ -414,10 +399,10 @@ func TestNilTelemetry(t *testing.T) {
 func TestOverTLSAndHTTP2(t *testing.T) {
 	for _, two := range []bool{false, true} {
 		w := sampled(t)
-		server := httptest.NewUnstartedServer(oteljmap.Wrap(w.tel, answer(`{"methodResponses":[["error",{"type":"serverFail"},"g"]]}`)))
+		server := httptest.NewUnstartedServer(oteljmap.Wrap(w.Tel, answer(`{"methodResponses":[["error",{"type":"serverFail"},"g"]]}`)))
 		server.EnableHTTP2 = two
 		server.Config.ErrorLog = log.New(io.Discard, "", 0)
-		server.Config.ConnState = oteljmap.ConnState(w.tel)
+		server.Config.ConnState = oteljmap.ConnState(w.Tel)
 		server.StartTLS()
 		resp, err := server.Client().Post(server.URL, "application/json", strings.NewReader(twoCalls))
 		if err != nil {
@@ -428,22 +413,20 @@ func TestOverTLSAndHTTP2(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		w.counted(counts{1, 1})
+		w.counted(1, 1)
 		version := map[bool]string{false: "1.1", true: "2"}[two]
 		all := w.ended(3)
-		has(t, all[2], map[string]string{"url.scheme": "https", "network.protocol.version": version, "tls.protocol.version": "1.3", "tls.established": "true"})
-		if open, began := w.value("active_connections", "jmap"), w.value("tls_sessions_total", "yes"); open != 1 || began != 1 {
-			t.Errorf("HTTP/%s: %d connections open, %d began with TLS", version, open, began)
-		}
+		all[2].Has(otelmailtest.Attributes{"url.scheme": "https", "network.protocol.version": version, "tls.protocol.version": "1.3", "tls.established": true})
+		w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 1, `rusmes_tls_sessions_total{tls="yes"}`: 1})
 		// A client that breaks off the handshake leaves nothing behind.
 		if c, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{MinVersion: tls.VersionTLS12}); err == nil {
 			c.Close()
 			t.Error("the client trusts the test's certificate")
 		}
-		eventually(t, func() bool { return w.value("tls_sessions_total", "yes") == 2 })
+		w.Has(otelmailtest.Series{`rusmes_tls_sessions_total{tls="yes"}`: 2})
 		server.CloseClientConnections()
 		server.Close()
-		eventually(t, func() bool { return w.value("active_connections", "jmap") == 0 })
+		w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 0})
 	}
 }
 
@@ -454,7 +437,7 @@ func TestTheContextIsTheRequests(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, 7))
 	cancel()
-	oteljmap.Wrap(w.tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	oteljmap.Wrap(w.Tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Context().Value(key{}) != 7 || r.Context().Err() == nil {
 			t.Error("another context")
 		}

@@ -50,8 +50,8 @@ func TestMaxBytesReader(t *testing.T) {
 	w := sampled(t)
 	for name, h := range limited {
 		for kind, handler := range map[string]http.Handler{
-			"alone": h, "wrapped": oteljmap.Wrap(w.tel, h), "span only": oteljmap.Wrap(w.tel, h, oteljmap.SpanOnly()),
-			"nothing looked at": oteljmap.Wrap(w.tel, h, oteljmap.MaxBody(0)),
+			"alone": h, "wrapped": oteljmap.Wrap(w.Tel, h), "span only": oteljmap.Wrap(w.Tel, h, oteljmap.SpanOnly()),
+			"nothing looked at": oteljmap.Wrap(w.Tel, h, oteljmap.MaxBody(0)),
 		} {
 			for _, framing := range []string{"Content-Length: 100000\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nffff\r\n"} {
 				t.Run(name+", "+kind+", "+framing[:7], func(t *testing.T) {
@@ -97,7 +97,7 @@ func TestConnectionsAreKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := w.serve(oteljmap.Wrap(w.tel, h))
+			server := w.serve(oteljmap.Wrap(w.Tel, h))
 			c, err := net.Dial("tcp", server.Listener.Addr().String())
 			if err != nil {
 				t.Fatal(err)
@@ -155,7 +155,7 @@ func TestWriterOfTheServer(t *testing.T) {
 		}
 	})
 	for _, http2 := range []bool{false, true} {
-		server := httptest.NewUnstartedServer(oteljmap.Wrap(w.tel, handler))
+		server := httptest.NewUnstartedServer(oteljmap.Wrap(w.Tel, handler))
 		server.EnableHTTP2 = http2
 		server.StartTLS()
 		t.Cleanup(server.Close)

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // Whatever passes through, in whatever pieces, passes unchanged: bodies that are
@@ -29,7 +30,7 @@ func TestBodiesPassUnchanged(t *testing.T) {
 	alphabet := []byte("{}[]\",:\\ue9 methodCalls\x00\xff")
 	for _, bound := range []int64{0, 1, 100, 1 << 30} {
 		var got, answered bytes.Buffer
-		h := oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		h := oteljmap.Wrap(w.Tel, http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 			_, _ = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(&got, out)}, struct{ io.Reader }{r.Body}, make([]byte, 1+random.IntN(100)))
 		}), oteljmap.MaxBody(bound))
 		for i := range 200 {
@@ -70,7 +71,7 @@ func TestLargeBodies(t *testing.T) {
 	if sum != sha256.Sum256([]byte(request)) {
 		t.Error("the request has changed")
 	}
-	w.counted(counts{1, 1})
+	w.counted(1, 1)
 	w.ended(1) // the calls were beyond MaxBody: the first has not ended there
 }
 
@@ -78,7 +79,7 @@ func TestLargeBodies(t *testing.T) {
 func TestNothingIsReadAhead(t *testing.T) {
 	w := sampled(t)
 	body := &counting{Reader: strings.NewReader(twoCalls)}
-	h := oteljmap.Wrap(w.tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	h := oteljmap.Wrap(w.Tel, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.ReadFull(r.Body, make([]byte, 20))
 	}))
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", body))
@@ -128,7 +129,7 @@ func TestEventsAndResponsesAreNotHeldBack(t *testing.T) {
 func TestEventSource(t *testing.T) {
 	w := sampled(t)
 	next := make(chan struct{})
-	server := w.serve(oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+	server := w.serve(oteljmap.Wrap(w.Tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 		out.Header().Set("Content-Type", "text/event-stream")
 		control := http.NewResponseController(out)
 		if err := control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
@@ -158,9 +159,7 @@ func TestEventSource(t *testing.T) {
 		lines.Scan()
 		next <- struct{}{}
 	}
-	if got := w.ended(1)[0].Name(); got != "GET /jmap/events" {
-		t.Errorf("named %q", got)
-	}
+	w.Tree("GET /jmap/events")
 }
 
 // The handler finds the abilities of the server's ResponseWriter, no more.
@@ -222,7 +221,7 @@ func TestAbilitiesOfTheWriter(t *testing.T) {
 			closeNotifier
 		}{nil, f, h, r, fake{}},
 	} {
-		oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		oteljmap.Wrap(w.Tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 			got := ""
 			if _, ok := out.(http.Flusher); ok {
 				got += "F"
@@ -272,7 +271,7 @@ func TestReadFrom(t *testing.T) {
 	}
 	for _, opts := range [][]oteljmap.Option{nil, {oteljmap.SpanOnly()}} {
 		var copied []string
-		handler := oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+		handler := oteljmap.Wrap(w.Tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 			file, err := os.Open(path)
 			if err != nil {
 				t.Error(err)
@@ -293,7 +292,7 @@ func TestReadFrom(t *testing.T) {
 			t.Errorf("copied by the server %d times, want %d", len(copied), want)
 		}
 	}
-	w.counted(counts{1, 1})
+	w.counted(1, 1)
 }
 
 // spy notes what the server copies by itself.
@@ -309,7 +308,7 @@ func (s spy) ReadFrom(src io.Reader) (int64, error) {
 
 func TestHijackedConnections(t *testing.T) {
 	w := sampled(t)
-	server := httptest.NewUnstartedServer(oteljmap.Wrap(w.tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewUnstartedServer(oteljmap.Wrap(w.Tel, http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
 		conn, rw, err := out.(http.Hijacker).Hijack()
 		if err != nil {
 			t.Error(err)
@@ -319,7 +318,7 @@ func TestHijackedConnections(t *testing.T) {
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\n\r\nhello")
 		_ = rw.Flush()
 	}), oteljmap.SpanOnly()))
-	server.Config.ConnState = oteljmap.ConnState(w.tel)
+	server.Config.ConnState = oteljmap.ConnState(w.Tel)
 	server.Start()
 	defer server.Close()
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
@@ -331,16 +330,14 @@ func TestHijackedConnections(t *testing.T) {
 	if got, err := io.ReadAll(conn); err != nil || !strings.HasSuffix(string(got), "hello") {
 		t.Fatalf("%q, %v", got, err)
 	}
-	has(t, w.ended(1)[0], map[string]string{"http.response.status_code": "", "error.type": ""})
-	if open, began := w.value("active_connections", "jmap"), w.value("tls_sessions_total", "no"); open != 0 || began != 1 {
-		t.Errorf("%d open, %d began", open, began)
-	}
+	w.ended(1)[0].Has(otelmailtest.Attributes{"http.response.status_code": nil, "error.type": nil})
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 0, `rusmes_tls_sessions_total{tls="no"}`: 1})
 }
 
 func TestConnectionsAreCountedExactly(t *testing.T) {
 	w := sampled(t)
 	server := httptest.NewUnstartedServer(answer("{}"))
-	server.Config.ConnState = oteljmap.ConnState(w.tel)
+	server.Config.ConnState = oteljmap.ConnState(w.Tel)
 	server.Start()
 	defer server.Close()
 	var conns []net.Conn
@@ -351,21 +348,19 @@ func TestConnectionsAreCountedExactly(t *testing.T) {
 		}
 		conns = append(conns, conn)
 	}
-	eventually(t, func() bool { return w.value("active_connections", "jmap") == 20 })
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 20})
 	for _, conn := range conns {
 		conn.Close()
 	}
-	eventually(t, func() bool { return w.value("active_connections", "jmap") == 0 })
-	if n := w.value("tls_sessions_total", "no"); n != 20 {
-		t.Errorf("%d sessions", n)
-	}
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 0})
+	w.Has(otelmailtest.Series{`rusmes_tls_sessions_total{tls="no"}`: 20})
 }
 
 // States that come twice, or for connections that are unknown or cannot be told
 // apart, neither count nor panic.
 func TestConnStateTakesWhateverComes(t *testing.T) {
 	w := sampled(t)
-	hook := oteljmap.ConnState(w.tel)
+	hook := oteljmap.ConnState(w.Tel)
 	a, b := net.Pipe()
 	defer a.Close()
 	defer b.Close()
@@ -374,14 +369,10 @@ func TestConnStateTakesWhateverComes(t *testing.T) {
 	hook(b, http.StateClosed)
 	hook(nil, http.StateNew)
 	hook(odd{Conn: b, words: []string{"x"}}, http.StateNew)
-	if n := w.value("active_connections", "jmap"); n != 1 {
-		t.Errorf("%d open", n)
-	}
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 1})
 	hook(a, http.StateHijacked)
 	hook(a, http.StateClosed)
-	if n := w.value("active_connections", "jmap"); n != 0 {
-		t.Errorf("%d open", n)
-	}
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 0})
 }
 
 // net/http calls the hook in its accept loop: a client that says nothing behind the
@@ -393,7 +384,7 @@ func TestConnStateAsksForNoAddress(t *testing.T) {
 	defer far.Close()
 	counted := make(chan struct{})
 	go func() {
-		oteljmap.ConnState(w.tel)(unnamed{near}, http.StateNew)
+		oteljmap.ConnState(w.Tel)(unnamed{near}, http.StateNew)
 		close(counted)
 	}()
 	select {
@@ -401,9 +392,7 @@ func TestConnStateAsksForNoAddress(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("the hook waits for an address")
 	}
-	if n := w.value("active_connections", "jmap"); n != 1 {
-		t.Errorf("%d open", n)
-	}
+	w.Has(otelmailtest.Series{`rusmes_active_connections{protocol="jmap"}`: 1})
 }
 
 // unnamed is a connection whose addresses are not known before the client speaks.
@@ -437,6 +426,6 @@ func TestManyRequestsAtOnce(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	w.counted(counts{n, n})
+	w.counted(n, n)
 	w.ended(3 * n)
 }

@@ -1,10 +1,8 @@
 package oteljmap_test
 
 import (
-	"context"
 	"io"
 	"log"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,16 +12,13 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
-	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/instrumentation/oteljmap"
 	"github.com/rusmes/otelmail/internal/registry"
+	"github.com/rusmes/otelmail/otelmailtest"
 )
 
 // patience is how long a test waits for what must happen.
@@ -31,24 +26,13 @@ const patience = 10 * time.Second
 
 // world is a Telemetry and everything it has recorded.
 type world struct {
-	t     *testing.T
-	tel   *otelmail.Telemetry
-	spans *tracetest.SpanRecorder
+	*otelmailtest.Recorder
+	t *testing.T
 }
 
-func newWorld(t *testing.T, sampler sdktrace.Sampler, opts ...otelmail.NewOption) *world {
+func newWorld(t *testing.T, sampler sdktrace.Sampler, opts ...otelmail.StartOption) *world {
 	t.Helper()
-	w := &world{t: t, spans: tracetest.NewSpanRecorder()}
-	tel, err := otelmail.New(append([]otelmail.NewOption{
-		otelmail.WithMeterProvider(sdkmetric.NewMeterProvider(sdkmetric.WithReader(sdkmetric.NewManualReader()))),
-		otelmail.WithTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(w.spans), sdktrace.WithSampler(sampler))),
-		otelmail.WithPropagator(propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.tel = tel
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	w := &world{otelmailtest.New(t, append([]otelmail.StartOption{otelmail.WithSampler(sampler)}, opts...)...), t}
 	t.Cleanup(w.holdsConventions)
 	return w
 }
@@ -64,7 +48,7 @@ var conventions = sync.OnceValue(func() *registry.Telemetry {
 
 // holdsConventions wants the spans of otelmail to be as the registry has them.
 func (w *world) holdsConventions() {
-	for _, s := range w.spans.Ended() {
+	for _, s := range w.Spans("") {
 		if !strings.HasPrefix(s.InstrumentationScope().Name, otelmail.ScopeName) {
 			continue
 		}
@@ -106,38 +90,30 @@ func (w *world) post(url, body string) (int, string) {
 	return resp.StatusCode, string(b)
 }
 
-type counts struct{ requests, errors int64 }
-
-func (w *world) value(name string, labels ...string) int64 {
+// counted waits until the requests have ended, and wants nothing else to have moved but what
+// the tests of connections, replies, logins and panics look at.
+func (w *world) counted(requests, errors float64) {
 	w.t.Helper()
-	v, err := w.tel.Value(name, labels...)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return v
+	w.Moved(otelmailtest.Series{"rusmes_jmap_requests_total": requests, "rusmes_jmap_errors_total": errors,
+		"rusmes_active_connections": otelmailtest.Any, "rusmes_tls_sessions_total": otelmailtest.Any,
+		"rusmes_replies_total": otelmailtest.Any, "rusmes_auth_attempts_total": otelmailtest.Any, "rusmes_panics_total": otelmailtest.Any})
 }
 
-// counted waits until the requests have ended and compares.
-func (w *world) counted(want counts) {
+// ended waits for n spans and returns them in the order in which they ended.
+func (w *world) ended(n int) []otelmailtest.Span {
 	w.t.Helper()
-	eventually(w.t, func() bool { return w.value("jmap_requests_total") >= want.requests })
-	if got := (counts{w.value("jmap_requests_total"), w.value("jmap_errors_total")}); got != want {
-		w.t.Errorf("counted %+v, want %+v", got, want)
+	for deadline := time.Now().Add(patience); len(w.Spans("")) < n && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
 	}
-}
-
-// ended waits for n spans and returns them.
-func (w *world) ended(n int) []sdktrace.ReadOnlySpan {
-	w.t.Helper()
-	eventually(w.t, func() bool { return len(w.spans.Ended()) >= n })
-	all := w.spans.Ended()
+	all := w.Spans("")
+	slices.SortStableFunc(all, func(a, b otelmailtest.Span) int { return a.EndTime().Compare(b.EndTime()) })
 	if len(all) != n {
 		w.t.Fatalf("%d spans %v, want %d", len(all), names(all), n)
 	}
 	return all
 }
 
-func names(spans []sdktrace.ReadOnlySpan) (all []string) {
+func names(spans []otelmailtest.Span) (all []string) {
 	for _, s := range spans {
 		all = append(all, s.Name())
 	}
@@ -153,33 +129,12 @@ func attributes(s sdktrace.ReadOnlySpan) map[string]string {
 	return m
 }
 
-// has compares the attributes that want names; "" stands for none.
-func has(t *testing.T, s sdktrace.ReadOnlySpan, want map[string]string) {
-	t.Helper()
-	got := attributes(s)
-	for _, k := range slices.Sorted(maps.Keys(want)) {
-		if got[k] != want[k] {
-			t.Errorf("span %q: %s is %q, want %q", s.Name(), k, got[k], want[k])
-		}
+// orNone is an attribute that must not be there where it is "".
+func orNone(s string) any {
+	if s == "" {
+		return nil
 	}
-}
-
-func keys(attrs []attribute.KeyValue) (all []string) {
-	for _, kv := range attrs {
-		all = append(all, string(kv.Key))
-	}
-	slices.Sort(all)
-	return all
-}
-
-func eventually(t *testing.T, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); {
-		if time.Now().After(deadline) {
-			t.Fatal("waited in vain")
-		}
-		time.Sleep(time.Millisecond)
-	}
+	return s
 }
 
 // answer is a handler that reads the request and answers with a body of JSON.
@@ -193,7 +148,7 @@ func answer(body string) http.Handler {
 
 // api wraps a handler with a route.
 func (w *world) api(h http.Handler, opts ...oteljmap.Option) *httptest.Server {
-	return w.serve(oteljmap.Wrap(w.tel, h, append([]oteljmap.Option{oteljmap.WithRoute("/jmap/api")}, opts...)...))
+	return w.serve(oteljmap.Wrap(w.Tel, h, append([]oteljmap.Option{oteljmap.WithRoute("/jmap/api")}, opts...)...))
 }
 
 const twoCalls = `{"using":["urn:ietf:params:jmap:mail"],"methodCalls":[` +
