@@ -33,7 +33,7 @@ peers: ## build the Collector, Prometheus, promtool and VictoriaMetrics once, in
 
 .PHONY: integration
 integration: peers ## tests against real peers
-	cd integration && go test $(RACE) -count=1 -timeout 30m ./...
+	cd integration && go test $(RACE) -count=1 -timeout 45m ./...
 
 .PHONY: docs-lint
 docs-lint: ## spelling (British) and style of the pages; needs Node 20.18 or later, and fetches the linters by npx

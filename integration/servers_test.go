@@ -17,7 +17,7 @@ import (
 
 var (
 	sessionSeed  = flag.Uint64("sessions.seed", 1, "of the first session")
-	sessionCount = flag.Int("sessions", 200, "how many of each kind, for each server")
+	sessionCount = flag.Int("sessions", 25, "how many of each kind, for each server")
 )
 
 // TestServersOfOthers: what servers with loops of their own count is what happened,
