@@ -14,5 +14,5 @@ for m; do
 	go get $used # one argument each
 	go mod tidy
 	echo "== $m with $GOTOOLCHAIN"
-	go test -vet=off ./...
+	go test -vet=off $(go list ./... | grep -v /internal/)
 done
