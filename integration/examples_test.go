@@ -328,10 +328,9 @@ func driveHandwritten(e *example) {
 	at := peer.FreeAddresses(e, 3)
 	certificate, key := servers.SelfSigned(e, e.dir)
 	e.start(at[2], "-smtp", at[0], "-pop3", at[1], "-web", at[2], "-cert", certificate, "-key", key)
-	client, err := netsmtp.Dial(at[0])
-	if err != nil {
-		e.Fatal(err)
-	}
+	// The probes answer before the mail ports are open.
+	var client *netsmtp.Client
+	peer.Eventually(e, patience, func() (err error) { client, err = netsmtp.Dial(at[0]); return err })
 	if err := client.StartTLS(&tls.Config{InsecureSkipVerify: true}); err != nil {
 		e.Fatal(err)
 	}
