@@ -79,13 +79,7 @@ func samplesOf(m metricdata.Metrics) (all []sample) {
 	return all
 }
 
-func labelsOf(set attribute.Set) map[string]string {
-	labels := map[string]string{}
-	for _, kv := range set.ToSlice() {
-		labels[string(kv.Key)] = kv.Value.String()
-	}
-	return labels
-}
+func labelsOf(set attribute.Set) map[string]string { return attributes(set.ToSlice()) }
 
 // byThemselves are series of what Telemetry has to do to push, and one that is 1 all the time.
 var byThemselves = []string{series.BuildInfo, series.SelfSent, series.SelfWaiting, series.SelfDeferred}

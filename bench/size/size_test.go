@@ -92,9 +92,6 @@ func (r row) line(m measured) string {
 // TestSizes builds each program of the page, and fails where the page is not right. With
 // -update it writes the table.
 func TestSizes(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds programs")
-	}
 	content, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
