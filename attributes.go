@@ -153,12 +153,14 @@ func (a *attributes) reply(r *Reply) *attributes {
 	if e := r.Enhanced.String(); e != "" {
 		a.add(mailconv.SMTPEnhancedCodeKey.String(e))
 	}
-	return a.openText(mailconv.SMTPResponseTextKey, oneLine.Replace(r.Text), maxReply)
+	return a.openText(mailconv.SMTPResponseTextKey, oneLine(r.Text), maxReply)
 }
 
 // oneLine is for a reply of several lines (RFC 5321 section 4.2.1): the ends of lines are ours, and no text
-// that has to be cleaned.
-var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ")
+// that has to be cleaned. A strings.Replacer would allocate for every text.
+func oneLine(text string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", " "), "\n", " ")
+}
 
 // failed is what a failure is told apart by, nothing for none.
 func (a *attributes) failed(errorType string) *attributes {
