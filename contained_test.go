@@ -50,6 +50,7 @@ var ways = map[string]func(){
 
 // An error handler that panics, ends its goroutine or hangs costs its own reports alone.
 func TestErrorHandlerIsContained(t *testing.T) {
+	t.Parallel()
 	release := make(chan struct{})
 	defer close(release)
 	for name, end := range map[string]func(){"panics": ways["panics"], "ends its goroutine": runtime.Goexit, "hangs": func() { <-release }} {

@@ -205,8 +205,9 @@ func decided(t *testing.T, tel *otelmail.Telemetry, decision string) int64 {
 // counted from the spans that were kept, each by its weight, is what the counters say, for
 // each outcome: also for those of which some are kept by a rule and some in the share.
 func TestKeptSumsAreTrue(t *testing.T) {
+	t.Parallel()
 	const (
-		all   = 100_000
+		all   = 30_000
 		share = 0.1
 	)
 	tel, rec := traced(t, otelmail.WithKeep(otelmail.Keep{Rest: share, Slow: time.Hour, MaxBytes: 1 << 20}))

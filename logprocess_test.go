@@ -193,6 +193,7 @@ func stuckPipe(t *testing.T) (r, w *os.File) {
 
 // TestStderrThatNobodyReads holds nothing up either, and bounds Shutdown.
 func TestStderrThatNobodyReads(t *testing.T) {
+	t.Parallel()
 	for _, child := range []string{"reports", "shutdown"} {
 		_, w := stuckPipe(t)
 		out, err := inChild(t, child, w)

@@ -43,6 +43,7 @@ func dropped(t *testing.T, tel *otelmail.Telemetry, reason string) int {
 // is bounded, what is dropped is counted and shown, and it is said when there is a
 // reader again. What was written is in order.
 func TestStuckLog(t *testing.T) {
+	t.Parallel()
 	fifo := filepath.Join(t.TempDir(), "log")
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		t.Fatal(err)
@@ -120,6 +121,7 @@ func TestStuckLog(t *testing.T) {
 
 // TestShutdownWithAStuckLog is bounded, and says what was not written.
 func TestShutdownWithAStuckLog(t *testing.T) {
+	t.Parallel()
 	stuck := make(chan struct{})
 	defer close(stuck)
 	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), lookup(), otelmail.WithLogHandler(handlerFunc(func() error { <-stuck; return nil })))
@@ -159,6 +161,7 @@ func (panicsThroughout) WithGroup(string) slog.Handler             { panic("With
 // TestHandlersThatMisbehave: a local handler of the application's own that panics, ends
 // its goroutine, fails or hangs loses its records, which are counted, and nothing else.
 func TestHandlersThatMisbehave(t *testing.T) {
+	t.Parallel()
 	hang := make(chan struct{})
 	for name, tc := range map[string]struct {
 		handler slog.Handler

@@ -124,6 +124,7 @@ func harmful() map[string]any {
 // TestHarmfulValues: whatever is logged, with each handler and in each way, the caller goes
 // on, and both sides have the record with what is fine in it.
 func TestHarmfulValues(t *testing.T) {
+	t.Parallel()
 	ways := map[string]func(l *slog.Logger, v any){
 		"an attribute":    func(l *slog.Logger, v any) { l.Info("said", "before", 1, "v", v, "after", 2) },
 		"With":            func(l *slog.Logger, v any) { l.With("before", 1, "v", v).Info("said", "after", 2) },
@@ -194,6 +195,7 @@ func TestHarmlessValues(t *testing.T) {
 
 // TestWhatHarmfulValuesShowAs: a reader of the log sees what was wrong.
 func TestWhatHarmfulValuesShowAs(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]string{
 		"a nil pointer to an error":  "v=<nil>",
 		"an error that panics":       `v="!PANIC: otelmail_test.panics"`,

@@ -29,6 +29,7 @@ func says(t testing.TB, text string) otelmailtest.Dial {
 
 // A server that cannot be tested is one error that says why, and no difference.
 func TestConformanceSaysWhatCannotBeTested(t *testing.T) {
+	t.Parallel()
 	r := newRecorded(t)
 	metrics := otelmailtest.MetricsFrom(r.reader)
 	page := func(text string, err error) func(context.Context) (string, error) {

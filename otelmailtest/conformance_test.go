@@ -54,6 +54,7 @@ func TestConformanceOfAHandmadeServer(t *testing.T) {
 
 // Each fault is found, with the session that shows it and its bytes.
 func TestConformanceFindsFaults(t *testing.T) {
+	t.Parallel()
 	for file, f := range map[string]fault{
 		"twice": countedTwice, "forgotten": errorForgotten, "never-closed": neverClosed, "auth": authReversed,
 		"early": countedEarly, "domain": firstDomain, "protocol": otherProtocol, "size": sizeWithDot, "noop": secondNoop,

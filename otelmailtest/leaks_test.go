@@ -46,6 +46,7 @@ func TestLeaksByPrivacy(t *testing.T) {
 
 // TestLeaksEverywhere puts an address wherever it could leave from.
 func TestLeaksEverywhere(t *testing.T) {
+	t.Parallel()
 	const canary = "canary@example.org"
 	attr := attribute.String("own", canary)
 	state, err := trace.ParseTraceState("own=" + "canary")

@@ -34,6 +34,7 @@ func push(t testing.TB, to *otelmailtest.Receiver, opts ...otlp.Option) *otelmai
 
 // TestReceiver: what arrives is what a Recorder of the same would have.
 func TestReceiver(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string][]otlp.Option{
 		"plain": nil, "gzip": {otlp.Compression(otlp.Gzip)}, "differences": {otlp.Temporality(otlp.Delta)},
 	} {
@@ -96,6 +97,7 @@ func TestReceiverFindsLeaks(t *testing.T) {
 
 // TestReceiverWaits for a push that comes at its interval.
 func TestReceiverWaits(t *testing.T) {
+	t.Parallel()
 	r := otelmailtest.NewReceiver(t)
 	tel := push(t, r, otlp.Interval(10*time.Millisecond))
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
@@ -106,6 +108,7 @@ func TestReceiverWaits(t *testing.T) {
 
 // TestReceiverRefuses and takes the same afterwards.
 func TestReceiverRefuses(t *testing.T) {
+	t.Parallel()
 	r := otelmailtest.NewReceiver(t)
 	var refused atomic.Int64
 	r.Answer(func(w http.ResponseWriter, request *http.Request) bool {
@@ -130,6 +133,7 @@ func TestReceiverRefuses(t *testing.T) {
 
 // TestReceiverThatHangs ends with the test.
 func TestReceiverThatHangs(t *testing.T) {
+	t.Parallel()
 	r := otelmailtest.NewReceiver(t)
 	r.Answer(func(_ http.ResponseWriter, request *http.Request) bool {
 		_, _ = io.Copy(io.Discard, request.Body)

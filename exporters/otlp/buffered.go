@@ -168,7 +168,7 @@ func (b *buffered) stats() Stats {
 // shutdown sends what the receiver takes without delay, and leaves the rest on disk.
 // That is not lost, so it is reported to the error handler and is not an error.
 func (b *buffered) shutdown(ctx context.Context, stop func(context.Context) error, _ func() (string, ledger.Ledger)) error {
-	return b.finish(ctx, func(ctx context.Context) error {
+	return b.finish(ctx, time.Second, func(ctx context.Context) error { // the file is written and closed
 		err := guard(func() error { return stop(b.life) }) // a little time is left for what follows
 		close(b.drained)
 		select {

@@ -110,7 +110,7 @@ func (d *direct) shutdown(ctx context.Context, stop func(context.Context) error,
 	if missing == nil {
 		missing = d.missing
 	}
-	return d.finish(ctx, func(ctx context.Context) error {
+	return d.finish(ctx, 200*time.Millisecond, func(ctx context.Context) error {
 		err := errors.Join(guard(func() error { return stop(ctx) }), d.close())
 		d.book.Close(ledger.Shutdown)
 		if what, since := missing(); what != "" {

@@ -122,9 +122,10 @@ func (r *route) stopped(with string, err error) error {
 
 var errNoTime = errors.New("the time for shutdown was up")
 
-// finish runs end once, ends all attempts a little before ctx does, so that they
-// can still say how they ended, and returns what end did.
-func (r *route) finish(ctx context.Context, end func(context.Context) error) error {
+// finish runs end once, ends all attempts a little before ctx does, so that what follows
+// them can be done yet, and returns what end did. What follows takes less than spare, and
+// gets at most a quarter of the time.
+func (r *route) finish(ctx context.Context, spare time.Duration, end func(context.Context) error) error {
 	r.once.Do(func() {
 		deadline, ok := ctx.Deadline()
 		r.stopBy = deadline
@@ -132,7 +133,7 @@ func (r *route) finish(ctx context.Context, end func(context.Context) error) err
 		defer r.end()
 		if ok {
 			left := time.Until(deadline)
-			timer := time.AfterFunc(left-min(left/10, 200*time.Millisecond), r.end)
+			timer := time.AfterFunc(left-min(left/4, spare), r.end)
 			defer timer.Stop()
 		}
 		defer context.AfterFunc(ctx, r.end)()

@@ -255,6 +255,7 @@ func (brokenLabel) Write(m *dto.Metric) error {
 }
 
 func TestOneBadSeries(t *testing.T) {
+	t.Parallel()
 	healthy := families(t, get(t, start(t).url+"/metrics"))
 	for _, bad := range badSeries {
 		t.Run(bad.name, func(t *testing.T) {

@@ -158,6 +158,7 @@ func wideGatherer() prom.Gatherer {
 }
 
 func TestWriteDeadline(t *testing.T) {
+	t.Parallel()
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	h := newHandler(t, reader, prometheus.WithGatherers(wideGatherer()), prometheus.WithScrapeTimeout(5*time.Second))
 	ended := make(chan struct{})
@@ -183,6 +184,7 @@ func TestWriteDeadline(t *testing.T) {
 
 // The deadline of one scrape must not end the connection for the next request.
 func TestConnectionOutlivesTheWriteDeadline(t *testing.T) {
+	t.Parallel()
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	const limit = 2 * time.Second
 	url := serve(t, newHandler(t, reader, prometheus.WithScrapeTimeout(limit)))
@@ -291,6 +293,7 @@ func TestProducerThatFailsOrPanics(t *testing.T) {
 
 // One hanging gatherer costs its own series and a bounded number of goroutines.
 func TestGathererThatHangs(t *testing.T) {
+	t.Parallel()
 	leave := make(chan struct{})
 	var calls atomic.Int64
 	hanging := prom.GathererFunc(func() ([]*dto.MetricFamily, error) {

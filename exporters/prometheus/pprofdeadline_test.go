@@ -12,6 +12,7 @@ import (
 
 // A profile of the CPU may take longer than the server's write deadline, which is for scrapes.
 func TestAProfileOutlivesTheWriteDeadline(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewUnstartedServer(newProfiles())
 	server.Config.WriteTimeout = time.Second
 	server.Start()

@@ -201,6 +201,7 @@ func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 
 // The file's headers, rate limit and HTTP version are heeded, and take effect when they change.
 func TestWebConfigFileRateLimit(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "web.yml")
 	write(t, file, "rate_limit:\n  interval: 1h\n  burst: 2\n")
 	tel := start(t, prometheus.WithWebConfigFile(file, webconfig.Read))

@@ -54,6 +54,7 @@ type Server struct {
 
 	open    int64 // connections that are counted as open when none of ours is
 	started bool
+	known   Counts // after a session that was counted as it happened, else nil
 	latest  string // dialogue
 }
 

@@ -36,6 +36,10 @@ func pause(last time.Duration) time.Duration {
 
 // idle returns the counts when no session is open. What is open at its first call stays so.
 func (server *Server) idle() (Counts, error) {
+	if known := server.known; known != nil { // no need to read them again: nothing happens between two sessions
+		server.known = nil
+		return known, nil
+	}
 	wait := time.Millisecond
 	for deadline := time.Now().Add(server.patience()); ; wait = pause(wait) {
 		counts, err := server.counted()
@@ -65,7 +69,7 @@ func (server *Server) grace() time.Duration { return server.patience() / 10 }
 func (server *Server) settle(before, happened Counts, grace time.Duration) (wrong []Wrong, err error) {
 	var (
 		all   = compared(happened.withCommands(), server.Spans)
-		wait  = time.Millisecond
+		wait  = pause(time.Millisecond) // the server, too, has to notice that the session is over
 		ended time.Time
 	)
 	for deadline := time.Now().Add(server.patience()); ; wait = pause(wait) {
@@ -75,6 +79,9 @@ func (server *Server) settle(before, happened Counts, grace time.Duration) (wron
 		}
 		moved := now.since(before)
 		if wrong = all.adjusted(now, moved).differences(moved); len(wrong) == 0 {
+			if now.openIn() == server.open {
+				server.known = now
+			}
 			return nil, nil
 		}
 		switch {

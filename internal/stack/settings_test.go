@@ -112,6 +112,7 @@ func (v variable) start(t *testing.T, serve []prometheus.Option, push []otlp.Opt
 // TestEveryWrongVariable: it stops start-up if it guards something, else it is a warning,
 // and everything works without it. In strict mode it is an error.
 func TestEveryWrongVariable(t *testing.T) {
+	t.Parallel()
 	guards := 0
 	for _, v := range variables() {
 		value := v.wrong()
@@ -180,6 +181,7 @@ func (v variable) pushes(signal string) bool {
 // TestDisabledServesTheProbes: whatever else is wrong, in strict mode too, except for where
 // they are to be served.
 func TestDisabledServesTheProbes(t *testing.T) {
+	t.Parallel()
 	for _, v := range variables() {
 		where := slices.Contains([]*settings.Setting{settings.MetricsBindAddress, settings.PrometheusHost, settings.PrometheusPort, settings.ProbesBindAddress}, v.Setting)
 		if where || v.Setting == settings.SDKDisabled || v.wrong() == "" {
@@ -206,6 +208,7 @@ func TestDisabledServesTheProbes(t *testing.T) {
 
 // TestWhatTemplatesLeave is neither an error nor a warning, and everything works.
 func TestWhatTemplatesLeave(t *testing.T) {
+	t.Parallel()
 	for _, env := range [][2]string{
 		{"OTEL_RESOURCE_ATTRIBUTES", "team=mail,"},
 		{"OTEL_RESOURCE_ATTRIBUTES", "a=b,,c=d"},
@@ -276,6 +279,7 @@ func wantAll(t *testing.T, text string, parts ...string) {
 // TestAnOptionWinsBeforeItsVariableIsLookedAt: a wrong one is neither an error nor a
 // warning then.
 func TestAnOptionWinsBeforeItsVariableIsLookedAt(t *testing.T) {
+	t.Parallel()
 	ofSignal := map[string]func(...otlp.SignalOption) otlp.Option{"traces": otlp.Traces, "metrics": otlp.Metrics, "logs": otlp.Logs}
 	receiver := newReceiver(t)
 	for _, v := range variables() {

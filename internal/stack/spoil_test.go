@@ -195,6 +195,7 @@ var spoilers = []struct {
 // instruments, spans and records, the page is whole and all three signals
 // arrive at a receiver that refuses a request for one bad byte.
 func TestNothingSpoilsTheRest(t *testing.T) {
+	t.Parallel()
 	for _, tc := range spoilers {
 		preferences := []otlp.Preference{otlp.Cumulative}
 		if tc.spans+tc.records == 0 { // metrics: differences need a further Reader

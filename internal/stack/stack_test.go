@@ -77,6 +77,7 @@ func unansweringReceiver(t *testing.T) string {
 // the other two deliver their last values to a slow one within the same time. Without a
 // deadline the default of 5 s holds.
 func TestOneDeadReceiverCostsTheOthersNothing(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		signal   func(...otlp.SignalOption) otlp.Option
 		lost     string

@@ -64,6 +64,7 @@ func produce(dir string) error {
 // TestKilledProcess: what was written is there after kill -9, and found; with what later
 // processes add.
 func TestKilledProcess(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var safe []int
 	for kill := range 4 {
@@ -109,6 +110,7 @@ func TestKilledProcess(t *testing.T) {
 
 // TestFileIsBounded: the file is never larger than it may be, and the newest events are kept.
 func TestFileIsBounded(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s := open(t, life.Config{Dir: dir, Setting: "SETTING", MaxBytes: life.MinDiskMaxBytes})
 	emit := emitter(s)
@@ -215,6 +217,7 @@ func TestKeysOutliveTheProcess(t *testing.T) {
 // TestDirectories: what cannot be used is an error that names the setting, the directory and
 // what is allowed; a damaged file is set aside.
 func TestDirectories(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() == 0 && runtime.GOOS == "linux" {
 		t.Log("as root: what root may read is not tested")
 	}

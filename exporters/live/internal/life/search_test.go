@@ -198,6 +198,7 @@ func TestAnswersAreBounded(t *testing.T) {
 
 // TestKeyThatChanges: what was hashed with another key cannot be found, and that is said.
 func TestKeyThatChanges(t *testing.T) {
+	t.Parallel()
 	tel, store := listened(t, life.Config{})
 	accepted(t, tel, "Q1", recipient)
 	if r := search(t, store, recipient); found(r) != "Q1" || r.Note != "" || r.Reach.HashedFrom != nil {

@@ -53,6 +53,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 // Whatever is wrong with a file, the process goes on, and the counts either
 // balance or the file is set aside.
 func TestDamageAnywhere(t *testing.T) {
+	t.Parallel()
 	origin := t.TempDir()
 	s, _ := mustOpen(t, choiceFor(origin))
 	fill(s, traces, 0, 8, 3000)

@@ -102,6 +102,7 @@ func TestDeferredIsDropped(t *testing.T) {
 
 // What is settled out of order while the disk fails is not sent twice.
 func TestSettledOutOfOrderWhileTheDiskFails(t *testing.T) {
+	t.Parallel()
 	s, _ := mustOpen(t, choiceFor(t.TempDir()))
 	a := s.account(traces)
 	fill(s, traces, 0, 4, 100)

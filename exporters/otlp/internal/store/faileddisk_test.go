@@ -48,6 +48,7 @@ func TestFailedDiskIsTriedSeldom(t *testing.T) {
 // When the disk works again, all that waited is written, in order, in more than
 // one transaction if it is much.
 func TestFailedDiskRecovers(t *testing.T) {
+	t.Parallel()
 	s, h := mustOpen(t, choiceFor(t.TempDir()))
 	a := s.account(traces)
 	s.disk.Lock() // sweep has to wait

@@ -50,6 +50,7 @@ func filled(t *testing.T, killed bool) (data []byte, of map[string]ledger.Ledger
 // Whichever page is lost, the counts go on, what can be read is sent, and what cannot is
 // counted. The next start finds nothing to mend.
 func TestEachPageLost(t *testing.T) {
+	t.Parallel()
 	for _, killed := range []bool{false, true} {
 		t.Run(fmt.Sprint("killed ", killed), func(t *testing.T) {
 			whole, before := filled(t, killed)
@@ -114,6 +115,7 @@ func TestEachPageLost(t *testing.T) {
 
 // A page that is lost while the file is in use is noticed then, not at the next start.
 func TestPageLostWhileInUse(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, h := mustOpen(t, choiceFor(dir))
 	fill(s, traces, 0, 10, 6000)

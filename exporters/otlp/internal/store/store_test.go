@@ -193,6 +193,7 @@ func TestStoreDropsTheOldestOfTheLargest(t *testing.T) {
 
 // The file does not grow with what it no longer holds.
 func TestStoreFileIsBounded(t *testing.T) {
+	t.Parallel()
 	config := choiceFor(t.TempDir())
 	s, _ := mustOpen(t, config)
 	for i := range 400 {
@@ -212,6 +213,7 @@ func TestStoreFileIsBounded(t *testing.T) {
 
 // When an outage is over, the file gives its space back.
 func TestStoreFileShrinks(t *testing.T) {
+	t.Parallel()
 	config := choiceFor(t.TempDir())
 	config.MaxBytes = 64 << 20
 	s, _ := mustOpen(t, config)
@@ -270,6 +272,7 @@ func TestStoreDropsWhatIsTooOld(t *testing.T) {
 }
 
 func TestStoreIsLocked(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	s, _ := mustOpen(t, choiceFor(dir))
 	fill(s, traces, 0, 3, 10)
