@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 git ls-files -z --cached --others --exclude-standard | tar -c --null -T - --ignore-failed-read | tar -x -C "$copy"
-export GOWORK=off GOTOOLCHAIN
+export GOWORK=off GOTOOLCHAIN GOFLAGS=-mod=mod # what the module before has upgraded, the next one needs
 GOTOOLCHAIN=go$(GOTOOLCHAIN=local go list -m -f '{{.Version}}' go@latest)
 for m; do
 	cd "$copy/$m"
