@@ -56,6 +56,6 @@ func TestOutageRefusing(t *testing.T) {
 		g.shut(expired)
 		s.wait(partOfOutage())
 		g.shut(nil)
-		s.finish(atMost(0))
+		s.finish(allowed{late: g})
 	})
 }
