@@ -252,9 +252,12 @@ func TestBrowserWhereManyLookOn(t *testing.T) {
 		})
 	}
 	says("one too many", true)
-	if !b.is(`past !== null && plots[0].chart`) {
-		t.Error("nothing is plotted")
-	}
+	peer.Eventually(t, patience, func() error {
+		if !b.is(`past !== null && plots[0].chart`) {
+			return errors.New("nothing is plotted")
+		}
+		return nil
+	})
 	tel.Queue.Size.Set(3)
 	peer.Eventually(t, patience, func() error {
 		if text := b.text("#figures"); !strings.Contains(text, "3 messages") {
