@@ -153,7 +153,10 @@ func (a *attributes) reply(r *Reply) *attributes {
 	if e := r.Enhanced.String(); e != "" {
 		a.add(mailconv.SMTPEnhancedCodeKey.String(e))
 	}
-	return a.openText(mailconv.SMTPResponseTextKey, oneLine(r.Text), maxReply)
+	if a.policy == PrivacyFull { // or else every reply would be searched for ends of lines, for nothing
+		a.openText(mailconv.SMTPResponseTextKey, oneLine(r.Text), maxReply)
+	}
+	return a
 }
 
 // oneLine is for a reply of several lines (RFC 5321 section 4.2.1): the ends of lines are ours, and no text

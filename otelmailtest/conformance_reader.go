@@ -3,7 +3,6 @@ package otelmailtest
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -26,7 +25,7 @@ func MetricsFrom(reader interface {
 		for _, scope := range all.ScopeMetrics {
 			for _, m := range scope.Metrics {
 				for _, s := range samplesOf(m) {
-					b.WriteString(s.String() + " " + strconv.FormatFloat(s.value, 'g', -1, 64) + "\n")
+					b.WriteString(s.String() + " " + number(s.value) + "\n")
 				}
 			}
 		}

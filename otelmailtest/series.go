@@ -5,7 +5,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/expfmt"
@@ -128,7 +127,7 @@ func formatBound(bound float64) string {
 	if math.IsInf(bound, 1) {
 		return "+Inf"
 	}
-	return strconv.FormatFloat(bound, 'g', -1, 64)
+	return number(bound)
 }
 
 // parse reads all names, in their order.
