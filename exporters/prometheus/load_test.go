@@ -304,7 +304,7 @@ func TestGathererThatHangs(t *testing.T) {
 	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
 	errs := &errorLog{}
 	url := serve(t, newHandler(t, reader, prometheus.WithGatherers(hanging), prometheus.WithErrorHandler(errs.handle),
-		prometheus.WithScrapeTimeout(200*time.Millisecond), prometheus.WithMaxConcurrentScrapes(2)))
+		prometheus.WithScrapeTimeout(2*time.Second), prometheus.WithMaxConcurrentScrapes(2)))
 	for range 6 {
 		all := families(t, get(t, url))
 		if all["rusmes_queue_size"] == nil || all["late_series"] != nil {
