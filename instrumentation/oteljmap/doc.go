@@ -26,6 +26,10 @@
 // Errors of single objects inside a response (notCreated and the like, section
 // 5.3) are answers, not failures.
 //
+// A request with an Authorization header counts in auth_attempts_total: as a failure where it is
+// answered with 401, and as a success otherwise. 429 and 500 and above say nothing of the credentials
+// and do not count, so a directory that is away shows as successes that are missing.
+//
 // Errors of calls are read from the response as it is written, in constant
 // memory and without holding anything back. What is compressed cannot be read:
 // put Wrap inside of whatever compresses.

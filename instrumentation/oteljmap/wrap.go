@@ -91,7 +91,7 @@ func (h *handler) end(span trace.Span, r *http.Request, out *writer, panicked bo
 	if out.status == 0 && !panicked && !out.hijacked {
 		out.status = http.StatusOK // as net/http answers for a handler that does not
 	}
-	if scheme, _, given := strings.Cut(r.Header.Get("Authorization"), " "); given && !panicked {
+	if scheme, _, given := strings.Cut(r.Header.Get("Authorization"), " "); given && !panicked && out.judges() {
 		h.authenticated(r, scheme, out.status != http.StatusUnauthorized)
 	}
 	errorType := ""

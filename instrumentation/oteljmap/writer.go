@@ -22,6 +22,13 @@ type writer struct {
 // refused reports whether the response says that the request failed.
 func (w *writer) refused() bool { return w.status >= http.StatusBadRequest || w.problem }
 
+// judges reports whether the response says of the request's credentials that they are right or wrong.
+// A server in trouble (RFC 9110 section 15.6), or one that limits requests (RFC 6585 section 4), may
+// not have looked at them.
+func (w *writer) judges() bool {
+	return w.status < http.StatusInternalServerError && w.status != http.StatusTooManyRequests
+}
+
 // Unwrap is for [http.ResponseController].
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
