@@ -59,6 +59,14 @@ func sessionEvents() []event {
 			"smtp_errors_total": 1, "smtp_session_duration_seconds": 1,
 			"connections_lost_total/connect": 1,
 			"tls_handshakes_total/in/1.3":    1}},
+		{"session that breaks inside a command, ended twice", func(tel *otelmail.Telemetry) {
+			s := tel.SMTP.Session(ctx, otelmail.RoleMX, otelmail.Conn{})
+			command := s.Command(mailconv.SMTPData)
+			s.EndInside(mailconv.SMTPData)
+			s.End(otelmail.CauseReset)
+			command.End(otelmail.Reply{Cause: otelmail.CauseReset})
+		}, moves{"smtp_connections_total": 1, "tls_sessions_total/no": 1, "smtp_errors_total": 1, "smtp_session_duration_seconds": 1,
+			"connections_lost_total/data": 1, "command_duration_seconds/smtp/DATA": 1, "replies_total/smtp/DATA/none": 1}},
 		{"refused connections", func(tel *otelmail.Telemetry) {
 			tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedBlocked)
 			tel.SMTP.Refuse(otelmail.RoleMX, otelmail.RefusedOverload)

@@ -26,7 +26,7 @@ var (
 	})
 	connectionsLost = define(catalog.Metric{
 		Name: "connections_lost_total", Kind: catalog.Counter, Unit: "{connection}",
-		Help: "SMTP, LMTP and submission sessions that broke: by a reset, a time-out, a failed handshake or a shutdown of ours",
+		Help: "SMTP, LMTP and submission sessions that broke: inside a command, by a reset, a time-out, a failed handshake or a shutdown of ours",
 		Rise: "At connect or helo: scanners. At data: messages are lost on the way and come again; a middlebox, a limit of size, or time-outs of ours. At tls: see " + tlsHandshakeFailures.Name + ".",
 		Labels: []catalog.Label{{Key: "stage", Values: smtpStages,
 			Help: "How far the session had come: its last command; connect before the first; idle after a message"}},

@@ -56,20 +56,45 @@ func (s SMTPSession) ProtocolError() {
 	}
 }
 
-// End ends the session. A cause other than [CauseNone] says that it broke, and
-// counts as an error.
+// End ends the session. A cause other than [CauseNone] says that it broke: it counts in
+// connections_lost_total, and as an error.
 func (s SMTPSession) End(cause Cause) {
 	if !s.first() {
 		return
 	}
 	if cause != CauseNone {
 		s.smtp.errors.Add(1)
-		stage := s.state.stage.Load()
-		if cause == CauseTLSHandshake || s.state.broke.Load() {
-			stage = int32(stageTLS)
+		stage := smtpStage(s.state.stage.Load())
+		if cause == CauseTLSHandshake {
+			stage = stageTLS
 		}
-		s.smtp.lost.add(1, int(stage))
+		s.countLost(stage)
 	}
+	s.finish(cause)
+}
+
+// EndInside ends a session that broke inside a command, which counts as an error at its own end,
+// now or later: the session counts in connections_lost_total, and as no further error.
+func (s SMTPSession) EndInside(verb mailconv.SMTPVerb) {
+	if !s.first() {
+		return
+	}
+	stage := stageOf(verb)
+	if stage == stageIdle {
+		stage = smtpStage(s.state.stage.Load())
+	}
+	s.countLost(stage)
+	s.finish(CauseNone) // the command's span has it
+}
+
+func (s SMTPSession) countLost(at smtpStage) {
+	if s.state.broke.Load() {
+		at = stageTLS
+	}
+	s.smtp.lost.add(1, int(at))
+}
+
+func (s SMTPSession) finish(cause Cause) {
 	// The connection is counted last: a page that shows it closed shows all the rest.
 	s.smtp.duration.record(s.Context(), time.Since(s.state.begun))
 	s.leave(cause)

@@ -99,13 +99,13 @@ func (d *demo) onlyStartTLS() error {
 	return client.Quit()
 }
 
-// breakOff resets the connection in the middle of a session.
-func (d *demo) breakOff() error {
+// breakOff resets the connection in the middle of a session, after what is said.
+func (d *demo) breakOff(said ...string) error {
 	conn, err := net.DialTimeout("tcp", d.smtp, patience)
 	if err != nil {
 		return err
 	}
-	if err := talk(conn, "EHLO c.example | 250"); err != nil {
+	if err := talk(conn, append([]string{"EHLO c.example | 250"}, said...)...); err != nil {
 		return err
 	}
 	return errors.Join(conn.(*net.TCPConn).SetLinger(0), conn.Close())

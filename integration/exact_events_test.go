@@ -140,6 +140,6 @@ func refusalEvents() []event {
 		{"a client that leaves within a message", 2, func(d *demo) error {
 			return d.say("EHLO c.example | 250", "MAIL FROM:<a@b.example> | 250", "RCPT TO:<"+own+"> | 250", "DATA | 354", "half a line")
 		}, atMX(page{smtpErrors: 1})},
-		{"a connection that breaks", 2, (*demo).breakOff, atMX(page{smtpErrors: 1})},
+		{"a connection that breaks", 2, func(d *demo) error { return d.breakOff() }, atMX(page{smtpErrors: 1})},
 	}
 }

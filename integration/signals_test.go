@@ -51,7 +51,10 @@ func signalEvents() []signal {
 		{"no version in common", func(d *demo) error { return d.handshake(tls.VersionTLS11, "") },
 			map[string]float64{"tls_handshake_failures_total{in,protocol_version}": 1, "connections_lost_total{tls}": 1}},
 		{"no TLS", (*demo).scan, map[string]float64{"tls_handshake_failures_total{in,not_tls}": 1, "connections_lost_total{tls}": 1}},
-		{"a connection that breaks", (*demo).breakOff, map[string]float64{other: 1, "connections_lost_total{helo}": 1}},
+		{"a connection that breaks", func(d *demo) error { return d.breakOff() }, map[string]float64{other: 1, "connections_lost_total{helo}": 1}},
+		{"a connection that breaks in a message", func(d *demo) error {
+			return d.breakOff("MAIL FROM:<a@sender.example> | 250", "RCPT TO:<"+own+"> | 250", "DATA | 354")
+		}, map[string]float64{other: 1, mail: 1, rcpt: 1, "replies_total{smtp,DATA,none}": 1, "connections_lost_total{data}": 1}},
 		{"IMAP", func(d *demo) error {
 			return d.lines(d.imap, "* OK", "a LOGIN "+user+" wrong", "a NO", "b LOGIN "+user+" "+password, "b OK", "c SELECT INBOX", "c OK", "d NONSENSE", "d BAD", "e LOGOUT", "e OK")
 		}, map[string]float64{"auth_attempts_total{imap,LOGIN,failure}": 1, "auth_attempts_total{imap,LOGIN,success}": 1, "replies_total{imap,LOGIN,no}": 1,

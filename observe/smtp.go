@@ -48,9 +48,10 @@ const (
 // smtpEnding is what is known of how the session ends.
 type smtpEnding struct {
 	ending
-	over     bool           // nothing more counts
-	left     otelmail.Cause // why a command was cut off: the session does not count it again
-	farewell otelmail.Cause // a 421 that answers no command
+	over     bool              // nothing more counts
+	left     otelmail.Cause    // why a command was cut off: the session does not count it again
+	brokeIn  mailconv.SMTPVerb // that command
+	farewell otelmail.Cause    // a 421 that answers no command
 }
 
 // NewSMTPDialogue begins a session on a connection described by about. A nil tel
@@ -242,7 +243,7 @@ func (d *SMTPDialogue) Lost(cause otelmail.Cause) {
 	if cause == otelmail.CauseTimeout {
 		d.stalled = d.body != bodyNone
 	} else if d.left == otelmail.CauseNone && d.command.open && (d.body != bodyNone || d.chunk > 0) {
-		d.left = cause
+		d.breaks(cause)
 	}
 }
 
@@ -262,12 +263,20 @@ func (d *SMTPDialogue) End(cause otelmail.Cause) {
 	d.begin()
 	d.mu.Lock()
 	cause = d.finish(cause)
+	inside, verb := d.left != otelmail.CauseNone, d.brokeIn
 	d.mu.Unlock()
+	if inside {
+		d.session.EndInside(verb)
+		return
+	}
 	d.session.End(cause)
 }
 
-// finish ends what is in progress. It returns why the session broke, unless a
-// command has counted that: each break counts once.
+// breaks notes that the session broke inside the command in progress, which counts that as an error.
+func (d *SMTPDialogue) breaks(why otelmail.Cause) { d.left, d.brokeIn = why, d.command.verb }
+
+// finish ends what is in progress. It returns why the session broke, where it was not
+// inside a command.
 func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
 	switch {
 	case cause != otelmail.CauseNone:
@@ -277,7 +286,7 @@ func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
 		cause = d.farewell
 	}
 	if d.over {
-		return d.broken(cause)
+		return cause
 	}
 	why := cause
 	if why == otelmail.CauseNone {
@@ -288,13 +297,6 @@ func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
 	}
 	d.cutOff(why)
 	d.over = true
-	return d.broken(cause)
-}
-
-func (d *SMTPDialogue) broken(cause otelmail.Cause) otelmail.Cause {
-	if d.left != otelmail.CauseNone {
-		return otelmail.CauseNone
-	}
 	return cause
 }
 

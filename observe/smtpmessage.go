@@ -177,7 +177,7 @@ func (d *SMTPDialogue) each(c *smtpCommand, r *otelmail.Reply) bool {
 // gone ends a message that the client has cut off, whatever the server believes.
 func (d *SMTPDialogue) gone(c *smtpCommand) {
 	if d.left == otelmail.CauseNone {
-		d.left = otelmail.CauseEOF
+		d.breaks(otelmail.CauseEOF)
 	}
 	d.command.open, d.over = false, true
 	c.EndMessage(c.because(&otelmail.Reply{Cause: d.left}), d.to...)
@@ -237,7 +237,7 @@ func (d *SMTPDialogue) cutOff(why otelmail.Cause) {
 	// A server that closes of its own accord has not looked at what was sent ahead.
 	ignored := c.verb == mailconv.SMTPQuit || c.ahead && why != otelmail.CauseProtocol && !c.coming && !c.asked && !c.chunk && d.seal != smtpShaking
 	if d.transfer != nil || c.open && !ignored {
-		d.left = why
+		d.breaks(why)
 	}
 	if c.open && !c.chunk {
 		none = c.because(&none)

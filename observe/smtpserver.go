@@ -70,7 +70,7 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	if d.seal == smtpShaking {
 		d.seal = smtpOpen
 		d.sealed.Store(false)
-		d.left = d.failure
+		d.breaks(d.failure)
 		d.session.TLSFailed(nil)
 		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
@@ -116,7 +116,7 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 		d.answerPlain(r)
 	}
 	if r.Code == 421 && d.left == otelmail.CauseNone {
-		d.left = d.failure // the command has counted what the session breaks by
+		d.breaks(d.failure) // the command has counted what the session breaks by
 	}
 }
 
