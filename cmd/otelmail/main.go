@@ -87,11 +87,16 @@ func runDemo(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "otelmail demo: %v\n\"otelmail demo --help\" lists the flags.\n", err)
 		return exitUsage
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The first signal begins the drain. From then on signals do again what
-	// they do without us: the second one ends the program at once.
-	context.AfterFunc(ctx, stop)
+	// The first signal begins the drain. Before that, signals do again what they do
+	// without us: the second one ends the program at once.
+	ctx, drain := context.WithCancel(context.Background())
+	defer drain()
+	context.AfterFunc(signals, func() {
+		stop()
+		drain()
+	})
 	if err := demo.Run(ctx, config, stdout); err != nil {
 		fmt.Fprintf(stderr, "otelmail demo: %v\n", err)
 		return exitFailed

@@ -17,6 +17,8 @@ import (
 const (
 	startTimeout = 30 * time.Second // from exec to ready; some 100 ms when the machine is not busy
 	stopTimeout  = 15 * time.Second // from SIGTERM to the end; after it the program is killed
+	// The Collector is healthy before it listens to signals: one that comes too soon kills it.
+	deafness = time.Second
 )
 
 // errEnded says that a program ended although nothing had stopped it.
@@ -27,6 +29,7 @@ type process struct {
 	name  string
 	cmd   *exec.Cmd
 	log   string        // file that holds what it printed, this run's after earlier runs'
+	ready time.Time     // when it first answered
 	ended chan struct{} // closed once the program ended and state is set
 	state string        // how it ended
 }
@@ -78,6 +81,7 @@ func (p *process) waitReady(ctx context.Context, url string) error {
 	for {
 		last := ask(ctx, url)
 		if last == nil && p.running() {
+			p.ready = time.Now()
 			return nil
 		}
 		select {
@@ -111,6 +115,7 @@ func ask(ctx context.Context, url string) error {
 // stop asks the program to end and waits for it; one that does not end is killed, and an
 // error says so. Stopping a program that already ended does nothing.
 func (p *process) stop() error {
+	time.Sleep(time.Until(p.ready.Add(deafness)))
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended, which is what we want
 	select {
 	case <-p.ended:
