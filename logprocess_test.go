@@ -204,7 +204,7 @@ func TestStderrThatNobodyReads(t *testing.T) {
 }
 
 func shutsDown() error {
-	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), lookup(), otelmail.WithShutdownTimeout(500*time.Millisecond))
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), lookup(), otelmail.WithShutdownTimeout(3*time.Second))
 	if err != nil {
 		return err
 	}

@@ -384,7 +384,7 @@ func TestShutdownCutsOffAtItsDeadline(t *testing.T) {
 	}
 	go func() { _, _ = try(plainClient, http.MethodGet, "http://"+s.Addr().String()+"/hang") }()
 	<-reached
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	if err := tel.Shutdown(ctx); err == nil || !strings.Contains(err.Error(), "prometheus server") || !strings.Contains(err.Error(), "cut off") {
 		t.Errorf("error %v", err)

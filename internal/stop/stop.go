@@ -74,14 +74,20 @@ func stopAll(ctx context.Context, parts []Part) error {
 		errs[i] = errStillRunning
 		go func() { results <- result{i, p.Do(early)} }()
 	}
-wait:
-	for range parts {
+	for ended := 0; ended < len(parts); ended++ {
 		select {
 		case r := <-results:
 			errs[r.i] = r.err
+			continue
 		case <-ctx.Done():
-			break wait
 		}
+		select { // what ended in time counts, even if it is looked at too late
+		case r := <-results:
+			errs[r.i] = r.err
+			continue
+		default:
+		}
+		break
 	}
 	for i, err := range errs {
 		if err != nil {
