@@ -57,12 +57,20 @@ func (d *Demo) registerChecks() error {
 	return errors.Join(errs...)
 }
 
-// oldest is when the oldest message was queued that nobody has told to wait.
-func (q *queue) oldest(ctx context.Context) (time.Time, error) {
-	s, err := q.state(ctx)
-	oldest := s.Ready.Oldest
-	if at := s.Active.Oldest; !at.IsZero() && (oldest.IsZero() || at.Before(oldest)) {
-		oldest = at
+// oldest is when the message was due, or queued, that has waited longest without being told to.
+func (q *queue) oldest(context.Context) (oldest time.Time, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	waits := func(it *item) {
+		if oldest.IsZero() || it.Next.Before(oldest) {
+			oldest = it.Next
+		}
 	}
-	return oldest, err
+	if len(q.waiting) > 0 && !q.waiting[0].Next.After(time.Now()) {
+		waits(q.waiting[0])
+	}
+	for it := range q.active {
+		waits(it)
+	}
+	return oldest, nil
 }

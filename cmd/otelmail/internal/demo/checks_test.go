@@ -80,7 +80,7 @@ func TestOldestInTheQueue(t *testing.T) {
 		it.Telemetry.Enqueued = now.Add(-age)
 		return it
 	}
-	deferred, ready, active := message(time.Hour, time.Hour), message(time.Minute, -time.Second), message(2*time.Minute, -time.Second)
+	deferred, ready, retried, active := message(time.Hour, time.Hour), message(time.Minute, -time.Minute), message(time.Hour, -time.Second), message(2*time.Minute, -2*time.Minute)
 	for name, tt := range map[string]struct {
 		q    *queue
 		want time.Time
@@ -88,6 +88,7 @@ func TestOldestInTheQueue(t *testing.T) {
 		"empty":    {&queue{}, time.Time{}},
 		"deferred": {&queue{waiting: byTime{deferred}}, time.Time{}},
 		"ready":    {&queue{waiting: byTime{ready, deferred}}, now.Add(-time.Minute)},
+		"retried":  {&queue{waiting: byTime{retried, deferred}}, now.Add(-time.Second)},
 		"active":   {&queue{waiting: byTime{ready, deferred}, active: map[*item]bool{active: true}}, now.Add(-2 * time.Minute)},
 	} {
 		if got, err := tt.q.oldest(t.Context()); err != nil || !got.Equal(tt.want) {

@@ -169,7 +169,9 @@ func (q *queue) done(it *item) {
 
 // later puts a message that was taken back, to be tried again after a pause.
 func (q *queue) later(it *item, pause time.Duration) error {
+	q.mu.Lock()
 	it.Next = time.Now().Add(pause)
+	q.mu.Unlock()
 	err := q.spool.update(it)
 	// In memory it goes on even when the disk did not take the change: after a
 	// restart the message would be tried too early, which harms nobody.
