@@ -49,7 +49,7 @@ const (
 type smtpEnding struct {
 	ending
 	over     bool              // nothing more counts
-	left     otelmail.Cause    // why a command was cut off: the session does not count it again
+	left     otelmail.Cause    // why a command was cut off: it counts the error, not the session
 	brokeIn  mailconv.SMTPVerb // that command
 	farewell otelmail.Cause    // a 421 that answers no command
 }

@@ -14,7 +14,7 @@ import (
 // Whichever page of the buffer's file is lost, each span is sent or counted as damaged.
 func TestDamagedBufferIsSentAndCounted(t *testing.T) {
 	t.Parallel()
-	const spans, page = 200, 4096
+	const spans, page = 600, 4096
 	origin, r := t.TempDir(), absentReceiver(t)
 	open := func(dir string) (*otelmail.Telemetry, *otlp.Pusher) {
 		c := newPusher(append(only("traces"), otlp.Endpoint(r.httpURL()), otlp.Buffer(dir))...)

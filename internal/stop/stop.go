@@ -74,20 +74,18 @@ func stopAll(ctx context.Context, parts []Part) error {
 		errs[i] = errStillRunning
 		go func() { results <- result{i, p.Do(early)} }()
 	}
-	for ended := 0; ended < len(parts); ended++ {
+	take := func(r result) { errs[r.i] = r.err }
+	for range parts {
 		select {
 		case r := <-results:
-			errs[r.i] = r.err
-			continue
+			take(r)
 		case <-ctx.Done():
+			select { // what ended in time counts, even if it is looked at too late
+			case r := <-results:
+				take(r)
+			default:
+			}
 		}
-		select { // what ended in time counts, even if it is looked at too late
-		case r := <-results:
-			errs[r.i] = r.err
-			continue
-		default:
-		}
-		break
 	}
 	for i, err := range errs {
 		if err != nil {

@@ -65,7 +65,7 @@ func TestDamageAnywhere(t *testing.T) {
 	}
 	dir := t.TempDir()
 	aside, survived := 0, 0
-	for offset := 0; offset < len(whole); offset += 2039 { // a prime, so that all parts of a page are hit
+	for offset := 0; offset < len(whole); offset += 1021 { // a prime, so that all parts of a page are hit
 		broken := bytes.Clone(whole)
 		for i := range 24 {
 			if offset+i < len(broken) {
