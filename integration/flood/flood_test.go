@@ -234,11 +234,19 @@ func TestFloodOfGuesses(t *testing.T) {
 	elsewhere, cannedPid := child(t, "canned")
 	url := "http://" + httpAddress
 
-	scrapers := map[string]*http.Client{
-		"kept": {Timeout: 10 * time.Second, Transport: &http.Transport{}},
-		"new":  {Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+	// Who has logged in keeps the connection, and who comes from elsewhere is let in. A new
+	// connection from the address of the guesses gives way like theirs, if it is not answered
+	// before 64 of them have come: how many of these fail is up to the machine.
+	scrapers := map[string]struct {
+		client  *http.Client
+		mayFail bool
+	}{
+		"kept":                 {client: clientFrom(net.IPv4(127, 0, 0, 1), 1)},
+		"kept, from elsewhere": {client: clientFrom(net.IPv4(127, 0, 0, 3), 1)},
+		"new, from elsewhere":  {client: clientFrom(net.IPv4(127, 0, 0, 3), 0)},
+		"new":                  {client: clientFrom(net.IPv4(127, 0, 0, 1), 0), mayFail: true},
 	}
-	var asked, failed atomic.Int64
+	var asked, failed, unlucky atomic.Int64
 	most := 0
 	watch := func(ended chan struct{}) {
 		for {
@@ -247,12 +255,18 @@ func TestFloodOfGuesses(t *testing.T) {
 				return
 			case <-time.After(200 * time.Millisecond):
 			}
-			for name, client := range scrapers {
+			for connection, scraper := range scrapers {
 				for _, path := range []string{"/metrics", "/live"} {
 					asked.Add(1)
-					if code, err := get(client, url+path, "scraper", "open sesame"); code != http.StatusOK {
+					code, err := get(scraper.client, url+path, "scraper", "open sesame")
+					switch {
+					case code == http.StatusOK:
+					case scraper.mayFail:
+						unlucky.Add(1)
+						t.Logf("%s, connection %s: %d, %v", path, connection, code, err)
+					default:
 						failed.Add(1)
-						t.Logf("%s, connection %s: %d, %v", path, name, code, err)
+						t.Errorf("%s, connection %s: %d, %v", path, connection, code, err)
 					}
 				}
 			}
@@ -261,7 +275,7 @@ func TestFloodOfGuesses(t *testing.T) {
 			}
 		}
 	}
-	if code, err := get(scrapers["kept"], url+"/metrics", "scraper", "open sesame"); code != http.StatusOK {
+	if code, err := get(scrapers["kept"].client, url+"/metrics", "scraper", "open sesame"); code != http.StatusOK {
 		t.Fatal(code, err)
 	}
 	mail(t, smtpAddress) // warms up
@@ -301,10 +315,8 @@ func TestFloodOfGuesses(t *testing.T) {
 				user := fmt.Sprint("late", late)
 				late++
 				wg.Go(func() {
-					dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
-					client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}}
 					begun := time.Now()
-					code, err := get(client, url+"/metrics", user, "late")
+					code, err := get(clientFrom(net.IPv4(127, 0, 0, 2), 0), url+"/metrics", user, "late")
 					t.Logf("a scraper that comes late: %d after %v", code, time.Since(begun).Round(time.Millisecond))
 					if code != http.StatusOK {
 						t.Errorf("the scraper that comes late: %d, %v", code, err)
@@ -319,10 +331,7 @@ func TestFloodOfGuesses(t *testing.T) {
 	}
 	close(ended)
 	watching.Wait()
-	t.Logf("%d of %d scrapes and probes failed; at most %d descriptors", failed.Load(), asked.Load(), most)
-	if float64(failed.Load()) > 0.01*float64(asked.Load()) {
-		t.Errorf("%d of %d scrapes and probes failed", failed.Load(), asked.Load())
-	}
+	t.Logf("%d of %d scrapes and probes failed, and %d that came anew from the address of the guesses; at most %d descriptors", failed.Load(), asked.Load(), unlucky.Load(), most)
 	if most > 256+64 {
 		t.Errorf("%d descriptors", most)
 	}

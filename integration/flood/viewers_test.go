@@ -237,9 +237,10 @@ func (l *looked) person(address string) {
 	}
 }
 
+// clientFrom keeps so many connections; with 0 each request has a new one.
 func clientFrom(ip net.IP, connections int) *http.Client {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections}}
+	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DialContext: dialer.DialContext, MaxIdleConnsPerHost: connections, MaxConnsPerHost: connections, DisableKeepAlives: connections == 0}}
 }
 
 // ask searches for anything; the status is 0 where there is no answer.
