@@ -94,6 +94,8 @@ func TestSMTPSignals(t *testing.T) {
 		{"lost in a login", hello + "C: AUTH LOGIN\nS: 334 \nRESET", otelmail.RoleMX, otelmailtest.Series{
 			`rusmes_connections_lost_total{stage="auth"}`: 1, "rusmes_smtp_errors_total": 1, login("smtp", "LOGIN", "aborted"): 1}},
 		{"a time-out of an idle client", hello + "TIMEOUT\nS: 421 4.4.2 bye", otelmail.RoleMX, lost("helo")},
+		{"closed before a handshake that is refused", hello + "C| STARTTLS\nEOF\nS: 220 go\nS: 550 handshake", otelmail.RoleMX, otelmailtest.Series{
+			`rusmes_connections_lost_total{stage="tls"}`: 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_handshake_failures_total{direction="in",reason="other"}`: 1}},
 		{"closed between commands", hello + transaction + "EOF", otelmail.RoleMX, otelmailtest.Series{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

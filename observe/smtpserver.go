@@ -70,7 +70,11 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	if d.seal == smtpShaking {
 		d.seal = smtpOpen
 		d.sealed.Store(false)
-		d.breaks(d.failure)
+		why := d.failure
+		if why == otelmail.CauseNone && d.closed { // it cannot go on in plaintext either
+			why = otelmail.CauseEOF
+		}
+		d.breaks(why)
 		d.session.TLSFailed(nil)
 		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return

@@ -169,7 +169,7 @@ func TestNotCompared(t *testing.T) {
 	if len(out) > 0 {
 		t.Errorf("there are no series %v", out)
 	}
-	want := "active_connections auth_attempts_total command_duration_seconds imap_commands_total imap_connections_total imap_errors_total " +
+	want := "active_connections auth_attempts_total command_duration_seconds connections_lost_total imap_commands_total imap_connections_total imap_errors_total " +
 		"jmap_errors_total jmap_requests_total message_recipients message_size_bytes messages_per_domain_total rejections_total replies_total " +
 		"smtp_auth_failure_total smtp_auth_success_total smtp_connections_total smtp_errors_total smtp_messages_received_total smtp_messages_rejected_total " +
 		"smtp_session_duration_seconds telemetry_unfollowed_sessions_total tls_handshakes_total tls_sessions_total"

@@ -57,7 +57,7 @@ func TestConformanceFindsFaults(t *testing.T) {
 	t.Parallel()
 	for file, f := range map[string]fault{
 		"twice": countedTwice, "forgotten": errorForgotten, "never-closed": neverClosed, "auth": authReversed,
-		"early": countedEarly, "domain": firstDomain, "protocol": otherProtocol, "size": sizeWithDot, "noop": secondNoop,
+		"early": countedEarly, "domain": firstDomain, "protocol": otherProtocol, "size": sizeWithDot, "lost": lostForgotten, "noop": secondNoop,
 	} {
 		t.Run(file, func(t *testing.T) {
 			t.Parallel()

@@ -72,6 +72,7 @@ const (
 	firstDomain    fault = "a message is counted for its first recipient alone"
 	otherProtocol  fault = "an SMTP connection is one of IMAP, too"
 	sizeWithDot    fault = "the size has the end of the message in it"
+	lostForgotten  fault = "a session that breaks inside a message is not counted as lost"
 	secondNoop     fault = "the second NOOP is counted twice"
 )
 
@@ -224,7 +225,9 @@ func (h *handmade) data(c otelmail.SMTPCommand, words []string) otelmail.Cause {
 		line, err = h.in.ReadString('\n')
 		if err != nil {
 			c.EndMessage(otelmail.Reply{Cause: otelmail.CauseOf(err)}, h.to...)
-			h.session.End(otelmail.CauseNone) // the command has counted it
+			if h.fault != lostForgotten {
+				h.session.EndInside(mailconv.SMTPData)
+			}
 			return otelmail.CauseOf(err)
 		}
 		text.WriteString(line)
@@ -257,7 +260,7 @@ func (h *handmade) auth(c otelmail.SMTPCommand, words []string) otelmail.Cause {
 		line, err := h.in.ReadString('\n')
 		if err != nil {
 			c.End(otelmail.Reply{Cause: otelmail.CauseOf(err)})
-			h.session.End(otelmail.CauseNone)
+			h.session.EndInside(mailconv.SMTPAuth)
 			return otelmail.CauseOf(err)
 		}
 		code, response = 535, strings.TrimSpace(line)

@@ -23,8 +23,8 @@ var LeftOut = func() map[string]string {
 			"telemetry_negative_waits_total telemetry_refused_total telemetry_sent_total telemetry_source_age_seconds telemetry_span_decisions_total telemetry_waiting",
 		"only the server knows: a limit, a list or a panic looks like any other reply": "panics_total ratelimit_total " +
 			"smtp_connections_rejected_blocked_total smtp_connections_rejected_overload_total",
-		"only the server knows: who has logged in":                                      "messages_per_sender_total sender_networks",
-		"the client does not see what the server has read, and how, when it breaks off": "connections_lost_total tls_handshake_failures_total",
+		"only the server knows: who has logged in":                                  "messages_per_sender_total sender_networks",
+		"only the server knows: what of a handshake it has read, and why it failed": "tls_handshake_failures_total",
 	} {
 		for name := range strings.FieldsSeq(names) {
 			all[name] = why
@@ -134,6 +134,8 @@ func compared(all Counts, spans bool) Counts {
 		case series == "replies_total" && labels["class"] == "none":
 			// A command without a reply: what has become of it is often unknown to its client.
 			counts[commands(labels["protocol"], labels["command"])] -= n
+		case series == "connections_lost_total":
+			counts[series] += n // over the stages
 		case series == "rejections_total":
 			if labels["stage"] != "connect" { // a limit or a list of the server's
 				counts[rejections(labels["stage"], labels["class"])] += n

@@ -30,7 +30,7 @@ func readSMTP(s *said) reading {
 	}
 	r.counts.add(begins(s.mode))
 	if s.over && s.mode == Implicit && len(s.parts[0].client)+len(s.parts[0].server) == 0 {
-		r.counts.add("smtp_errors_total") // no handshake
+		r.lost() // no handshake
 	} else if s.mode == Implicit {
 		r.counts.add(handshakes)
 	}
@@ -78,9 +78,15 @@ func readSMTP(s *said) reading {
 	switch {
 	case !s.over:
 	case r.wants == aHandshake, r.wants == aResponse, r.wants == aBody, r.chunks, s.reset && spoke && r.wants != nothing, r.broken:
-		r.counts.add("smtp_errors_total") // cut off, once
+		r.lost()
 	}
 	return r.reading
+}
+
+// lost counts a session that was cut off, once.
+func (r *smtpReading) lost() {
+	r.counts.add("smtp_errors_total")
+	r.counts.add("connections_lost_total")
 }
 
 type smtpReading struct {
