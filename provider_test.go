@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -199,50 +200,52 @@ func stopping(parts map[string]func(context.Context) error) otelmail.StartOption
 }
 
 func TestShutdownIsParallelAndBounded(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
-	flushed := make(chan struct{})
-	tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(),
-		otelmail.WithShutdownTimeout(3*time.Second),
-		stopping(map[string]func(context.Context) error{
-			"deaf part": func(context.Context) error { <-release; return nil },
-			"dead part": func(ctx context.Context) error {
-				<-ctx.Done()
-				return errors.New("3 of 5 spans not delivered to there")
-			},
-			"broken part":  func(context.Context) error { panic("bob@example.org") },
-			"healthy part": func(context.Context) error { close(flushed); return nil },
-		}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	begun := time.Now()
-	first := tel.Shutdown(context.Background())
-	if took := time.Since(begun); took > 10*time.Second {
-		t.Errorf("took %v with a limit of 3 s", took)
-	}
-	select {
-	case <-flushed:
-	default:
-		t.Error("the healthy part was not flushed")
-	}
-	for _, want := range []string{
-		"deaf part: did not stop in time",
-		"dead part: 3 of 5 spans not delivered to there",
-		"broken part: panicked with a string",
-	} {
-		if first == nil || !strings.Contains(first.Error(), want) {
-			t.Errorf("the error does not say %q:\n%v", want, first)
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		defer close(release)
+		flushed := make(chan struct{})
+		tel, err := otelmail.Start(t.Context(), lookup(), otelmail.WithoutGlobals(),
+			otelmail.WithShutdownTimeout(3*time.Second),
+			stopping(map[string]func(context.Context) error{
+				"deaf part": func(context.Context) error { <-release; return nil },
+				"dead part": func(ctx context.Context) error {
+					<-ctx.Done()
+					return errors.New("3 of 5 spans not delivered to there")
+				},
+				"broken part":  func(context.Context) error { panic("bob@example.org") },
+				"healthy part": func(context.Context) error { close(flushed); return nil },
+			}))
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if first != nil && (strings.Contains(first.Error(), "healthy part") || strings.Contains(first.Error(), "bob@")) {
-		t.Errorf("the error says too much:\n%v", first)
-	}
-	if again := tel.Shutdown(context.Background()); again == nil || again.Error() != first.Error() {
-		t.Errorf("the second call returned %v", again)
-	}
-	// Recording goes on without effect or harm.
-	tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
+		begun := time.Now()
+		first := tel.Shutdown(context.Background())
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("took %v with a limit of 3 s", took)
+		}
+		select {
+		case <-flushed:
+		default:
+			t.Error("the healthy part was not flushed")
+		}
+		for _, want := range []string{
+			"deaf part: did not stop in time",
+			"dead part: 3 of 5 spans not delivered to there",
+			"broken part: panicked with a string",
+		} {
+			if first == nil || !strings.Contains(first.Error(), want) {
+				t.Errorf("the error does not say %q:\n%v", want, first)
+			}
+		}
+		if first != nil && (strings.Contains(first.Error(), "healthy part") || strings.Contains(first.Error(), "bob@")) {
+			t.Errorf("the error says too much:\n%v", first)
+		}
+		if again := tel.Shutdown(context.Background()); again == nil || again.Error() != first.Error() {
+			t.Errorf("the second call returned %v", again)
+		}
+		// Recording goes on without effect or harm.
+		tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
+	})
 }
 
 func TestShutdownOfACancelledContextReturns(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rusmes/otelmail"
@@ -341,7 +342,10 @@ func mustNotOpen(t *testing.T) func(context.Context, export.Pipeline) error {
 }
 
 // checked is an application's exporter that can be checked.
-type checked struct{ good, panics, hangs bool }
+type checked struct {
+	good, panics bool
+	hangs        <-chan struct{} // until this is closed
+}
 
 func (checked) Open(context.Context, export.Pipeline) error { panic("opened") }
 
@@ -349,8 +353,8 @@ func (c checked) Check(context.Context, export.Pipeline) []export.Finding {
 	switch {
 	case c.panics:
 		panic("s3cret")
-	case c.hangs:
-		select {}
+	case c.hangs != nil:
+		<-c.hangs
 	case c.good:
 		return nil
 	}
@@ -359,17 +363,21 @@ func (c checked) Check(context.Context, export.Pipeline) []export.Finding {
 
 // TestWhatIsHandedInIsContained: a check of the application's that panics or hangs is wrong.
 func TestWhatIsHandedInIsContained(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	r := check.Run(ctx, env("OTEL_TRACES_SAMPLER_ARG=0"), otelmail.WithExporter(checked{panics: true}), otelmail.WithExporter(checked{hangs: true}), otelmail.WithExporter(checked{}))
-	want := []string{"check a check_test.checked: panicked with a string", "check a check_test.checked: it has not answered in time"}
-	if wrong := found(r, export.Wrong); !slices.Equal(wrong, want) {
-		t.Errorf("%q, want %q", wrong, want)
-	}
-	var b strings.Builder
-	if n, err := r.WriteTo(&b); err != nil || n != int64(b.Len()) || !strings.HasSuffix(b.String(), "warning: beware\uFFFD\uFFFD[2J\n\nWrong: 2. Warnings: 1.\n") {
-		t.Errorf("error %v, %d bytes:\n%q", err, n, b.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan struct{})
+		defer close(ended)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r := check.Run(ctx, env("OTEL_TRACES_SAMPLER_ARG=0"), otelmail.WithExporter(checked{panics: true}), otelmail.WithExporter(checked{hangs: ended}), otelmail.WithExporter(checked{}))
+		want := []string{"check a check_test.checked: panicked with a string", "check a check_test.checked: it has not answered in time"}
+		if wrong := found(r, export.Wrong); !slices.Equal(wrong, want) {
+			t.Errorf("%q, want %q", wrong, want)
+		}
+		var b strings.Builder
+		if n, err := r.WriteTo(&b); err != nil || n != int64(b.Len()) || !strings.HasSuffix(b.String(), "warning: beware\uFFFD\uFFFD[2J\n\nWrong: 2. Warnings: 1.\n") {
+			t.Errorf("error %v, %d bytes:\n%q", err, n, b.String())
+		}
+	})
 }
 
 func notOurs(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"status":"alive"}`) }

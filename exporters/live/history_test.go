@@ -87,6 +87,9 @@ func TestHistoryOfAClockThatIsSetBack(t *testing.T) {
 	}
 	for at := int64(14_000); at < 18_000; at++ {
 		h.add(sample{at: at})
+		if at%7 != 0 { // to look takes a thousand times as long
+			continue
+		}
 		all := times(&h.hour)
 		if all[len(all)-1] != at || !slices.IsSorted(all) || len(all) > 3600 {
 			t.Fatalf("at %d: %d samples up to %d", at, len(all), all[len(all)-1])

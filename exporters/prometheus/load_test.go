@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	prom "github.com/prometheus/client_golang/prometheus"
@@ -293,29 +294,35 @@ func TestProducerThatFailsOrPanics(t *testing.T) {
 
 // One hanging gatherer costs its own series and a bounded number of goroutines.
 func TestGathererThatHangs(t *testing.T) {
-	t.Parallel()
-	leave := make(chan struct{})
-	var calls atomic.Int64
-	hanging := prom.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		calls.Add(1)
-		<-leave
-		return []*dto.MetricFamily{family("late_series", dto.MetricType_GAUGE, &dto.Metric{Gauge: &dto.Gauge{}})}, nil
-	})
-	reader, _, _ := newReader(t, func(err error) { t.Error(err) })
-	errs := &errorLog{}
-	url := serve(t, newHandler(t, reader, prometheus.WithGatherers(hanging), prometheus.WithErrorHandler(errs.handle),
-		prometheus.WithScrapeTimeout(2*time.Second), prometheus.WithMaxConcurrentScrapes(2)))
-	for range 6 {
-		all := families(t, get(t, url))
-		if all["rusmes_queue_size"] == nil || all["late_series"] != nil {
-			t.Error("a page without its other series")
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		var calls atomic.Int64
+		hanging := prom.GathererFunc(func() ([]*dto.MetricFamily, error) {
+			calls.Add(1)
+			<-leave
+			return []*dto.MetricFamily{family("late_series", dto.MetricType_GAUGE, &dto.Metric{Gauge: &dto.Gauge{}})}, nil
+		})
+		reader, _, _ := newReader(t, func(err error) { t.Error(err) })
+		errs := &errorLog{}
+		handler := newHandler(t, reader, prometheus.WithGatherers(hanging), prometheus.WithErrorHandler(errs.handle),
+			prometheus.WithScrapeTimeout(time.Second), prometheus.WithMaxConcurrentScrapes(2))
+		page := func() response {
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+			return response{w.Code, w.Header(), w.Body.String()}
 		}
-	}
-	if got := calls.Load(); got != 2 {
-		t.Errorf("%d calls hang, want 2", got)
-	}
-	close(leave)
-	eventually(t, "the gatherer is asked again", func() bool {
-		return families(t, get(t, url))["late_series"] != nil
+		for range 6 {
+			all := families(t, page())
+			if all["rusmes_queue_size"] == nil || all["late_series"] != nil {
+				t.Error("a page without its other series")
+			}
+		}
+		if got := calls.Load(); got != 2 {
+			t.Errorf("%d calls hang, want 2", got)
+		}
+		close(leave)
+		eventually(t, "the gatherer is asked again", func() bool {
+			return families(t, page())["late_series"] != nil
+		})
 	})
 }

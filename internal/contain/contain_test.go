@@ -1,11 +1,13 @@
 package contain_test
 
 import (
+	"context"
 	"errors"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rusmes/otelmail/internal/contain"
@@ -72,19 +74,19 @@ func TestHangs(t *testing.T) {
 
 // Whoever reports an error is not harmed by the handler, and waits for it once.
 func TestHandler(t *testing.T) {
-	release := make(chan struct{})
-	defer close(release)
-	for name, end := range map[string]func(){
-		"panics": func() { panic("bob@example.org") }, "ends its goroutine": runtime.Goexit, "hangs": func() { <-release },
+	for name, end := range map[string]func(context.Context){
+		"panics":             func(context.Context) { panic("bob@example.org") },
+		"ends its goroutine": func(context.Context) { runtime.Goexit() },
+		"hangs":              func(ctx context.Context) { <-ctx.Done() },
 	} {
-		t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
 			var got atomic.Int32
-			handle := contain.Handler(func(error) { got.Add(1); end() })
+			handle := contain.Handler(func(error) { got.Add(1); end(t.Context()) })
 			for range 100 {
 				handle(errors.New("no disk"))
 			}
 			if n := got.Load(); name != "hangs" && n != 100 || name == "hangs" && n != 1 {
-				t.Errorf("called %d times", n)
+				t.Errorf("%s: called %d times", name, n)
 			}
 		})
 	}

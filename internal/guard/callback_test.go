@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -44,38 +45,39 @@ func TestCallbackThatHangs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel() // each waits for its callback
-			m, collect, refused, reported := guarded(t, "app")
-			release := make(chan struct{})
-			var begun atomic.Int32
-			if err := add(m, func() { begun.Add(1); <-release }); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := m.Int64ObservableGauge("other", metric.WithInt64Callback(
-				func(_ context.Context, o metric.Int64Observer) error { o.Observe(7); return nil })); err != nil {
-				t.Fatal(err)
-			}
-			const rounds = 3
-			for range rounds {
-				if got := collect().Metrics; len(got) != 1 || got[0].Name != "other" {
-					t.Errorf("while it hangs: %+v", got)
+			synctest.Test(t, func(t *testing.T) {
+				m, collect, refused, reported := guarded(t, "app")
+				release := make(chan struct{})
+				var begun atomic.Int32
+				if err := add(m, func() { begun.Add(1); <-release }); err != nil {
+					t.Fatal(err)
 				}
-			}
-			if n := begun.Load(); n != 1 {
-				t.Errorf("started %d times while it hung", n)
-			}
-			if want := slices.Repeat([]guard.Reason{guard.CallbackTimeout}, rounds); !slices.Equal(*refused, want) {
-				t.Errorf("counted %v, want %v", *refused, want)
-			}
-			if r := *reported; len(r) != 1 || !strings.Contains(r[0], "meter app") {
-				t.Errorf("reported %q", r)
-			}
-			close(release)
-			for end := time.Now().Add(10 * time.Second); len(collect().Metrics) != 2; time.Sleep(time.Millisecond) {
-				if time.Now().After(end) {
-					t.Fatal("it was not called again after it had returned")
+				if _, err := m.Int64ObservableGauge("other", metric.WithInt64Callback(
+					func(_ context.Context, o metric.Int64Observer) error { o.Observe(7); return nil })); err != nil {
+					t.Fatal(err)
 				}
-			}
+				const rounds = 3
+				for range rounds {
+					if got := collect().Metrics; len(got) != 1 || got[0].Name != "other" {
+						t.Errorf("while it hangs: %+v", got)
+					}
+				}
+				if n := begun.Load(); n != 1 {
+					t.Errorf("started %d times while it hung", n)
+				}
+				if want := slices.Repeat([]guard.Reason{guard.CallbackTimeout}, rounds); !slices.Equal(*refused, want) {
+					t.Errorf("counted %v, want %v", *refused, want)
+				}
+				if r := *reported; len(r) != 1 || !strings.Contains(r[0], "meter app") {
+					t.Errorf("reported %q", r)
+				}
+				close(release)
+				for end := time.Now().Add(10 * time.Second); len(collect().Metrics) != 2; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("it was not called again after it had returned")
+					}
+				}
+			})
 		})
 	}
 }
