@@ -188,8 +188,14 @@ func (d *demo) kill() {
 // wantEmptyLog wants the demo to have logged nothing.
 func (d *demo) wantEmptyLog() {
 	d.t.Helper()
-	if log := d.stderr.String(); log != "" {
-		d.t.Errorf("the demo's log is not empty:\n%s", log)
+	var log strings.Builder
+	for line := range strings.Lines(d.stderr.String()) {
+		if !strings.Contains(line, "did not return in time") { // so it is on a busy machine, and the last value is shown
+			log.WriteString(line)
+		}
+	}
+	if log.Len() > 0 {
+		d.t.Errorf("the demo's log is not empty:\n%s", log.String())
 	}
 }
 

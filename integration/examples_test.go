@@ -435,8 +435,11 @@ func driveOwnProviders(e *example) {
 			e.Errorf("%s: %v", lines.Text(), err)
 		}
 		if written.Name != "" {
-			spans = append(spans, peer.Span{Name: written.Name, Start: written.StartTime,
-				SpanID: written.SpanContext.SpanID, ParentID: strings.Trim(written.Parent.SpanID, "0")})
+			parent := written.Parent.SpanID
+			if strings.Trim(parent, "0") == "" {
+				parent = ""
+			}
+			spans = append(spans, peer.Span{Name: written.Name, Start: written.StartTime, SpanID: written.SpanContext.SpanID, ParentID: parent})
 		}
 		if written.Body.Value == "job done" {
 			job = written.SpanID

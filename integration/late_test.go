@@ -311,6 +311,8 @@ func (l *late) wantTaken(boundary time.Time, refuses string) {
 			}
 		}
 	}
+	// Of a callback that a busy machine holds up there is a number, and no value.
+	heldUp := strings.Contains(l.reported.String(), "did not return in time")
 	old, parts, last := 0, 0, 0.0
 	for _, r := range l.requests {
 		if r.number == 0 && l.large { // another part
@@ -323,7 +325,7 @@ func (l *late) wantTaken(boundary time.Time, refuses string) {
 			t.Errorf("collection %v comes after %v", r.number, last)
 		}
 		for last++; last < r.number; last++ {
-			if !held[last] { // as those are that have overtaken
+			if !held[last] && !heldUp { // held are those that have overtaken
 				t.Errorf("collection %v did not come", last)
 			}
 		}

@@ -71,7 +71,7 @@ func TestPrometheusScrapesTheDemo(t *testing.T) {
 		defer open.Close()
 	}
 	prometheus := peer.StartPrometheusWith(t, peer.WithTargets(d.web),
-		peer.WithScrapeSettings("scrape_interval: 5s\nscrape_timeout: 5s")) // a busy machine may take seconds for anything
+		peer.WithScrapeSettings("scrape_interval: 10s\nscrape_timeout: 10s")) // a busy machine may take seconds for anything
 	prometheus.WaitUp(patience)
 
 	t.Run("types", func(t *testing.T) { wantTypes(t, prometheus) })

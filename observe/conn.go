@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rusmes/otelmail"
+	"github.com/rusmes/otelmail/internal/tlsrecord"
 )
 
 // dialogue is what the connections of all protocols have in common.
@@ -37,6 +38,8 @@ type conn struct {
 	// secured says that the dialogue knows the state of TLS, or that there is none.
 	secured atomic.Bool
 	closed  atomic.Bool
+	// client and server are the records of the handshake after STARTTLS, which is done above.
+	client, server tlsrecord.Records
 }
 
 // Read reads what the client sends.
@@ -49,7 +52,7 @@ func (c *conn) Read(p []byte) (int, error) {
 		if c.above || !c.talk.Sealed() {
 			c.talk.FromClient(p[:n])
 		} else {
-			c.alerted(p[:n])
+			c.shakes(&c.client, p[:n])
 		}
 	}
 	if err != nil {
@@ -64,19 +67,17 @@ func (c *conn) Write(p []byte) (int, error) {
 	if !c.closed.Load() && (c.secured.Load() || c.handshake()) && (c.above || !c.talk.Sealed() || c.talk.refused(p)) {
 		c.talk.FromServer(p)
 	} else if !c.above && c.talk.Sealed() {
-		c.alerted(p)
+		c.shakes(&c.server, p)
 	}
 	n, err := c.nc.Write(p)
 	c.lost(err)
 	return n, err
 }
 
-// alerted looks for the alert that ends a handshake (RFC 8446 section 6), in what passes
-// below TLS: a record of its own, which can be read as long as nothing is encrypted.
-func (c *conn) alerted(record []byte) {
-	const alert, fatal = 21, 2
-	if len(record) == 7 && record[0] == alert && record[5] == fatal {
-		c.talk.TLSFailed(&net.OpError{Op: "remote error", Err: tls.AlertError(record[6])})
+// shakes looks into what passes below TLS, for what ends the handshake.
+func (c *conn) shakes(side *tlsrecord.Records, p []byte) {
+	if err := side.Failure(p); err != nil {
+		c.talk.TLSFailed(err)
 	}
 }
 
@@ -110,6 +111,9 @@ func (c *conn) lost(err error) {
 func (c *conn) Close() error {
 	c.closed.Store(true)
 	err := c.nc.Close()
+	if c.client.Done() { // in TLS that nobody has told of
+		c.talk.Upgrade(tls.ConnectionState{HandshakeComplete: true})
+	}
 	c.talk.End(otelmail.CauseNone)
 	return err
 }

@@ -1,6 +1,12 @@
 package observe
 
-import "github.com/rusmes/otelmail"
+import (
+	"io"
+	"os"
+	"syscall"
+
+	"github.com/rusmes/otelmail"
+)
 
 // ending is what the network tells of how a session ends.
 type ending struct {
@@ -41,4 +47,17 @@ func (e *ending) why() otelmail.Cause {
 		return otelmail.CauseNone // a client that left right after the handshake has not read TLS 1.3's tickets
 	}
 	return e.failure
+}
+
+// handshakeError is why a handshake has not come about, as far as the network tells: nil where it does not.
+func (e *ending) handshakeError() error {
+	switch {
+	case e.failure == otelmail.CauseTimeout:
+		return os.ErrDeadlineExceeded
+	case e.failure == otelmail.CauseReset:
+		return syscall.ECONNRESET
+	case e.closed:
+		return io.EOF
+	}
+	return nil
 }

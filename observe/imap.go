@@ -229,6 +229,9 @@ func (d *IMAPDialogue) End(cause otelmail.Cause) {
 	if cause == otelmail.CauseNone {
 		cause = d.broken()
 	}
+	if d.phase == imapSecuring {
+		d.session.TLSFailed(d.handshakeError())
+	}
 	d.phase = imapEnded
 	counted := false
 	for d.commands.oldest() != nil {

@@ -104,8 +104,10 @@ func (d *IMAPDialogue) finish(c *imapCommand, result otelmail.IMAPResult, cause 
 	if c.cause != otelmail.CauseNone {
 		cause = c.cause
 	}
-	if (c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate) && result != otelmail.IMAPOK {
-		c.Note(otelmail.IMAPFacts{User: c.name}) // who has not logged in
+	if c.verb == mailconv.IMAPLogin || c.verb == mailconv.IMAPAuthenticate {
+		if result != otelmail.IMAPOK || d.config.user == nil { // else only the application knows who has logged in
+			c.Note(otelmail.IMAPFacts{User: c.name})
+		}
 	}
 	c.End(otelmail.IMAPReply{Result: result, Code: code, Cause: cause})
 }

@@ -120,6 +120,7 @@ func (d *POP3Dialogue) FromServer(p []byte) {
 	defer d.mu.Unlock()
 	for len(p) > 0 && d.state < pop3Over {
 		if d.state == pop3Shaking { // the handshake has failed, and the server says so
+			d.session.TLSFailed(d.handshakeError())
 			d.state, d.sealed = pop3Talks, false
 		}
 		var complete bool
@@ -369,6 +370,9 @@ func (d *POP3Dialogue) End(cause otelmail.Cause) {
 	}
 	if cause == otelmail.CauseNone {
 		cause = d.why()
+	}
+	if d.state == pop3Shaking {
+		d.session.TLSFailed(d.handshakeError())
 	}
 	switch {
 	case d.state == pop3Shaking && (cause == otelmail.CauseNone || cause == otelmail.CauseEOF):

@@ -95,7 +95,7 @@ func TestSMTPSignals(t *testing.T) {
 			`rusmes_connections_lost_total{stage="auth"}`: 1, "rusmes_smtp_errors_total": 1, login("smtp", "LOGIN", "aborted"): 1}},
 		{"a time-out of an idle client", hello + "TIMEOUT\nS: 421 4.4.2 bye", otelmail.RoleMX, lost("helo")},
 		{"closed before a handshake that is refused", hello + "C| STARTTLS\nEOF\nS: 220 go\nS: 550 handshake", otelmail.RoleMX, otelmailtest.Series{
-			`rusmes_connections_lost_total{stage="tls"}`: 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_handshake_failures_total{direction="in",reason="other"}`: 1}},
+			`rusmes_connections_lost_total{stage="tls"}`: 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_handshake_failures_total{direction="in",reason="closed"}`: 1}},
 		{"closed between commands", hello + transaction + "EOF", otelmail.RoleMX, otelmailtest.Series{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -117,6 +117,7 @@ func TestSMTPSignals(t *testing.T) {
 func TestFailedSTARTTLS(t *testing.T) {
 	config := certificate(t)
 	config.MinVersion = tls.VersionTLS13
+	const lostInTLS = `rusmes_connections_lost_total{stage="tls"}`
 	for _, tc := range []struct {
 		name   string
 		client func(net.Conn)
@@ -124,14 +125,15 @@ func TestFailedSTARTTLS(t *testing.T) {
 	}{
 		{"an old version", func(c net.Conn) {
 			_ = tls.Client(c, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}).Handshake()
-		}, otelmailtest.Series{`rusmes_tls_handshake_failures_total{direction="in",reason="protocol_version"}`: 1}},
-		{"no TLS", func(c net.Conn) { fmt.Fprint(c, "EHLO again\r\n") }, otelmailtest.Series{`rusmes_tls_handshake_failures_total{direction="in",reason="other"}`: 1}},
+		}, otelmailtest.Series{`rusmes_tls_handshake_failures_total{direction="in",reason="protocol_version"}`: 1, lostInTLS: 1}},
+		{"no TLS", func(c net.Conn) { fmt.Fprint(c, "EHLO again\r\n") }, otelmailtest.Series{`rusmes_tls_handshake_failures_total{direction="in",reason="not_tls"}`: 1, lostInTLS: 1}},
+		{"left", func(c net.Conn) { _ = c.Close() }, otelmailtest.Series{`rusmes_tls_handshake_failures_total{direction="in",reason="closed"}`: 1, lostInTLS: 1}},
 		{"done", func(c net.Conn) {
 			secure := tls.Client(c, &tls.Config{InsecureSkipVerify: true})
 			_ = secure.Handshake()
 			fmt.Fprint(secure, "QUIT\r\n")
 			_, _ = io.Copy(io.Discard, secure)
-		}, otelmailtest.Series{`rusmes_connections_lost_total{stage="tls"}`: 1}}, // nobody has told the dialogue that it was done
+		}, otelmailtest.Series{`rusmes_tls_handshakes_total{direction="in",version="other"}`: 1}}, // nobody has told the dialogue what was agreed on
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			rec := otelmailtest.New(t)

@@ -288,6 +288,9 @@ func (d *SMTPDialogue) finish(cause otelmail.Cause) otelmail.Cause {
 	if d.over {
 		return cause
 	}
+	if d.seal == smtpShaking {
+		d.session.TLSFailed(d.handshakeError())
+	}
 	why := cause
 	if why == otelmail.CauseNone {
 		why = otelmail.CauseEOF

@@ -96,6 +96,9 @@ func (d *SMTPDialogue) understand(p []byte) []byte {
 
 // begins begins a command.
 func (d *SMTPDialogue) begins(said []byte) {
+	if d.left == otelmail.CauseTLSHandshake {
+		d.left = otelmail.CauseNone
+	}
 	word, args := said, []byte(nil)
 	if i := blank(said); i < len(said) {
 		word, args = said[:i], said[i+1:]

@@ -149,7 +149,7 @@ func TestSMTPConnFailedHandshake(t *testing.T) {
 	_, _ = io.Copy(io.Discard, near)
 	<-done
 	rec.Moved(otelmailtest.Series{"rusmes_smtp_connections_total": 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_sessions_total{tls="no"}`: 1,
-		"rusmes_replies_total": otelmailtest.Any, `rusmes_tls_handshake_failures_total{direction="in",reason="other"}`: 1})
+		"rusmes_replies_total": otelmailtest.Any, `rusmes_tls_handshake_failures_total{direction="in",reason="not_tls"}`: 1})
 }
 
 // slowAddr is a connection behind a proxy, which knows its client only when that has

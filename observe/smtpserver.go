@@ -70,12 +70,8 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	if d.seal == smtpShaking {
 		d.seal = smtpOpen
 		d.sealed.Store(false)
-		why := d.failure
-		if why == otelmail.CauseNone && d.closed { // it cannot go on in plaintext either
-			why = otelmail.CauseEOF
-		}
-		d.breaks(why)
-		d.session.TLSFailed(nil)
+		d.breaks(otelmail.CauseTLSHandshake) // unless the client goes on in plaintext
+		d.session.TLSFailed(d.handshakeError())
 		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}

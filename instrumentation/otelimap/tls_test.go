@@ -102,3 +102,19 @@ func TestImplicitTLSHandshakeThatFails(t *testing.T) {
 		}
 	}
 }
+
+// A client that refuses our certificate counts once, however it closes, and with the reason that it gives.
+func TestStartTLSRefusedByTheClient(t *testing.T) {
+	w := newWorld(t, setup{})
+	const sessions = 20
+	for range sessions {
+		c := w.dial().say("STARTTLS", "OK")
+		// Below TLS 1.3 the alert is not encrypted; OpenSSL's is not there either.
+		if err := tls.Client(c.Conn, &tls.Config{ServerName: "elsewhere.example", MaxVersion: tls.VersionTLS12}).Handshake(); err == nil {
+			t.Fatal("the certificate was not refused")
+		}
+		_ = c.Close()
+	}
+	w.ended(sessions, counts{commands: sessions, errs: sessions,
+		"rusmes_tls_handshake_failures_total": sessions, `rusmes_tls_handshake_failures_total{direction="in",reason="bad_certificate"}`: sessions})
+}

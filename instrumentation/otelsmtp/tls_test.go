@@ -133,3 +133,21 @@ func TestImplicitTLSWithoutConfig(t *testing.T) {
 	}
 	w.expect(counts{"rusmes_smtp_connections_total": 1, "rusmes_smtp_session_duration_seconds_count": 1, `rusmes_tls_sessions_total{tls="yes"}`: 1, "rusmes_smtp_errors_total": 1})
 }
+
+// A client that refuses our certificate counts once, however it closes, and with the reason that it gives.
+func TestStartTLSRefusedByTheClient(t *testing.T) {
+	config := serverTLS(t)
+	w := start(t, &script{}, setting{server: func(s *gosmtp.Server) { s.TLSConfig = config }})
+	const sessions = 20
+	for range sessions {
+		c := w.dial().greet().say("STARTTLS", "220")
+		// Below TLS 1.3 the alert is not encrypted; OpenSSL's is not there either.
+		if err := tls.Client(c.Conn, &tls.Config{ServerName: "elsewhere.example", MaxVersion: tls.VersionTLS12}).Handshake(); err == nil {
+			t.Fatal("the certificate was not refused")
+		}
+		_ = c.Close()
+	}
+	w.expect(counts{"rusmes_smtp_connections_total": sessions, `rusmes_tls_sessions_total{tls="no"}`: sessions, "rusmes_smtp_session_duration_seconds_count": sessions,
+		"rusmes_smtp_errors_total": sessions, "rusmes_connections_lost_total": sessions, `rusmes_connections_lost_total{stage="tls"}`: sessions,
+		"rusmes_tls_handshake_failures_total": sessions, `rusmes_tls_handshake_failures_total{direction="in",reason="bad_certificate"}`: sessions})
+}
