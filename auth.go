@@ -24,7 +24,7 @@ var authAttempts = define(catalog.Metric{
 		{Key: "mechanism", Values: mechanisms,
 			Help: "The SASL mechanism; LOGIN is IMAP's command too, PASS and APOP are POP3's, Basic and Bearer HTTP's; `_OTHER` for what else a client names, or where it is not known"},
 		{Key: "result", Values: authResults,
-			Help: "success; failure: the credentials, or the mechanism, were refused; error: the server could not tell; aborted: the client gave up or left"}},
+			Help: "success; failure: the credentials, or the mechanism, were refused; error: the server could not tell; aborted: the client gave up or left, or was not understood, or it was not the time for it"}},
 })
 
 // authResult is how an attempt to log in ended.
@@ -65,14 +65,15 @@ func (c *commands) authenticated(p protocol, mechanism int, result authResult) {
 }
 
 // result is how AUTH ended (RFC 4954 section 6: 501 is the answer to a client that
-// cancels; section 4: 454 and other 4xx are the server's own trouble).
+// cancels; section 4: 454 and other 4xx are the server's own trouble). Of what was not understood
+// or is out of order (RFC 5321 section 4.2.4) nobody has looked at the credentials; 504 refuses the mechanism.
 func (r *Reply) authResult() authResult {
 	switch {
 	case r.accepted():
 		return authSuccess
 	case r.Cause == CausePanic || r.refused() && (r.Code < 500 || r.Enhanced[0] == 4):
 		return authError
-	case r.Code == 501 || !r.refused():
+	case r.Code >= 500 && r.Code <= 503 || !r.refused():
 		return authAborted
 	}
 	return authFailure

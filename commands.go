@@ -36,7 +36,7 @@ var (
 	replies = define(catalog.Metric{
 		Name: "replies_total", Kind: catalog.Counter, Unit: "{reply}",
 		Help: "Final replies to commands; in LMTP one for each recipient of a message",
-		Rise: "5xx and 4xx of SMTP, `no` of IMAP and `error` of POP3 and JMAP are refusals: see which command. `none` are commands that got no reply, because the connection broke.",
+		Rise: "5xx and 4xx of SMTP, `no` of IMAP and `error` of POP3 and JMAP are refusals: see which command. `none` are commands that got no reply, because the connection broke or the handshake after STARTTLS failed. The chunks of BDAT are one command.",
 		Labels: []catalog.Label{protocolLabel, commandLabel, {Key: "class", Values: replyClasses,
 			Help: "SMTP: the class of the reply code; IMAP: ok, no or bad; POP3 and JMAP: ok or error; none without a reply"}},
 	})

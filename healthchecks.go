@@ -118,6 +118,6 @@ func (t *Telemetry) logHealth() {
 		if c.Error != "" && c.To != health.StatePanic {
 			attrs = append(attrs, slog.String("error", c.Error))
 		}
-		t.localLogger.LogAttrs(context.Background(), level, "health check", attrs...)
+		t.ownLogger.LogAttrs(context.Background(), level, "health check", attrs...)
 	})
 }

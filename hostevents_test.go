@@ -109,7 +109,8 @@ func hostEvents() []event {
 			log.Error("5")
 			log.Log(ctx, slog.LevelError+4, "6")
 			log.Log(ctx, slog.LevelDebug-1, "below what is written")
-		}, moves{"log_records_total/debug": 1, "log_records_total/info": 2, "log_records_total/warn": 1, "log_records_total/error": 2}},
+			tel.LocalLogger().Warn("7")
+		}, moves{"log_records_total/debug": 1, "log_records_total/info": 2, "log_records_total/warn": 2, "log_records_total/error": 2}},
 		{"store operations", func(tel *otelmail.Telemetry) {
 			for op := range otelmail.StoreSync + 1 {
 				tel.Storage.Operation(ctx, op).End(otelmail.CauseNone)

@@ -10,7 +10,7 @@ import (
 
 var logRecords = define(catalog.Metric{
 	Name: "log_records_total", Kind: catalog.Counter, Unit: "{record}",
-	Help: "Log records written or pushed by the logger of the Telemetry",
+	Help: "Log records written or pushed by the loggers of the Telemetry, mail events and what telemetry reports left out",
 	Rise: "error: something has failed that should not; read it. A rise of all levels: a loop, or a stranger who makes the server talk.",
 	Labels: []catalog.Label{{Key: "level", Values: []string{"debug", "info", "warn", "error"},
 		Help: "The level, or the next lower one of these; debug for all below info"}},

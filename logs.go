@@ -183,9 +183,11 @@ func (t *Telemetry) setLog(c *config, l localLog) {
 	reporter := report.New(c.handle, error.Error)
 	t.tee = &logtee.Tee{Queue: queue, Report: func(err error) { reporter.Report("push", err) }}
 	t.logger = slog.New(logCounter{t.tee.New(l.Handler, t.pushHandler(), l.patience), t.logRecords})
-	t.localLogger = slog.New(t.tee.New(l.Handler, slog.DiscardHandler, l.patience))
-	c.reports.logTo(t.localLogger)
-	t.Mail.tracer.events.logTo(t.localLogger.Handler())
+	local := t.tee.New(l.Handler, slog.DiscardHandler, l.patience)
+	t.localLogger = slog.New(logCounter{local, t.logRecords})
+	t.ownLogger = slog.New(local)
+	c.reports.logTo(t.ownLogger)
+	t.Mail.tracer.events.logTo(local)
 	t.stopper.Final = append(t.stopper.Final, stop.Part{Name: "log output", Run: func(ctx context.Context) error {
 		err := queue.Flush(ctx)
 		switch {

@@ -12,7 +12,7 @@ var (
 
 	messageSize = define(catalog.Metric{
 		Name: "message_size_bytes", Kind: catalog.Histogram, Unit: "By",
-		Help:    "Size of accepted messages, as the client sent them",
+		Help:    "Size of accepted messages as the client sent them, with the dots that DATA doubles; not of those whose size is not known",
 		Rise:    "Bigger mail fills disks and queues sooner. A hump under the limit of size: users send what they can; refusals for too_large are in " + rejections.Name + ".",
 		Labels:  []catalog.Label{messageDirection},
 		Buckets: []float64{1e3, 1e4, 1e5, 1e6, 5e6, 1e7, 2.5e7, 5e7, 1e8},

@@ -46,6 +46,7 @@ type Telemetry struct {
 	stopper     *stop.Stopper
 	logger      *slog.Logger
 	localLogger *slog.Logger
+	ownLogger   *slog.Logger // what telemetry has to say itself, which is not counted
 	tee         *logtee.Tee
 	exportLevel slog.Level
 	reader      *Reader

@@ -269,7 +269,7 @@ func (d *POP3Dialogue) hear(status pop3Status) {
 		d.skips, d.busy = true, false
 		d.next()
 	}
-	if d.greeted && !d.busy && d.said.begun() && (d.closed || status == pop3Err) { // to this server a line that lacks its end is one
+	if d.greeted && !d.busy && d.said.begun() && d.failure != otelmail.CauseTimeout && (d.closed || status == pop3Err) { // to this server a line that lacks its end is one
 		d.early = true
 		d.take(parsePOP3(d.said.take()))
 		d.said.forget()

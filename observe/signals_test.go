@@ -67,10 +67,12 @@ func TestSMTPSignals(t *testing.T) {
 		{"a panic behind a refusal", hello + "C: MAIL FROM:<a@b>\nPANIC\nS: 550 5.1.1 hides it\nC: QUIT\nS: 221 bye", otelmail.RoleMX,
 			otelmailtest.Series{rejection("mx", "mail", "5xx", "system", "ours"): 1}},
 		{"logins", hello + "C: AUTH plain AGEAYg==\nS: 235 ok\nC: AUTH CRAM-MD5\nS: 334 x\nC: *\nS: 501 ok then\n" +
-			"C: AUTH LOGIN\nS: 334 x\nC: YQ==\nS: 334 x\nC: YQ==\nS: 535 5.7.8 no\nC: AUTH FOO\nS: 504 what\nC: AUTH PLAIN AGEAYg==\nS: 454 4.7.0 later\nC: QUIT\nS: 221 bye",
+			"C: AUTH LOGIN\nS: 334 x\nC: YQ==\nS: 334 x\nC: YQ==\nS: 535 5.7.8 no\nC: AUTH FOO\nS: 504 what\nC: AUTH PLAIN AGEAYg==\nS: 454 4.7.0 later\n" +
+			"C: AUTH XOAUTH2 AGEAYg==\nS: 503 already\nC: AUTH\nS: 500 what\nC: AUTH GSSAPI x\nS: 502 hello first\nC: QUIT\nS: 221 bye",
 			otelmail.RoleSubmission, otelmailtest.Series{
 				login("smtp", "PLAIN", "success"): 1, login("smtp", "CRAM-MD5", "aborted"): 1, login("smtp", "LOGIN", "failure"): 1,
-				login("smtp", "_OTHER", "failure"): 1, login("smtp", "PLAIN", "error"): 1}},
+				login("smtp", "_OTHER", "failure"): 1, login("smtp", "PLAIN", "error"): 1,
+				login("smtp", "XOAUTH2", "aborted"): 1, login("smtp", "_OTHER", "aborted"): 1, login("smtp", "GSSAPI", "aborted"): 1}},
 		{"messages by DATA and BDAT", hello + transaction + "C: DATA\nS: 354 go\nC: Subject: hi\nC: \nC: x\nC: .\nS: 250 ok" +
 			transaction + "C: BDAT 5\nC| 12345\nS: 250 ok\nC: BDAT 5 LAST\nC| 67890\nS: 250 ok\nC: QUIT\nS: 221 bye", otelmail.RoleSubmission,
 			otelmailtest.Series{`rusmes_message_size_bytes_sum{direction="out"}`: float64(len("Subject: hi\r\n\r\nx\r\n") + 10), `rusmes_message_recipients_count{direction="out"}`: 2}},
@@ -93,6 +95,14 @@ func TestSMTPSignals(t *testing.T) {
 		{"lost in a chunk", hello + transaction + "C: BDAT 9 LAST\nC| x\nRESET", otelmail.RoleMX, lost("data")},
 		{"lost in a login", hello + "C: AUTH LOGIN\nS: 334 \nRESET", otelmail.RoleMX, otelmailtest.Series{
 			`rusmes_connections_lost_total{stage="auth"}`: 1, "rusmes_smtp_errors_total": 1, login("smtp", "LOGIN", "aborted"): 1}},
+		{"a farewell in a message", hello + transaction + "C: DATA\nS: 354 go\nC: x\nTIMEOUT\nS: 221 bye", otelmail.RoleMX, lost("data")},
+		{"a farewell in a message, of a clock that nobody sees", hello + transaction + "C: DATA\nS: 354 go\nS: 221 bye", otelmail.RoleMX, lost("data")},
+		{"a farewell in a chunk", hello + transaction + "C: BDAT 9 LAST\nC| x\nS: 221 bye", otelmail.RoleMX, lost("data")},
+		{"a farewell in a login", hello + "C: AUTH LOGIN\nS: 334 \nTIMEOUT\nS: 221 bye", otelmail.RoleMX, otelmailtest.Series{
+			`rusmes_connections_lost_total{stage="auth"}`: 1, "rusmes_smtp_errors_total": 1, login("smtp", "LOGIN", "aborted"): 1}},
+		{"a farewell by 421 in a login", hello + "C: AUTH LOGIN\nS: 334 \nTIMEOUT\nS: 421 4.4.2 bye", otelmail.RoleMX, otelmailtest.Series{
+			`rusmes_connections_lost_total{stage="auth"}`: 1, "rusmes_smtp_errors_total": 1, login("smtp", "LOGIN", "aborted"): 1}},
+		{"a farewell in a line", hello + "C| MAIL FR\nTIMEOUT\nS: 221 bye", otelmail.RoleMX, lost("helo")},
 		{"a time-out of an idle client", hello + "TIMEOUT\nS: 421 4.4.2 bye", otelmail.RoleMX, lost("helo")},
 		{"closed before a handshake that is refused", hello + "C| STARTTLS\nEOF\nS: 220 go\nS: 550 handshake", otelmail.RoleMX, otelmailtest.Series{
 			`rusmes_connections_lost_total{stage="tls"}`: 1, "rusmes_smtp_errors_total": 1, `rusmes_tls_handshake_failures_total{direction="in",reason="closed"}`: 1}},
@@ -198,4 +208,19 @@ func TestAccessSignals(t *testing.T) {
 		reply("imap", "FETCH", "ok"): 1, reply("imap", "other", "ok"): 1,
 		reply("pop3", "other", "ok"): 2, reply("pop3", "PASS", "error"): 1, reply("pop3", "AUTH", "ok"): 1, reply("pop3", "RETR", "ok"): 1,
 	})
+}
+
+// What a server says to a client that it has waited for is no answer to the half line before it.
+func TestPOP3FarewellInALine(t *testing.T) {
+	rec := otelmailtest.New(t)
+	d := observe.NewPOP3Dialogue(rec.Tel, otelmail.Conn{})
+	d.FromServer([]byte("+OK hi\r\n"))
+	d.FromClient([]byte("USER u\r\n"))
+	d.FromServer([]byte("+OK\r\n"))
+	d.FromClient([]byte("PASS x"))
+	d.Lost(otelmail.CauseTimeout)
+	d.FromServer([]byte("-ERR bye\r\n"))
+	d.End(otelmail.CauseNone)
+	rec.Moved(otelmailtest.Series{`rusmes_tls_sessions_total{tls="no"}`: 1, reply("pop3", "other", "ok"): 1})
+	rec.Span("POP3 session").Has(otelmailtest.Attributes{"error.type": "timeout"})
 }

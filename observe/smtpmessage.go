@@ -133,6 +133,9 @@ func (d *SMTPDialogue) answerBody(r *otelmail.Reply) {
 	// A reply before the end that we have seen: in LMTP the rest may still come; else
 	// the server takes a bare LF for a line end, or has given up waiting.
 	if d.stalled || !d.lmtp && r.Accepted() {
+		if d.body != bodyNone { // how much of what the client has sent is the message is for the server to know
+			d.size = 0
+		}
 		d.body, d.stalled = bodyNone, false
 	}
 	if d.lmtp && d.each(c, r) {

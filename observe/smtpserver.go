@@ -75,7 +75,7 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 		d.end(&otelmail.Reply{Cause: otelmail.CauseTLSHandshake})
 		return
 	}
-	if !d.command.open && d.said.begun() && r.Code != 421 {
+	if !d.command.open && d.said.begun() && r.Code != 421 && (r.Code != 221 || d.failure != otelmail.CauseTimeout) {
 		d.begins(d.said.take()) // too long to go on reading, or the last before the client closed
 	}
 	for d.command.open && d.command.empty && !r.Failed() && len(d.ahead) > 0 {
@@ -85,6 +85,9 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	}
 	if !d.command.open {
 		d.unasked(r)
+		return
+	}
+	if d.leaves(r) {
 		return
 	}
 	switch d.command.verb {
@@ -118,6 +121,26 @@ func (d *SMTPDialogue) replied(r *otelmail.Reply) {
 	if r.Code == 421 && d.left == otelmail.CauseNone {
 		d.breaks(d.failure) // the command has counted what the session breaks by
 	}
+}
+
+// leaves takes a farewell for what it is where a command waits for its reply: 221, which
+// answers QUIT alone (RFC 5321 section 4.2.3), is what many servers say to a client that
+// has kept them waiting, and so is 421 in place of the client's next word in AUTH.
+func (d *SMTPDialogue) leaves(r *otelmail.Reply) bool {
+	if d.command.verb == mailconv.SMTPQuit || r.Code != 221 && (r.Code != 421 || !d.response) {
+		return false
+	}
+	why := d.failure
+	if why == otelmail.CauseNone && d.closed {
+		why = otelmail.CauseEOF
+	}
+	if why == otelmail.CauseNone { // or the clock of the server's own, which the connection does not show
+		why = otelmail.CauseTimeout
+	}
+	d.command.ahead = false // the server has looked at it
+	d.cutOff(why)
+	d.over = true
+	return true
 }
 
 // answerPlain ends a command that is no message.

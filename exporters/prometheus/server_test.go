@@ -371,7 +371,6 @@ func TestShutdownLetsARequestEnd(t *testing.T) {
 }
 
 func TestShutdownCutsOffAtItsDeadline(t *testing.T) {
-	t.Parallel()
 	reached, gone := make(chan struct{}), make(chan struct{})
 	s := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"), prometheus.WithPage("/hang", http.HandlerFunc(
 		func(_ http.ResponseWriter, r *http.Request) {
