@@ -99,8 +99,9 @@ func (r *Registry) Handler() http.Handler {
 	})
 }
 
-// Mount adds the three probes to mux. The error names the path that mux refuses,
-// for example because it is taken; the paths before it are then mounted already.
+// Mount adds the three probes to mux, beside whatever patterns it has, "GET /" and "/" too. The
+// error names the path that mux refuses, because it is taken; the paths before it are then
+// mounted already.
 func (r *Registry) Mount(mux *http.ServeMux) error {
 	if mux == nil {
 		return fmt.Errorf("health: mount %s: mux is nil: must be an *http.ServeMux", HealthPath)
@@ -127,7 +128,14 @@ func mount(mux *http.ServeMux, path string, h http.Handler) (err error) {
 			err = fmt.Errorf("health: mount %s: must not conflict with another pattern: %v", path, p)
 		}
 	}()
-	mux.Handle(path, h)
+	if _, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: path}}); pattern == path {
+		return fmt.Errorf("health: mount %s: the path must not be taken", path)
+	}
+	// A pattern without a method would conflict with "GET /". The probes answer 405 to all methods but GET, which is HEAD
+	// too: what "/" answers to them says nothing of health.
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace} {
+		mux.Handle(method+" "+path, h)
+	}
 	return nil
 }
 

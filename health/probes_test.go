@@ -233,6 +233,31 @@ func TestProbesOverTheWire(t *testing.T) {
 	}
 }
 
+// A mux that has a page at "/", by whatever pattern, takes the probes before and after it.
+func TestMountBesideARoot(t *testing.T) {
+	for _, root := range []string{"/", "GET /", "OPTIONS /"} {
+		for _, first := range []bool{true, false} {
+			mux := http.NewServeMux()
+			if first {
+				mux.Handle(root, http.NotFoundHandler())
+			}
+			if err := health.New().Mount(mux); err != nil {
+				t.Fatalf("%s first %t: %v", root, first, err)
+			}
+			if !first {
+				mux.Handle(root, http.NotFoundHandler())
+			}
+			for method, want := range map[string]int{http.MethodGet: 503, http.MethodHead: 503, http.MethodOptions: 405, http.MethodPost: 405} {
+				w := httptest.NewRecorder()
+				mux.ServeHTTP(w, httptest.NewRequest(method, "/ready", nil))
+				if w.Code != want {
+					t.Errorf("%s /ready beside %s, first %t: %d, want %d", method, root, first, w.Code, want)
+				}
+			}
+		}
+	}
+}
+
 func TestMountRefused(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/ready", http.NotFoundHandler())
