@@ -24,6 +24,9 @@ import (
 // maxAge is how long a message is tried.
 const maxAge = 5 * 24 * time.Hour
 
+// attemptTime is how long one attempt may take.
+const attemptTime = 30 * time.Second
+
 // queue holds each message as two files: ID.eml, its text, and ID.json, an entry.
 type queue struct {
 	dir, next string
@@ -159,28 +162,33 @@ func (q *queue) try(ctx context.Context, e *entry, domain string, to []string) e
 	next.Due, next.Server = e.Due, q.next
 	attempt := q.tel.Delivery.Attempt(ctx, next)
 	reply, refused := q.send(attempt, e.From, to, text)
-	if attempt.End(reply) == otelmail.OutcomeDeferred {
-		return nil
+	outcome := attempt.End(reply)
+	again := map[string]bool{} // those who were not refused one by one have the message's reply
+	for _, r := range to {
+		again[r] = outcome == otelmail.OutcomeDeferred
 	}
-	again := map[string]bool{}
+	e.Refused = e.Refused || outcome == otelmail.OutcomeFailed
 	for _, r := range refused {
 		again[r.Recipient] = r.Reply.Temporary()
 		e.Refused = e.Refused || !r.Reply.Temporary()
 	}
-	e.Refused = e.Refused || !reply.Accepted()
 	e.To = slices.DeleteFunc(e.To, func(r string) bool { return slices.Contains(to, r) && !again[r] })
 	return nil
 }
 
 func (q *queue) send(attempt otelmail.Delivering, from string, to []string, text io.Reader) (otelmail.Reply, []otelmail.RecipientReply) {
-	ctx, cancel := context.WithTimeout(attempt.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(attempt.Context(), attemptTime)
 	defer cancel()
 	conn, err := attempt.Dial(ctx, new(net.Dialer).DialContext, "tcp", q.next) // otelmail: the phase "connect"
 	if err != nil {
 		return otelsmtp.ClientReply(err), nil
 	}
+	defer conn.Close()
+	// The context bounds the dialling alone: without a deadline a server that says nothing holds up the queue.
+	if err := conn.SetDeadline(time.Now().Add(attemptTime)); err != nil {
+		return otelsmtp.ClientReply(err), nil
+	}
 	client := smtp.NewClient(conn)
-	defer client.Close()
 	if err := client.Hello("relay.example.org"); err != nil {
 		return otelsmtp.ClientReply(err), nil
 	}

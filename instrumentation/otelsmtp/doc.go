@@ -39,7 +39,8 @@
 // with 421, has the error.type panic.
 //
 // Each command has a span, which ends with its reply; a message by BDAT has one from
-// its first chunk on. Nothing of AUTH but the mechanism's name is looked at or kept.
+// its first chunk on. Of AUTH the mechanism's name is looked at, and of a PLAIN that
+// comes with the command and fails who tried to log in.
 //
 // # One smtp.Server for each connection
 //

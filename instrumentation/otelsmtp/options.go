@@ -40,7 +40,8 @@ func WithRole(role otelmail.SMTPRole) Option {
 // WithUser names the authenticated user of one of the backend's own sessions,
 // "" for none; the name appears on spans as the privacy policy allows, and the session's
 // messages count in messages_per_sender_total. It is called when the backend has done a
-// command, and so must be fast. Default: no user.
+// command, and so must be fast. Default: no user, but of a login
+// by PLAIN that fails the one who tried.
 func WithUser(user func(smtp.Session) string) Option {
 	return option(func(c *config) { c.user = user })
 }

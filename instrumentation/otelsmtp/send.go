@@ -12,8 +12,11 @@ import (
 // Send sends one message over a go-smtp client, which has said hello, within a
 // delivery attempt: it notes the connection's TLS, records the phase "transfer" and returns
 // the reply to end the attempt with. The server may take some recipients and refuse others: those
-// are returned, and the reply is the message's if anybody was taken, else that
-// of the last refusal. The client stays open.
+// are returned, and the reply is the message's if anybody was taken: it is that of all who are
+// not returned. Where nobody was taken it is the last refusal for now (4yz) if there is one,
+// because then the message is to be tried again, else the last for good. The client stays open,
+// and waits as long as its own CommandTimeout and SubmissionTimeout: a deadline of the context is yours
+// to set on the connection.
 //
 //	attempt := tel.Delivery.Attempt(ctx, otelmail.Attempt{Domain: "example.net", TLSPolicy: mailconv.TLSOpportunistic})
 //	attempt.End(deliver(attempt.Context(), attempt))
@@ -39,8 +42,11 @@ func Send(d otelmail.Delivering, c *smtp.Client, from string, to []string, messa
 	taken := false
 	for _, recipient := range to {
 		if err := c.Rcpt(recipient, nil); err != nil {
-			reply = ClientReply(err)
-			refused = append(refused, otelmail.RecipientReply{Recipient: recipient, Reply: reply})
+			refusal := ClientReply(err)
+			if len(refused) == 0 || refusal.Temporary() || !reply.Temporary() {
+				reply = refusal
+			}
+			refused = append(refused, otelmail.RecipientReply{Recipient: recipient, Reply: refusal})
 			continue
 		}
 		taken = true

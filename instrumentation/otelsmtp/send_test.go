@@ -57,7 +57,9 @@ func TestSend(t *testing.T) {
 	}{
 		{"delivered", "a@a.example", "text", []string{"b@b.example"}, otelmail.OutcomeDelivered, 250, 0},
 		{"one of two refused", "a@a.example", "text", []string{"reject@b.example", "b@b.example"}, otelmail.OutcomeDelivered, 250, 1},
-		{"all refused", "a@a.example", "text", []string{"defer@b.example", "reject@b.example"}, otelmail.OutcomeFailed, 550, 2},
+		{"all refused, some for now", "a@a.example", "text", []string{"defer@b.example", "reject@b.example"}, otelmail.OutcomeDeferred, 451, 2},
+		{"all refused, the last for now", "a@a.example", "text", []string{"reject@b.example", "defer@b.example"}, otelmail.OutcomeDeferred, 451, 2},
+		{"all refused for good", "a@a.example", "text", []string{"reject@b.example", "reject@c.example"}, otelmail.OutcomeFailed, 550, 2},
 		{"deferred", "a@a.example", "text", []string{"defer@b.example"}, otelmail.OutcomeDeferred, 451, 1},
 		{"sender refused", "reject@a.example", "text", []string{"b@b.example"}, otelmail.OutcomeFailed, 550, 0},
 		{"text refused", "a@a.example", "reject this", []string{"b@b.example"}, otelmail.OutcomeFailed, 550, 0},
