@@ -36,8 +36,8 @@ type Server struct {
 	Metrics func(context.Context) (string, error)
 	// Namespace is what the names of series begin with. Default "rusmes".
 	Namespace string
-	// Spans returns all spans that have ended, as the Ended of an SDK's tracetest.SpanRecorder
-	// does. The spans of sessions and commands are compared, too, where it is set.
+	// Spans returns all spans that have ended, in any order, as the Ended of an SDK's tracetest.SpanRecorder
+	// does. Each is known by its span id. The spans of sessions and commands are compared, too, where it is set.
 	Spans func() []sdktrace.ReadOnlySpan
 
 	// User and Password log in. Default "user" and "secret".

@@ -14,6 +14,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/internal/sessions"
 )
@@ -81,7 +82,7 @@ func parsePage(text string) (map[string]float64, error) {
 
 // counts reads what is counted up to now.
 func (s *Server) counts() func() (sessions.Counts, error) {
-	spans := &spanCounts{all: s.Spans, counts: sessions.Counts{}}
+	spans := &spanCounts{all: s.Spans, seen: map[trace.SpanID]bool{}, counts: sessions.Counts{}}
 	return func() (sessions.Counts, error) {
 		text, err := s.Metrics(context.Background())
 		if err != nil {
@@ -105,7 +106,7 @@ func (s *Server) counts() func() (sessions.Counts, error) {
 type spanCounts struct {
 	all    func() []sdktrace.ReadOnlySpan
 	mu     sync.Mutex
-	seen   int
+	seen   map[trace.SpanID]bool
 	counts sessions.Counts
 }
 
@@ -113,13 +114,16 @@ func (s *spanCounts) read() sessions.Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all != nil {
-		all := s.all()
-		for _, span := range all[min(s.seen, len(all)):] {
+		for _, span := range s.all() {
+			id := span.SpanContext().SpanID()
+			if s.seen[id] {
+				continue
+			}
+			s.seen[id] = true
 			if name, counts := sessions.SpanName(span.Name(), attributes(span.Attributes())); counts {
 				s.counts[name]++
 			}
 		}
-		s.seen = len(all)
 	}
 	return maps.Clone(s.counts)
 }

@@ -39,7 +39,7 @@ func (r *record) Leaks(addresses ...string) {
 		}
 		local = plainly(local)
 		if len(local) < leastLocal {
-			r.t.Errorf("otelmailtest: Leaks: %q: its local part stands in a hash by chance: want one of %d characters or more", address, leastLocal)
+			r.t.Errorf("otelmailtest: Leaks: %q: its local part may stand in a hash or in another word by chance: want one of %d characters or more", address, leastLocal)
 			continue
 		}
 		if name := namedBy(local); name != "" {

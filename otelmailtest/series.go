@@ -27,7 +27,8 @@ import (
 // point numbers can be. A name that is not in [otelmail.Catalog] fails the test.
 type Series map[string]float64
 
-// Any is the value of a series that may have any: what [Recorder.Moved] is not to look at.
+// Any is the value of a series that may have any: what [Recorder.Moved] is not to look at. As the
+// value of one of [Attributes] it is any that is there.
 var Any = math.NaN()
 
 // selector is a name of a Series, looked up in the catalogue.

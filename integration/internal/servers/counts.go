@@ -1,14 +1,17 @@
 package servers
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/rusmes/otelmail/mailconv"
 )
@@ -46,9 +49,11 @@ func (c *counts) read(url string) (page string, err error) {
 	return b.String(), nil
 }
 
-// SpanOf is a span of which the name and the reply are known: "SMTP RCPT 250", "SMTP session".
+// SpanOf is another span of which the name and the reply are known: "SMTP RCPT 250", "SMTP session".
 func SpanOf(name string) sdktrace.ReadOnlySpan {
-	stub := tracetest.SpanStub{Name: name}
+	var id trace.SpanID
+	binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	stub := tracetest.SpanStub{Name: name, SpanContext: trace.NewSpanContext(trace.SpanContextConfig{SpanID: id})}
 	if !strings.HasSuffix(name, " session") {
 		protocol, _, _ := strings.Cut(name, " ")
 		at := strings.LastIndexByte(name, ' ')
