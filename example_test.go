@@ -91,7 +91,9 @@ func ExampleTelemetry_Reader() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	tel.Health.Mount(mux) // /health, /ready, /live
+	if err := tel.Health.Mount(mux); err != nil { // /health, /ready, /live
+		log.Fatal(err)
+	}
 }
 
 // An application with OpenTelemetry providers of its own gets the same series on them.

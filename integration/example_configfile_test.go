@@ -42,6 +42,8 @@ func serveConfigured(ctx context.Context, run func(*otelmail.Telemetry, http.Han
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
-	tel.Health.Mount(mux) // /health, /ready, /live
+	if err := tel.Health.Mount(mux); err != nil { // /health, /ready, /live
+		return err
+	}
 	return run(tel, mux)
 }
