@@ -253,9 +253,12 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 }
 
 // lostByKill is whether a message was handed to the mailbox server when that was killed: its spans
-// there were in memory still, for OTEL_BSP_SCHEDULE_DELAY and what a busy machine adds.
+// there, or the last of them, were in memory still, for OTEL_BSP_SCHEDULE_DELAY and what a busy machine adds.
 func (f *fellowship) lostByKill(trace []peer.Span) bool {
-	return !slices.Contains(hosts(trace), "mailbox") && slices.ContainsFunc(trace, func(s peer.Span) bool {
+	ended := slices.ContainsFunc(trace, func(s peer.Span) bool {
+		return s.Resource["server"] == "mailbox" && s.Attributes["email.delivery.outcome"] != nil
+	})
+	return !ended && slices.ContainsFunc(trace, func(s peer.Span) bool {
 		return s.Name == "deliver smtp" && s.Resource["server"] == "hub" && s.End.After(f.killed.Add(-2*time.Second)) && s.End.Before(f.killed.Add(time.Second))
 	})
 }
