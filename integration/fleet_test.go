@@ -203,11 +203,25 @@ func failed(spans []peer.Span) bool {
 	return slices.ContainsFunc(spans, func(s peer.Span) bool { return s.Attributes["email.delivery.outcome"] == "failed" })
 }
 
+// received is what reached the gateway and what it kept, once that is whole or a busy machine has had its time.
+func (f *fellowship) received() (all, kept map[string][]peer.Span) {
+	for end := time.Now().Add(patience); ; time.Sleep(time.Second) {
+		all, kept = lives(f.all.Traces()), lives(f.kept.Traces())
+		torn := false
+		for id, trace := range kept {
+			torn = torn || !slices.Equal(spanIDs(trace), spanIDs(all[id]))
+		}
+		if !torn || time.Now().After(end) {
+			return all, kept
+		}
+	}
+}
+
 // wantWholeTraces compares what the gateway kept with all that reached it. A failure is what the
 // mailbox server bounced, and what those before it gave up while it was away.
 func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 	f.Helper()
-	all, kept := lives(f.all.Traces()), lives(f.kept.Traces())
+	all, kept := f.received()
 	broken, failures, rest, lost := 0, 0, 0, 0
 	estimate := 0.0
 	givenUp := int(f.edge.page()["rusmes_mail_bounced_total"] + f.hub.page()["rusmes_mail_bounced_total"])

@@ -142,7 +142,8 @@ func TestOneBadRequestDoesNotStopTheOthers(t *testing.T) {
 			if n, err := tel.Value("telemetry_deferred", "traces"); err != nil || n != 3 {
 				t.Errorf("telemetry_deferred is %v, %v", n, err)
 			}
-			if got := p.taken(); !slices.Equal(got, want) {
+			// An answer that takes longer than the time-out is not heard: the request comes again.
+			if got := slices.Compact(p.taken()); !slices.Equal(got, want) {
 				t.Errorf("came: %q", got)
 			}
 			if said := strings.Join(b.all(), "\n"); !strings.Contains(said, "1 spans are set aside after ") {

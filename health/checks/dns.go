@@ -16,6 +16,9 @@ func DNS(resolver *net.Resolver, name string) func(context.Context) error {
 		if name == "" {
 			return errors.New("health: dns: name is empty: must be a host's")
 		}
+		if err := ctx.Err(); err != nil { // or the answer may come before the resolver looks at that
+			return fmt.Errorf("health: dns: %w", err)
+		}
 		r := resolver
 		if r == nil {
 			r = net.DefaultResolver
