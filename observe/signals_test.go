@@ -210,6 +210,35 @@ func TestAccessSignals(t *testing.T) {
 	})
 }
 
+// A server that shuts down closes while its clients shake hands.
+func TestClosedWhileTheClientShakesHands(t *testing.T) {
+	near, far := net.Pipe()
+	conn := observe.SMTP(otelmailtest.New(t).Tel, far)
+	reading := make(chan struct{})
+	go func() {
+		defer close(reading)
+		r := bufio.NewReader(conn)
+		fmt.Fprint(conn, "220 mx\r\n")
+		_, _ = r.ReadString('\n')
+		fmt.Fprint(conn, "220 go\r\n")
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	r := bufio.NewReader(near)
+	_, _ = r.ReadString('\n')
+	fmt.Fprint(near, "STARTTLS\r\n")
+	_, _ = r.ReadString('\n')
+	fmt.Fprint(near, "\x16\x03\x01\x00\x01x")
+	go func() {
+		for range 100 {
+			if _, err := fmt.Fprint(near, "\x17\x03\x03\x00\x01x"); err != nil {
+				return
+			}
+		}
+	}()
+	_ = conn.Close()
+	<-reading
+}
+
 // What a server says to a client that it has waited for is no answer to the half line before it.
 func TestPOP3FarewellInALine(t *testing.T) {
 	rec := otelmailtest.New(t)

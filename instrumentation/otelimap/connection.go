@@ -34,8 +34,8 @@ type connection struct {
 	failure  atomic.Uint32 // and that for which reading or writing last failed
 	left     atomic.Bool   // the client has closed its side
 	goodbye  atomic.Bool   // it is being said
-	// records are those that the client and the server have sent for the handshake after STARTTLS.
-	records [2]tlsrecord.Records
+	// received and sent are the records of the handshake after STARTTLS, which imapserver does.
+	received, sent tlsrecord.Records
 
 	mu   sync.Mutex
 	over bool // we have hung up: the client seems to have gone
@@ -111,7 +111,7 @@ func (c *connection) Read(b []byte) (int, error) {
 	}
 	if n > 0 { // after a timeout imapserver may read on
 		c.failure.CompareAndSwap(uint32(otelmail.CauseTimeout), 0)
-		c.shakes(0, b[:n])
+		c.shakes(&c.received, b[:n])
 	}
 	c.lost(err)
 	return n, err
@@ -119,16 +119,16 @@ func (c *connection) Read(b []byte) (int, error) {
 
 // Write notes why nothing more can be sent.
 func (c *connection) Write(b []byte) (int, error) {
-	c.shakes(1, b)
+	c.shakes(&c.sent, b)
 	n, err := c.Conn.Write(b)
 	c.lost(err)
 	return n, err
 }
 
 // shakes looks into a handshake that imapserver does, for what ends it.
-func (c *connection) shakes(side int, b []byte) {
+func (c *connection) shakes(side *tlsrecord.Records, b []byte) {
 	if d := c.dialogue.Load(); d != nil && !c.shaken.Load() && d.Sealed() {
-		if err := c.records[side].Failure(b); err != nil {
+		if err := side.Failure(b); err != nil {
 			d.TLSFailed(err)
 		}
 	}

@@ -4,6 +4,7 @@ package tlsrecord
 import (
 	"crypto/tls"
 	"net"
+	"sync/atomic"
 )
 
 // What a record can be (RFC 8446 section 5.1), and what an alert must be to end a handshake (section 6).
@@ -22,12 +23,12 @@ type Records struct {
 	rest  int              // and this much of the record is still to come
 	begun bool             // the first record has
 	over  bool             // nothing more is to be learned
-	done  bool
+	done  atomic.Bool      // is asked for while bytes come
 }
 
 // Done reports whether the side has sent what follows on its part of the handshake: data, or what TLS 1.3 shows as
-// that, by which it takes the other side for whom it says it is.
-func (r *Records) Done() bool { return r.done }
+// that, by which it takes the other side for whom it says it is. It may be called at any time, from any goroutine.
+func (r *Records) Done() bool { return r.done.Load() }
 
 // Failure takes the next bytes, cut anywhere, and returns what in them ends the handshake: the alert of the side that
 // sends them, as crypto/tls reports one, or a [tls.RecordHeaderError] where that side does not speak TLS. It is nil as
@@ -56,7 +57,9 @@ func (r *Records) Failure(p []byte) error {
 			}
 		} else {
 			r.rest = r.length()
-			r.done = r.done || r.head[0] == data && r.rest != encryptedAlert
+			if r.head[0] == data && r.rest != encryptedAlert {
+				r.done.Store(true)
+			}
 		}
 		r.n = 0
 	}
