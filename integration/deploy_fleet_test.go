@@ -54,7 +54,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
 		}
 		for _, span := range trace {
 			// Of a trace that went on after the decision only that is certain which has been decided on.
-			if within(trace) || isWorthKeeping(span) {
+			if within(trace, decisionWait-4*time.Second) || isWorthKeeping(span) {
 				wanted[spanID{span.TraceID, span.SpanID}] = true
 			}
 		}
@@ -82,7 +82,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
 			t.Errorf("nobody wants %s %v of the trace %s", span.Name, span.Attributes, id.trace)
 		}
 		// Whoever counts what was kept takes each for so many.
-		if failure && span.TraceState != "ot=th:0" || !failure && within(trace) && !threshold.MatchString(span.TraceState) {
+		if failure && span.TraceState != "ot=th:0" || !failure && within(trace, decisionWait-4*time.Second) && !threshold.MatchString(span.TraceState) {
 			t.Errorf("%s of the trace %s, failed: %v, has the trace state %q", span.Name, id.trace, failure, span.TraceState)
 		}
 		if span.Resource["deployment.environment.name"] != "test" {
@@ -117,9 +117,9 @@ func firstAttemptLate(trace []peer.Span) bool {
 		slices.ContainsFunc(trace, func(s peer.Span) bool { w, _ := s.Attributes["email.queue.wait"].(float64); return w > 10 })
 }
 
-// within is whether a trace was over before the gateway decided.
-func within(trace []peer.Span) bool {
+// within is whether a trace was over so soon after its first span.
+func within(trace []peer.Span, soon time.Duration) bool {
 	first := slices.MinFunc(trace, func(a, b peer.Span) int { return a.End.Compare(b.End) })
 	last := slices.MaxFunc(trace, func(a, b peer.Span) int { return a.End.Compare(b.End) })
-	return last.End.Sub(first.End) < decisionWait-4*time.Second
+	return last.End.Sub(first.End) < soon
 }

@@ -33,12 +33,16 @@ type fellowship struct {
 	all, kept   *peer.Collector // what reached the gateway, and what came out of it
 }
 
-// keptShare is the share of what is well that the gateway keeps, in percent.
-const keptShare = 20
+// keptShare is the share of what is well that the gateway keeps, in percent. fleetWait is how long it
+// waits for the rest of a trace: longer than agents come back one after the other when it was away.
+const (
+	keptShare = 20
+	fleetWait = 20 * time.Second
+)
 
 func newFellowship(t *testing.T) *fellowship {
 	f := &fellowship{T: t, all: peer.StartCollector(t), kept: peer.StartCollector(t)}
-	f.gateway, f.gatewayGRPC = startSampler(t, f.all, f.kept, decisionWait, keptShare)
+	f.gateway, f.gatewayGRPC = startSampler(t, f.all, f.kept, fleetWait, keptShare)
 	web := peer.FreeAddresses(t, 3)
 	smtp := peer.FreeAddresses(t, 3)
 	f.mailbox = f.server("mailbox", web[0], smtp[0], "")
@@ -139,10 +143,10 @@ func TestFleet(t *testing.T) {
 
 	f.gateway.Stop()
 	full := f.fillDisk(f.hub)
-	bounced = append(bounced, f.send(600, 200)...)
+	bounced = append(bounced, f.send(600, 100)...)
 	f.gateway.Start()
 	full()
-	bounced = append(bounced, f.send(800, 200)...)
+	bounced = append(bounced, f.send(700, 300)...)
 	f.settled()
 	f.decided()
 
@@ -158,7 +162,7 @@ func (f *fellowship) decided() {
 	for _, s := range []*server{f.edge, f.hub, f.mailbox} {
 		s.catchUp()
 	}
-	quiet(f.T, decisionWait, f.all, f.kept)
+	quiet(f.T, fleetWait, f.all, f.kept)
 }
 
 func traces(spans []peer.Span) map[string][]peer.Span {
@@ -209,7 +213,7 @@ func (f *fellowship) received() (all, kept map[string][]peer.Span) {
 		all, kept = lives(f.all.Traces()), lives(f.kept.Traces())
 		torn := false
 		for id, trace := range kept {
-			torn = torn || !slices.Equal(spanIDs(trace), spanIDs(all[id]))
+			torn = torn || !wentOn(all[id]) && !slices.Equal(spanIDs(trace), spanIDs(all[id]))
 		}
 		if !torn || time.Now().After(end) {
 			return all, kept
@@ -217,12 +221,31 @@ func (f *fellowship) received() (all, kept map[string][]peer.Span) {
 	}
 }
 
+// wentOn is whether a trace may have gone on after the gateway's decision, where a span may need ten
+// seconds to get there. What comes then is judged by itself (docs/scale.md).
+func wentOn(trace []peer.Span) bool { return !within(trace, fleetWait-10*time.Second) }
+
+// compared lists the spans of a trace by their end, and says which were not kept.
+func compared(all, kept []peer.Span) string {
+	var text strings.Builder
+	ids := spanIDs(kept)
+	slices.SortFunc(all, func(a, b peer.Span) int { return a.End.Compare(b.End) })
+	for _, s := range all {
+		state := "kept"
+		if _, ok := slices.BinarySearch(ids, s.SpanID); !ok {
+			state = "lost"
+		}
+		fmt.Fprintf(&text, "%s %s %v %s %v\n", state, s.End.Format(time.StampMilli), s.Resource["server"], s.Name, s.Attributes)
+	}
+	return text.String()
+}
+
 // wantWholeTraces compares what the gateway kept with all that reached it. A failure is what the
 // mailbox server bounced, and what those before it gave up while it was away.
 func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 	f.Helper()
 	all, kept := f.received()
-	broken, failures, rest, lost := 0, 0, 0, 0
+	failures, rest, lost, long := 0, 0, 0, 0
 	estimate := 0.0
 	givenUp := int(f.edge.page()["rusmes_mail_bounced_total"] + f.hub.page()["rusmes_mail_bounced_total"])
 	crossed := []string{"edge", "hub", "mailbox"}
@@ -244,8 +267,11 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 			rest++
 			continue
 		}
-		if !slices.Equal(spanIDs(got), spanIDs(trace)) {
-			broken++
+		switch whole := slices.Equal(spanIDs(got), spanIDs(trace)); {
+		case !whole && wentOn(trace):
+			long++
+		case !whole:
+			f.Errorf("of the kept trace %s %d spans came to the gateway, and %d out of it:\n%s", id, len(spanIDs(trace)), len(spanIDs(got)), compared(trace, got))
 		}
 		weight := weightOf(f.T, got[0])
 		if weight > 1 {
@@ -253,12 +279,9 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 		}
 		estimate += weight
 	}
-	f.Logf("%d traces of messages, %d failures, %d kept, %d of these not whole, which stand for %.0f; %d lost their last part by the kill", len(all), failures, len(kept), broken, estimate, lost)
+	f.Logf("%d traces of messages, %d failures, %d kept, which stand for %.0f; %d lost their last part by the kill, %d went on after the decision", len(all), failures, len(kept), estimate, lost, long)
 	if want := len(bounced) + givenUp; len(all) != messages || failures > want || failures < want-lost {
 		f.Errorf("%d messages, %d of them failed; want %d and %d, %d of these given up before", len(all), failures, messages, want, givenUp)
-	}
-	if broken != 0 {
-		f.Errorf("%d of the kept traces are not whole", broken)
 	}
 	const p = keptShare / 100.0
 	if off := estimate - float64(messages); off*off > 25*float64(rest)*(1-p)/p { // five standard deviations

@@ -11,8 +11,8 @@ import (
 )
 
 // allowed is what a scene may cost: requests of a signal that come twice, as many
-// more as there were answers of the gate that nobody waited for any more (up to the end:
-// a Shutdown does not wait either), and items dropped because the disk was full.
+// more as there were answers of the gate that nobody waited for any more, and items dropped because
+// the disk was full.
 type allowed struct {
 	repeats  int
 	late     *gate
@@ -22,17 +22,18 @@ type allowed struct {
 // atMost allows that many repeated requests of each signal.
 func atMost(n int) allowed { return allowed{repeats: n} }
 
-// repeatsOf counts the answer, too, that the last Shutdown did not wait for, if it left something
-// to the next start: where there is a gate, it has seen that.
+// repeatsOf counts the answer, too, that the last Shutdown did not wait for, if it left something to
+// the next start. A gate need not have seen that nobody waited: it may have been written just then.
 func (a allowed) repeatsOf(signal string, left int64) int {
-	switch {
-	case a.late != nil:
+	n := a.repeats
+	if a.late != nil {
 		_, late := a.late.counted(signal)
-		return a.repeats + late
-	case left > 0:
-		return a.repeats + 1
+		n += late
 	}
-	return a.repeats
+	if left > 0 {
+		n++
+	}
+	return n
 }
 
 // finish ends the demo and compares the counts with what the Collector wrote: everything

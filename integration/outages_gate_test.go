@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
 // gate stands in front of a Collector and passes requests on, OTLP over HTTP as well as
@@ -136,6 +139,20 @@ func (g *gate) counted(signal string) (refused, late int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.refused[signal], g.late[signal]
+}
+
+// waitAsked waits until a request of each signal was refused: on a busy machine one that was under way before
+// may hold up the next.
+func (g *gate) waitAsked() {
+	g.t.Helper()
+	peer.Eventually(g.t, patience, func() error {
+		for _, signal := range []string{"traces", "logs", "metrics"} {
+			if refused, _ := g.counted(signal); refused == 0 {
+				return fmt.Errorf("no request with %s was refused", signal)
+			}
+		}
+		return nil
+	})
 }
 
 func (g *gate) refuse(w http.ResponseWriter, r *http.Request) bool {
