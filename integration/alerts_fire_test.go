@@ -76,7 +76,7 @@ func TestTenAlertsFireAndEnd(t *testing.T) {
 
 // longest is how long an alert may take to fire or to end: the longest windows are of an hour, and on a
 // busy machine a scrape that fails has an alert wait anew.
-const longest = 4 * time.Minute
+const longest = 8 * time.Minute
 
 func (l *live) acts() []act {
 	acts := []act{{

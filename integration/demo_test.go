@@ -21,7 +21,7 @@ import (
 )
 
 // patience is for what takes a moment: long, because a busy machine is slow.
-const patience = 60 * time.Second
+const patience = 2 * time.Minute
 
 // The user of every demo. The name has a marker that no other text contains, so that a
 // test can look for it where no address may be.

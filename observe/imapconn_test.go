@@ -99,7 +99,7 @@ func imapDial(t *testing.T, w *imapWorld, implicit bool) (client net.Conn, ended
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = nc.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = nc.SetDeadline(time.Now().Add(time.Minute))
 	config := imapCertificate(t)
 	if implicit {
 		nc = tls.Server(nc, config)

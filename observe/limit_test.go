@@ -50,7 +50,7 @@ func greeter(t *testing.T, l net.Listener) (address string) {
 // greeting is the first line that a client gets, "" if there is none.
 func greeting(t *testing.T, c net.Conn) string {
 	t.Helper()
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	line, err := bufio.NewReader(c).ReadString('\n')
@@ -113,7 +113,7 @@ func TestLimit(t *testing.T) {
 
 			// A place is free when its client has left, and then it is one.
 			_ = first.Close()
-			deadline := time.Now().Add(20 * time.Second)
+			deadline := time.Now().Add(time.Minute)
 			for greeting(t, dialled(t, address)) != "welcome\r\n" {
 				if time.Now().After(deadline) {
 					t.Fatal("nobody gets the place that is free")

@@ -20,7 +20,7 @@ import (
 )
 
 // pop3Patience is how long a test waits for what must happen.
-const pop3Patience = 10 * time.Second
+const pop3Patience = time.Minute
 
 // pop3Server is a small POP3 server that is followed.
 type pop3Server struct {

@@ -148,7 +148,7 @@ func TestFailedSTARTTLS(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			rec := otelmailtest.New(t)
 			near, far := net.Pipe()
-			_ = near.SetDeadline(time.Now().Add(20 * time.Second))
+			_ = near.SetDeadline(time.Now().Add(time.Minute))
 			done := make(chan struct{})
 			go func() { // a server that upgrades below what is observed, as libraries do
 				defer close(done)

@@ -112,13 +112,13 @@ func TestOutageThatEndsInDropsIsAccountedFor(t *testing.T) {
 	accounts(t, 40, 10, 200*time.Millisecond, func(a *account, r *receiver, emit func(int)) {
 		produced := 0
 		more := func() { emit(7); produced += 7 }
-		eventually(t, 20*time.Second, "some are given up, and some do not fit the queue", func() bool {
+		eventually(t, "some are given up, and some do not fit the queue", func() bool {
 			more()
 			d := a.stats().Dropped
 			return d.TooOld >= 20 && d.QueueFull >= 20
 		})
 		r.start()
-		eventually(t, 20*time.Second, "some arrive", func() bool { more(); return arrived(r) > 20 })
+		eventually(t, "some arrive", func() bool { more(); return arrived(r) > 20 })
 		_ = shutdown(a.tel, 10*time.Second)
 		s := a.stats()
 		want := otlp.Dropped{QueueFull: s.Dropped.QueueFull, TooOld: s.Dropped.TooOld}
@@ -172,7 +172,7 @@ func TestAnswersWithoutBufferAreAccountedFor(t *testing.T) {
 				if r.isCalled(a) && tt.grpc == codes.OK {
 					want = otlp.Dropped{}
 				}
-				eventually(t, 5*time.Second, "their fate is known", func() bool { return a.stats().Waiting == 0 })
+				eventually(t, "their fate is known", func() bool { return a.stats().Waiting == 0 })
 				_ = shutdown(a.tel, 5*time.Second)
 				if s := a.stats(); s.Dropped != want {
 					t.Errorf("%+v, want dropped %+v", s, want)
@@ -211,9 +211,9 @@ func TestMetricsAreAccountedFor(t *testing.T) {
 				a := newAccount(t, r, "metrics", protocol, opts, "OTEL_METRIC_EXPORT_TIMEOUT", "100")
 				count(t, a.tel, "c", 3)
 				if preference == otlp.Delta { // differences wait, and the oldest are given up
-					eventually(t, 10*time.Second, "some wait", func() bool { return a.stats().Waiting > 50 })
+					eventually(t, "some wait", func() bool { return a.stats().Waiting > 50 })
 				}
-				eventually(t, 20*time.Second, "some are given up", func() bool { return a.stats().Dropped.TooOld > 0 })
+				eventually(t, "some are given up", func() bool { return a.stats().Dropped.TooOld > 0 })
 				_ = shutdown(a.tel, time.Second)
 				s := a.stats()
 				if want := (otlp.Dropped{TooOld: s.Dropped.TooOld, Shutdown: s.Dropped.Shutdown}); s.Sent != 0 || s.Dropped != want || s.Dropped.Shutdown == 0 {
@@ -224,10 +224,10 @@ func TestMetricsAreAccountedFor(t *testing.T) {
 				// A receiver that comes back gets all differences that wait.
 				a = newAccount(t, r, "metrics", protocol, opts, "OTEL_METRIC_EXPORT_TIMEOUT", "1000")
 				count(t, a.tel, "c", 3)
-				eventually(t, 10*time.Second, "some wait", func() bool { return a.stats().Waiting > 0 })
+				eventually(t, "some wait", func() bool { return a.stats().Waiting > 0 })
 				r.start()
-				eventually(t, 20*time.Second, "some arrive", func() bool { return a.stats().Sent > 0 })
-				if err := shutdown(a.tel, 5*time.Second); err != nil {
+				eventually(t, "some arrive", func() bool { return a.stats().Sent > 0 })
+				if err := shutdown(a.tel, patience); err != nil {
 					t.Errorf("Shutdown: %v", err)
 				}
 				if s := a.stats(); preference == otlp.Delta && s.Failed != 0 {

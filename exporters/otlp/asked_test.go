@@ -85,11 +85,11 @@ func TestAskedPauseHoldsForEveryBatch(t *testing.T) {
 			t.Parallel()
 			r, a := newReceiver(t, nil), &asker{}
 			push := newPusher(append(only("traces"), pausing(r, a, pause, false)[name]()...)...)
-			tel, b := start(t, env(append(quick, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10", "OTEL_BSP_EXPORT_TIMEOUT", "500")...),
+			tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "60000", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "10", "OTEL_BSP_EXPORT_TIMEOUT", "2000"),
 				otelmail.WithExporter(push))
 			emitSpans(tel, "a", 100)
-			eventually(t, 30*time.Second, "all arrived", func() bool { n, _, _ := r.counts(); return n == 100 })
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			eventually(t, "all arrived", func() bool { n, _, _ := r.counts(); return n == 100 })
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			all := a.requests()
@@ -122,7 +122,7 @@ func TestAskedPauseOutlastsTheProcess(t *testing.T) {
 					count(t, tel, "c", 5)
 					time.Sleep(20 * time.Millisecond)
 				}
-				eventually(t, 20*time.Second, "it was asked", func() bool { return len(a.requests()) > 0 })
+				eventually(t, "it was asked", func() bool { return len(a.requests()) > 0 })
 				time.Sleep(4 * time.Second) // longer than a batch is tried
 				begun := time.Now()
 				err := shutdown(tel, 30*time.Second)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 
@@ -46,7 +45,7 @@ func TestBodyCutOffIsSentAgain(t *testing.T) {
 	for n := range requests {
 		emitSpans(tel, fmt.Sprint("request ", n), spans, filling...) // 1.9 MB
 	}
-	if err := shutdown(tel, 150*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	names := r.spanNames()

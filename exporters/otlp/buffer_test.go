@@ -72,21 +72,21 @@ func TestOutageLosesNothing(t *testing.T) {
 			const total = 6000
 			for i := 0; i < total; i += 500 {
 				emitNumbered(tel, i, 500)
-				eventually(t, 10*time.Second, "the disk has them", func() bool {
+				eventually(t, "the disk has them", func() bool {
 					return statsOf(t, c, "traces").OnDisk == int64(i+500) && statsOf(t, c, "logs").OnDisk == int64(i+500)
 				})
 			}
 			count(t, tel, "c", 5)
-			eventually(t, 5*time.Second, "three collections wait", func() bool { return statsOf(t, c, "metrics").OnDisk > 0 })
+			eventually(t, "three collections wait", func() bool { return statsOf(t, c, "metrics").OnDisk > 0 })
 			r.start()
-			eventually(t, 30*time.Second, "everything arrived", func() bool {
+			eventually(t, "everything arrived", func() bool {
 				return statsOf(t, c, "traces").Sent == total && statsOf(t, c, "logs").Sent == total && statsOf(t, c, "metrics").Sent > 0
 			})
 			spans, records := r.order()
 			if !slices.Equal(spans, numbered("span", total)) || !slices.Equal(records, numbered("record", total)) {
 				t.Errorf("%d spans and %d records came, or not in order", len(spans), len(records))
 			}
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			if sum, _ := r.sum("c", false); sum != 5 {
@@ -111,10 +111,10 @@ func TestRestartSendsWhatWaits(t *testing.T) {
 	emitNumbered(tel, 0, 700)
 	count(t, tel, "c", 3)
 	begun := time.Now()
-	if err := shutdown(tel, 10*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown with everything on disk: %v", err)
 	}
-	if took := time.Since(begun); took > 5*time.Second {
+	if took := time.Since(begun); took > patience/2 {
 		t.Errorf("Shutdown took %v although the receiver refuses", took)
 	}
 	if said := strings.Join(b.all(), "\n"); !strings.Contains(said, "otlp traces: 700 spans wait in "+dir+" for the next start") {
@@ -127,7 +127,7 @@ func TestRestartSendsWhatWaits(t *testing.T) {
 
 	r.start()
 	tel, c, b = buffered(t, dir, otlp.Endpoint(r.grpcURL()), otlp.Protocol(otlp.GRPC), otlp.Compression(otlp.Gzip))
-	eventually(t, 10*time.Second, "everything arrived", func() bool {
+	eventually(t, "everything arrived", func() bool {
 		return statsOf(t, c, "traces").Sent == 700 && statsOf(t, c, "logs").Sent == 700 && statsOf(t, c, "metrics").Sent == waiting
 	})
 	spans, records := r.order()
@@ -137,7 +137,7 @@ func TestRestartSendsWhatWaits(t *testing.T) {
 	if sum, _ := r.sum("c", false); sum != 3 {
 		t.Errorf("the last metrics of the old process say %v, want 3", sum)
 	}
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if len(b.all()) != 0 {
@@ -153,7 +153,7 @@ func TestHeadersAndCompressionOfStoredRequests(t *testing.T) {
 			tel, _, _ := buffered(t, t.TempDir(), append(append(only("traces"), protocols(r)[protocol]...),
 				otlp.Compression(otlp.Gzip), otlp.Headers(map[string]string{"X-Token": "abc"}))...)
 			emitSpans(tel, "a", 3)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			h := r.allHeaders()
@@ -181,14 +181,14 @@ func TestBlackHole(t *testing.T) {
 			tel, c, _ := buffered(t, t.TempDir(), otlp.Endpoint("http://"+l.Addr().String()), otlp.Protocol(protocol))
 			begun := time.Now()
 			emitNumbered(tel, 0, 1000)
-			if took := time.Since(begun); took > 2*time.Second {
+			if took := time.Since(begun); took > patience/2 {
 				t.Errorf("2000 events took %v", took)
 			}
 			begun = time.Now()
 			if err := shutdown(tel, 4*time.Second); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
-			if took := time.Since(begun); took > 6*time.Second {
+			if took := time.Since(begun); took > patience/2 {
 				t.Errorf("Shutdown took %v of 4 s", took)
 			}
 			if s := statsOf(t, c, "traces"); s.OnDisk != 1000 {
@@ -214,12 +214,12 @@ func TestOneRequestInFlight(t *testing.T) {
 	tel, c, _ := buffered(t, t.TempDir(), append(only("traces"), otlp.Endpoint(r.httpURL()))...)
 	for i := range 20 {
 		emitSpans(tel, fmt.Sprint("span ", i), 1)
-		eventually(t, 5*time.Second, "it is stored", func() bool {
+		eventually(t, "it is stored", func() bool {
 			s := statsOf(t, c, "traces")
 			return s.OnDisk+s.Sent == int64(i+1)
 		})
 	}
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if spans, _ := r.order(); !slices.Equal(spans, numbered("span", 20)) {
@@ -254,7 +254,7 @@ func TestForceFlushWithBuffer(t *testing.T) {
 	}
 	r.start()
 	r.setAnswer(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusBadRequest); return true })
-	eventually(t, 10*time.Second, "they are refused", func() bool { return statsOf(t, c, "traces").Dropped.Rejected == 2 })
+	eventually(t, "they are refused", func() bool { return statsOf(t, c, "traces").Dropped.Rejected == 2 })
 	emitSpans(tel, "a", 4)
 	wantParts(t, flush(), "4 spans not delivered", "4 rejected", "400 Bad Request")
 }

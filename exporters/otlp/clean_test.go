@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -64,7 +63,7 @@ func TestForeignTextInSpans(t *testing.T) {
 				emitSpans(tel, "huge", 1, attribute.String("v", strings.Repeat(fmt.Sprint(i), 1<<20)))
 			}
 			emitSpans(tel, "good after", 3)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatalf("Shutdown: %v", err)
 			}
 			names := r.spanNames()
@@ -113,7 +112,7 @@ func TestLargeBatchIsSplit(t *testing.T) {
 	}
 	emitSpans(tel, "large", 100, attrs...)
 	emitLogs(tel, "large", 100, attrs...)
-	if err := shutdown(tel, 20*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	spans, records, _ := r.counts()
@@ -139,7 +138,7 @@ func TestMoreThanASpanMayHold(t *testing.T) {
 		span.AddEvent("event", trace.WithAttributes(attrs...))
 	}
 	span.End()
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	s := find(t, r.spans, "full")
@@ -163,7 +162,7 @@ func TestForeignTextInLogs(t *testing.T) {
 	record.AddAttributes(foreign()...)
 	tel.LoggerProvider().Logger("test").Emit(context.Background(), record)
 	emitLogs(tel, strings.Repeat("y", 1<<20), 5)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	if len(r.records) != 9 {

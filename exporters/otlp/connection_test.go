@@ -46,11 +46,11 @@ func TestDeadConnectionIsHungUp(t *testing.T) {
 				for n := 1; n <= 3; n++ {
 					name := fmt.Sprint("span ", n)
 					emitSpans(tel, name, 1)
-					eventually(t, 20*time.Second, name+" arrived", func() bool { return r.spanNames()[name] > 0 })
+					eventually(t, name+" arrived", func() bool { return r.spanNames()[name] > 0 })
 					m.forget()
 				}
 				emitSpans(tel, "last", 1)
-				if err := shutdown(tel, 20*time.Second); err != nil {
+				if err := shutdown(tel, patience); err != nil {
 					t.Errorf("Shutdown: %v", err)
 				}
 				if way == "directly" && r.spanNames()["last"] == 0 { // else it may be left on disk
@@ -77,14 +77,14 @@ func TestPingsFindADeadConnection(t *testing.T) {
 			r, m, tel, b := behind(t, tt.protocol, "directly", otlp.Timeout(tt.timeout),
 				otlp.Pings(200*time.Millisecond, time.Second))
 			emitSpans(tel, "a", 1)
-			eventually(t, 20*time.Second, "it arrived", func() bool { return r.spanNames()["a"] > 0 })
+			eventually(t, "it arrived", func() bool { return r.spanNames()["a"] > 0 })
 			m.forget()
 			emitSpans(tel, "b", 1)
-			eventually(t, 60*time.Second, "it arrived", func() bool { return r.spanNames()["b"] > 0 })
+			eventually(t, "it arrived", func() bool { return r.spanNames()["b"] > 0 })
 			if all := strings.Join(b.all(), "\n"); !strings.Contains(all, tt.says) {
 				t.Errorf("it was not a ping that found it: %s", all)
 			}
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 		})

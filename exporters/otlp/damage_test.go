@@ -25,7 +25,7 @@ func TestDamagedBufferIsSentAndCounted(t *testing.T) {
 	for range spans / 20 {
 		emitSpans(tel, "a", 20)
 	}
-	if err := shutdown(tel, 10*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatal(err)
 	}
 	if s := statsOf(t, c, "traces"); s.OnDisk != spans {
@@ -47,7 +47,7 @@ func TestDamagedBufferIsSentAndCounted(t *testing.T) {
 		}
 		before, _, _ := r.counts()
 		tel, c := open(dir)
-		eventually(t, 30*time.Second, "nothing waits", func() bool { return statsOf(t, c, "traces").Waiting == 0 })
+		eventually(t, "nothing waits", func() bool { return statsOf(t, c, "traces").Waiting == 0 })
 		_ = shutdown(tel, 10*time.Second) // names what is lost
 		s := statsOf(t, c, "traces")
 		arrived, _, _ := r.counts()

@@ -8,7 +8,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -103,8 +102,8 @@ func TestHTTP2BrokenOffIsSentAgain(t *testing.T) {
 					}
 					tel, _ := start(t, env(quick...), push(opts...))
 					emitSpans(tel, "a", 3)
-					eventually(t, 30*time.Second, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
-					if err := shutdown(tel, 10*time.Second); err != nil {
+					eventually(t, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
+					if err := shutdown(tel, patience); err != nil {
 						t.Errorf("Shutdown: %v", err)
 					}
 					if n := m.connections(); n < 2 {
@@ -135,8 +134,8 @@ func TestClosedIdleConnectionIsNoSetting(t *testing.T) {
 			})
 			tel, _ := start(t, env(quick...), push(append(only("traces"), otlp.Endpoint("http://"+m.addr()))...))
 			emitSpans(tel, "a", 3)
-			eventually(t, 30*time.Second, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			eventually(t, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 		})

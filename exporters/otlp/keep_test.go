@@ -2,7 +2,6 @@ package otlp_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
@@ -39,7 +38,7 @@ func TestWhatIsKeptArrives(t *testing.T) {
 					tel.Queue.Remove(t.Context(), m, otelmail.RemovedDelivered)
 				} // the others are held
 			}
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatal(err)
 			}
 			r.mu.Lock()

@@ -166,7 +166,7 @@ func TestKilledProcessLosesNothingFlushed(t *testing.T) {
 		}
 		c := startChild(t, dir, r.httpURL(), from, "")
 		least := from + 400
-		eventually(t, 30*time.Second, "the child produced enough", func() bool {
+		eventually(t, "the child produced enough", func() bool {
 			select {
 			case <-c.ended:
 				return true
@@ -191,10 +191,10 @@ func TestKilledProcessLosesNothingFlushed(t *testing.T) {
 	r.stop()
 	r.start()
 	tel, c, b := buffered(t, dir, otlp.Endpoint(r.httpURL()), otlp.Metrics(otlp.Off()))
-	eventually(t, 30*time.Second, "nothing waits", func() bool {
+	eventually(t, "nothing waits", func() bool {
 		return statsOf(t, c, "traces").Waiting == 0 && statsOf(t, c, "logs").Waiting == 0
 	})
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if len(b.all()) != 0 {
@@ -264,7 +264,7 @@ func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	r := absentReceiver(t)
 	c := startChild(t, dir, r.httpURL(), 0, "400000")
-	more := func(waits func() bool, what string) { t.Helper(); eventually(t, 60*time.Second, what, waits) }
+	more := func(waits func() bool, what string) { t.Helper(); eventually(t, what, waits) }
 	more(func() bool { return c.wait.Load() > c.onDisk.Load()+200 }, "the disk is full and more waits in memory")
 	onDisk := c.onDisk.Load()
 	if onDisk == 0 {
@@ -287,7 +287,7 @@ func TestFullDisk(t *testing.T) {
 	more(func() bool {
 		return statsOf(t, counts, "traces").Waiting == 0 && statsOf(t, counts, "logs").Waiting == 0
 	}, "nothing waits")
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if s := statsOf(t, counts, "traces"); s.Failed != 0 {

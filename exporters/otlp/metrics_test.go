@@ -18,9 +18,9 @@ func TestMetricsAreRepeatedAtTheInterval(t *testing.T) {
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env("OTEL_METRIC_EXPORT_INTERVAL", "20"), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	count(t, tel, "c", 2)
-	eventually(t, 5*time.Second, "three pushes", func() bool { _, _, n := r.counts(); return n >= 3 })
+	eventually(t, "three pushes", func() bool { _, _, n := r.counts(); return n >= 3 })
 	count(t, tel, "c", 5)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	sum, temporality := r.sum("c", false)
@@ -48,9 +48,9 @@ func TestTemporality(t *testing.T) {
 			for range 5 {
 				count(t, tel, "c", 2)
 				_, _, before := r.counts()
-				eventually(t, 5*time.Second, "a further push", func() bool { _, _, n := r.counts(); return n > before })
+				eventually(t, "a further push", func() bool { _, _, n := r.counts(); return n > before })
 			}
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatalf("Shutdown: %v", err)
 			}
 			sum, temporality := r.sum("c", true)
@@ -71,7 +71,7 @@ func TestExponentialHistograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Record(t.Context(), 1.5)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	for _, m := range r.metrics[0] {
@@ -90,7 +90,7 @@ func TestCatalogueIsPushed(t *testing.T) {
 	r := newReceiver(t, nil)
 	tel, _ := start(t, env(), otelmail.WithNamespace("post"), push(append(only("metrics"), otlp.Endpoint(r.httpURL()))...))
 	count(t, tel, "c", 1, attribute.String("bad", "\xff\xfe"))
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	names := map[string]bool{}
@@ -114,7 +114,7 @@ func TestManySeriesAreSplit(t *testing.T) {
 		count(t, tel, "c", int64(i), attribute.String("k", strings.Repeat("x", 4000)+strconv.Itoa(i)))
 	}
 	count(t, tel, "d", 5)
-	if err := shutdown(tel, 10*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	if sum, _ := r.sum("c", true); sum != series*(series-1)/2 {
@@ -143,9 +143,9 @@ func TestCatalogueUnderEveryPreference(t *testing.T) {
 					tel.SMTP.Session(t.Context(), otelmail.RoleMX, otelmail.Conn{}).End(otelmail.CauseNone)
 					tel.WebPush.Attempt(t.Context(), "").End(otelmail.WebPushReply{Status: 201})
 					_, _, before := r.counts()
-					eventually(t, 5*time.Second, "a further push", func() bool { _, _, n := r.counts(); return n > before })
+					eventually(t, "a further push", func() bool { _, _, n := r.counts(); return n > before })
 				}
-				if err := shutdown(tel, 5*time.Second); err != nil {
+				if err := shutdown(tel, patience); err != nil {
 					t.Fatalf("Shutdown: %v", err)
 				}
 				deliveries, temporality := r.sum("rusmes_push_deliveries_total", preference == otlp.Delta)

@@ -36,7 +36,7 @@ func TestNoGRPC(t *testing.T) {
 			tel, b := start(t, variables, otlp.Push())
 			emitSpans(tel, "a", 1)
 			emitLogs(tel, "b", 1)
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			spans, records, pushes := r.counts()

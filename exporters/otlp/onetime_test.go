@@ -57,12 +57,12 @@ func TestDifferencesFollowEachOther(t *testing.T) {
 	t.Cleanup(server.Close)
 	c := newPusher(append(only("metrics"), otlp.Endpoint(server.URL), otlp.Temporality(otlp.Delta), otlp.Interval(20*time.Millisecond))...)
 	tel, _ := start(t, env(quick...), otelmail.WithExporter(c))
-	eventually(t, 10*time.Second, "some differences", func() bool {
+	eventually(t, "some differences", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return count > 500
 	})
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Error(err)
 	}
 	if gaps > 0 {

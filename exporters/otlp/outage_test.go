@@ -33,13 +33,13 @@ func TestReceiverComesUpLater(t *testing.T) {
 			emitSpans(tel, "a", 50)
 			emitLogs(tel, "b", 50)
 			count(t, tel, "c", 50)
-			eventually(t, 5*time.Second, "a report for each signal", func() bool { return len(b.all()) >= 3 })
+			eventually(t, "a report for each signal", func() bool { return len(b.all()) >= 3 })
 			r.start()
-			eventually(t, 20*time.Second, "everything arrived", func() bool {
+			eventually(t, "everything arrived", func() bool {
 				spans, records, pushes := r.counts()
 				return spans == 50 && records == 50 && pushes > 0
 			})
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			if sum, _ := r.sum("c", false); sum != 50 {
@@ -79,16 +79,16 @@ func TestReceiverRestartsUnderTraffic(t *testing.T) {
 					}
 				}
 			}()
-			eventually(t, 5*time.Second, "the first spans arrived", func() bool { n, _, _ := r.counts(); return n > 20 })
+			eventually(t, "the first spans arrived", func() bool { n, _, _ := r.counts(); return n > 20 })
 			r.stop()
 			outage := time.Now().Add(2 * time.Second)
-			eventually(t, 5*time.Second, "the outage ended", func() bool { return time.Now().After(outage) })
+			eventually(t, "the outage ended", func() bool { return time.Now().After(outage) })
 			r.start()
 			before, _, _ := r.counts()
-			eventually(t, 10*time.Second, "spans arrive again", func() bool { n, _, _ := r.counts(); return n > before })
+			eventually(t, "spans arrive again", func() bool { n, _, _ := r.counts(); return n > before })
 			close(stopTraffic)
 			made := <-trafficEnded
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			names := r.spanNames()
@@ -120,7 +120,7 @@ func TestBusyReceiverIsAskedAgain(t *testing.T) {
 			})
 			tel, _ := start(t, env(), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 			emitSpans(tel, "a", 3)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			if n, _, _ := r.counts(); n != 3 || asked.Load() != 3 {
@@ -157,9 +157,9 @@ func TestRefusedForGood(t *testing.T) {
 				otlp.Headers(map[string]string{"Authorization": "Bearer " + secret}))...))
 			emitSpans(tel, "a", 3)
 			begun := time.Now()
-			err := shutdown(tel, 5*time.Second)
+			err := shutdown(tel, patience)
 			wantParts(t, err, "otlp traces: 3 of 3 spans not delivered to "+r.httpURL()+"/v1/traces", tt.want)
-			if time.Since(begun) > 4*time.Second {
+			if time.Since(begun) > patience/2 {
 				t.Error("what was refused for good was tried until the end")
 			}
 			for _, text := range append(b.all(), err.Error()) {
@@ -182,7 +182,7 @@ func TestPartlyRejected(t *testing.T) {
 			r.rejected = 2
 			tel, _ := start(t, env(), push(append(only("traces"), protocols(r)[protocol]...)...))
 			emitSpans(tel, "a", 10)
-			wantParts(t, shutdown(tel, 5*time.Second), "2 of 10 spans not delivered", "not these")
+			wantParts(t, shutdown(tel, patience), "2 of 10 spans not delivered", "not these")
 		})
 	}
 }
@@ -203,10 +203,10 @@ func TestDeltaSurvivesAnOutage(t *testing.T) {
 	tel, b := start(t, env(), push(append(only("metrics"),
 		otlp.Endpoint(r.httpURL()), otlp.Temporality(otlp.Delta), otlp.Interval(50*time.Millisecond))...))
 	count(t, tel, "c", 4)
-	eventually(t, 5*time.Second, "a push failed", func() bool { return len(b.all()) > 0 })
+	eventually(t, "a push failed", func() bool { return len(b.all()) > 0 })
 	count(t, tel, "c", 3)
 	refusing.Store(false)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if sum, _ := r.sum("c", true); sum != 7 {
@@ -229,7 +229,7 @@ func TestBadCallbacksLoseNothingElse(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if err := shutdown(tel, 5*time.Second); err != nil {
+				if err := shutdown(tel, patience); err != nil {
 					t.Errorf("%v: Shutdown: %v", preference, err)
 				}
 				if sum, _ := r.sum("c", false); sum != 9 {

@@ -91,7 +91,7 @@ func TestAllSignalsArrive(t *testing.T) {
 			emitSpans(tel, "a", 7)
 			emitLogs(tel, "b", 5)
 			count(t, tel, "c", 3)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatalf("Shutdown: %v", err)
 			}
 			spans, records, pushes := r.counts()
@@ -184,7 +184,7 @@ func TestWhichSignalsArePushed(t *testing.T) {
 			emitSpans(tel, "a", 1)
 			emitLogs(tel, "b", 1)
 			count(t, tel, "c", 1)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatalf("Shutdown: %v", err)
 			}
 			spans, records, pushes := r.counts()
@@ -224,7 +224,7 @@ func TestHeadersAndCompression(t *testing.T) {
 			emitSpans(tel, "a", 1)
 			emitLogs(tel, "b", 1)
 			count(t, tel, "c", 1)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatalf("Shutdown: %v", err)
 			}
 			r.mu.Lock()
@@ -268,7 +268,7 @@ func TestOptionsOfConnection(t *testing.T) {
 		))
 	emitSpans(tel, "a", 1)
 	emitLogs(tel, "b", 1)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatalf("Shutdown: %v", err)
 	}
 	h := r.allHeaders()

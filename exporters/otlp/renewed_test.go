@@ -65,7 +65,7 @@ func TestRenewedCertificates(t *testing.T) {
 				"OTEL_EXPORTER_OTLP_CLIENT_KEY", client.keyFile)...), push(only("traces")...))
 			arrives := func(name string) {
 				t.Helper()
-				eventually(t, 30*time.Second, name+" arrived", func() bool {
+				eventually(t, name+" arrived", func() bool {
 					emitSpans(tel, name, 1)
 					time.Sleep(20 * time.Millisecond)
 					return r.spanNames()[name] > 0
@@ -85,7 +85,7 @@ func TestRenewedCertificates(t *testing.T) {
 			replace(t, client.keyFile, []byte("-----BEGIN PRIVATE KEY-----\nhush"))
 			m.cut(addr())
 			arrives("with a key that is no key")
-			eventually(t, 30*time.Second, "a report", func() bool {
+			eventually(t, "a report", func() bool {
 				emitSpans(tel, "more", 1)
 				m.cut(addr())
 				time.Sleep(20 * time.Millisecond)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
@@ -39,8 +38,8 @@ func TestTokenInThePathIsNotShown(t *testing.T) {
 				push := newPusher(opts...)
 				tel, b := start(t, env(quick...), otelmail.WithExporter(push))
 				emitSpans(tel, "a", 3)
-				eventually(t, 20*time.Second, "a report", func() bool { return len(b.all()) > 0 })
-				all := append(b.all(), fmt.Sprint(push.Stats()), fmt.Sprint(shutdown(tel, 5*time.Second)))
+				eventually(t, "a report", func() bool { return len(b.all()) > 0 })
+				all := append(b.all(), fmt.Sprint(push.Stats()), fmt.Sprint(shutdown(tel, patience)))
 				for _, text := range append(all, b.all()...) {
 					for _, secret := range []string{token, token[:10], password, `p\"ss`, "other-secret"} {
 						if strings.Contains(text, secret) {

@@ -213,7 +213,7 @@ func TestTLSWithoutTLS(t *testing.T) {
 				wantParts(t, errors.New(all[0]), tt.warn, "used instead: nothing, and what it is for is not pushed")
 			}
 			emitSpans(tel, "a", 1)
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("pushed all the same: %v", err)
 			}
 		})
@@ -228,7 +228,7 @@ func TestTLSByOptionWinsOverInsecure(t *testing.T) {
 	tel, b := start(t, env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", r.grpcAddr, "OTEL_EXPORTER_OTLP_INSECURE", "true"),
 		push(otlp.Protocol(otlp.GRPC), otlp.TLS(&tls.Config{RootCAs: ca.pool()})))
 	emitSpans(tel, "a", 1)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if n, _, _ := r.counts(); n != 1 || len(b.all()) > 0 {
@@ -264,11 +264,11 @@ func TestProcessEnvironmentHasNoSay(t *testing.T) {
 			emitSpans(tel, "a", 5)
 			emitLogs(tel, "b", 5)
 			count(t, tel, "c", 5)
-			eventually(t, 5*time.Second, "all arrived", func() bool {
+			eventually(t, "all arrived", func() bool {
 				spans, records, pushes := r.counts()
 				return spans == 5 && records == 5 && pushes > 2
 			})
-			if err := shutdown(tel, 5*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			h := r.allHeaders()
@@ -344,7 +344,7 @@ func TestBareAddressUsesTLS(t *testing.T) {
 		"OTEL_EXPORTER_OTLP_CERTIFICATE", ca.certFile,
 	), push())
 	emitSpans(tel, "a", 1)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	if n, _, _ := r.counts(); n != 1 {
@@ -366,7 +366,7 @@ func TestConsole(t *testing.T) {
 	emitSpans(tel, "a span", 1)
 	emitLogs(tel, "a record", 1)
 	count(t, tel, "a_counter", 1)
-	if err := shutdown(tel, 5*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Errorf("Shutdown: %v", err)
 	}
 	out, err := os.ReadFile(file.Name())

@@ -58,14 +58,14 @@ func TestTooOldForTheReceiver(t *testing.T) {
 				c := newPusher(options...)
 				tel, b := start(t, env(quick...), otelmail.WithExporter(c))
 				emitSpans(tel, "a", 1)
-				eventually(t, 10*time.Second, "something is dropped", func() bool { return statsOf(t, c, tt.signal).Failed > 0 })
+				eventually(t, "something is dropped", func() bool { return statsOf(t, c, tt.signal).Failed > 0 })
 				const hint = "storage.tsdb.out_of_order_time_window"
 				reason := "rejected"
 				if tt.want == tooOld {
 					reason = "too_old"
-					eventually(t, 10*time.Second, "the report", func() bool { return strings.Contains(fmt.Sprint(b.all()), hint) })
+					eventually(t, "the report", func() bool { return strings.Contains(fmt.Sprint(b.all()), hint) })
 				}
-				wantParts(t, shutdown(tel, 5*time.Second), " "+reason)
+				wantParts(t, shutdown(tel, patience), " "+reason)
 				s := statsOf(t, c, tt.signal)
 				if s.Dropped.TooOld > 0 != (tt.want == tooOld) || s.Dropped.Rejected > 0 != (tt.want == rejected) {
 					t.Errorf("%+v, want %+v", s.Dropped, tt.want)
@@ -85,10 +85,10 @@ func TestTooOldIsReportedAfterAnOutage(t *testing.T) {
 	r := newReceiver(t, nil)
 	r.setAnswer(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusServiceUnavailable); return true })
 	_, c, b := buffered(t, t.TempDir(), append(only("metrics"), otlp.Endpoint(r.httpURL()), otlp.Interval(20*time.Millisecond))...)
-	eventually(t, 10*time.Second, "a report", func() bool { return len(b.all()) > 0 })
+	eventually(t, "a report", func() bool { return len(b.all()) > 0 })
 	r.setAnswer(func(w http.ResponseWriter) bool { http.Error(w, "out of bounds", http.StatusBadRequest); return true })
-	eventually(t, 20*time.Second, "another one", func() bool { return strings.Contains(fmt.Sprint(b.all()), "out_of_order_time_window") })
-	eventually(t, 10*time.Second, "they are counted", func() bool { return statsOf(t, c, "metrics").Dropped.TooOld > 0 })
+	eventually(t, "another one", func() bool { return strings.Contains(fmt.Sprint(b.all()), "out_of_order_time_window") })
+	eventually(t, "they are counted", func() bool { return statsOf(t, c, "metrics").Dropped.TooOld > 0 })
 }
 
 // aging takes requests of metrics as Prometheus does: none with a point older than its horizon.
@@ -181,7 +181,7 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) { // by itself: it keeps a pro
 		mu.Lock()
 		want := len(collections) + more
 		mu.Unlock()
-		eventually(t, 30*time.Second, "enough collections", func() bool {
+		eventually(t, "enough collections", func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return len(collections) >= want
@@ -194,15 +194,15 @@ func TestTheNewAreNotLostWithTheOld(t *testing.T) { // by itself: it keeps a pro
 	horizon := collections[len(collections)-1] // before all points of this one
 	mu.Unlock()
 	wait(2)
-	if err := shutdown(tel, 10*time.Second); err != nil {
+	if err := shutdown(tel, patience); err != nil {
 		t.Fatal(err)
 	}
 	a := &aging{t: t, horizon: horizon, times: map[uint64]int{}, last: map[string]uint64{}}
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
 	tel, c := begin(server.URL, time.Hour) // so that the only new one is that of the end
-	eventually(t, 30*time.Second, "nothing waits", func() bool { return statsOf(t, c, "metrics").OnDisk == 0 })
-	wantParts(t, shutdown(tel, 10*time.Second), "too_old")
+	eventually(t, "nothing waits", func() bool { return statsOf(t, c, "metrics").OnDisk == 0 })
+	wantParts(t, shutdown(tel, patience), "too_old")
 
 	mu.Lock()
 	defer mu.Unlock()

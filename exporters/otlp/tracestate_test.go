@@ -2,7 +2,6 @@ package otlp_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/exporters/otlp"
@@ -26,7 +25,7 @@ func TestHowItWasSampledArrives(t *testing.T) {
 			m, queueing := tel.Queue.Enqueue(t.Context(), otelmail.MessageFacts{})
 			queueing.End(otelmail.CauseNone)
 			tel.Delivery.Attempt(t.Context(), otelmail.Attempt{Queue: m.Trace}).End(otelmail.Reply{Code: 250})
-			if err := shutdown(tel, 10*time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Fatal(err)
 			}
 			r.mu.Lock()

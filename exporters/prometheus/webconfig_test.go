@@ -136,13 +136,16 @@ func TestWebConfigFileThatIsBeingWritten(t *testing.T) {
 	two := "  two: " + hash(t, "2", bcrypt.MinCost) + "\n"
 	write(t, file, one+two)
 	tel := start(t, prometheus.WithWebConfigFile(file, webconfig.Read))
-	ends := time.Now().Add(3 * time.Second)
-	for time.Now().Before(ends) {
+	for ends := time.Now().Add(3 * time.Second); time.Now().Before(ends); time.Sleep(50 * time.Millisecond) {
+		written := time.Now()
 		write(t, file, one) // and the rest is late
 		if r := get(t, tel.url+"/metrics", login("two", "2")); r.code != 200 {
+			if took := time.Since(written); took >= time.Second {
+				t.Logf("the machine is busy: nobody wrote for %v, so the file took effect", took)
+				break
+			}
 			t.Fatalf("half a file takes effect: %d", r.code)
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	eventually(t, "a file that nobody writes any more takes effect", func() bool {
 		return get(t, tel.url+"/metrics", login("two", "2")).code == 401

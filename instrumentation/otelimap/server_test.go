@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // setup is what a world is made of; its zero value is a server in plaintext with the
 // sessions of imapmemserver.

@@ -30,7 +30,7 @@ import (
 	"github.com/rusmes/otelmail/otelmailtest"
 )
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // world is a server of version 1, with memory's backend: the user is "username", the
 // password "password".
