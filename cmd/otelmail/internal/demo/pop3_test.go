@@ -36,7 +36,7 @@ func popTalk(t *testing.T, address string, lines ...string) []string {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	r := bufio.NewReader(conn)
@@ -230,7 +230,7 @@ func TestPOP3LeavesTheSilentAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if err := conn.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if text, err := bufio.NewReader(conn).ReadString(0); err == nil || strings.Count(text, "\n") != 1 || isTimeout(err) {

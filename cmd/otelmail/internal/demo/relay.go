@@ -20,7 +20,7 @@ type relay struct {
 }
 
 // relayTimeout bounds one attempt as a whole.
-const relayTimeout = 10 * time.Second
+const relayTimeout = 30 * time.Second
 
 // deliver sends one message to recipients of one domain. The server may take
 // some of them and refuse others: the reply is that of the message if it was
