@@ -24,6 +24,7 @@ import (
 	"github.com/rusmes/otelmail/exporters/otlp/otlpgrpc"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
+	"github.com/rusmes/otelmail/internal/freeport"
 	"github.com/rusmes/otelmail/internal/settings"
 )
 
@@ -63,7 +64,7 @@ func found(r check.Report, level export.Level) (texts []string) {
 
 // TestNothingIsLeftBehind: a check changes nothing, and listens no longer.
 func TestNothingIsLeftBehind(t *testing.T) {
-	dir, address := t.TempDir(), freeAddress(t)
+	dir, address := t.TempDir(), freeport.Address(t)
 	log := filepath.Join(dir, "mail.log")
 	if err := os.WriteFile(log, []byte("a line\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -438,16 +439,6 @@ func TestThePageWantsAPassword(t *testing.T) {
 			t.Errorf("%q, want %q", wrong, tc.want)
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestAReportThatCannotBePrinted is an error that says so.

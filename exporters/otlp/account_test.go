@@ -137,7 +137,7 @@ func TestShutdownWithDeadReceiverIsAccountedFor(t *testing.T) {
 		if s := a.stats(); s.Produced != 1000 || s.Waiting != 1000 {
 			t.Errorf("before the end: %+v", s)
 		}
-		wantParts(t, shutdown(a.tel, time.Second), "1000 of 1000", "1000 shutdown", "connection refused")
+		wantParts(t, shutdown(a.tel, 2*time.Second), "1000 of 1000", "1000 shutdown", "connection refused")
 		if s := a.stats(); s.Dropped != (otlp.Dropped{Shutdown: 1000}) {
 			t.Errorf("%+v", s)
 		}
@@ -214,7 +214,7 @@ func TestMetricsAreAccountedFor(t *testing.T) {
 					eventually(t, "some wait", func() bool { return a.stats().Waiting > 50 })
 				}
 				eventually(t, "some are given up", func() bool { return a.stats().Dropped.TooOld > 0 })
-				_ = shutdown(a.tel, time.Second)
+				_ = shutdown(a.tel, 4*time.Second)
 				s := a.stats()
 				if want := (otlp.Dropped{TooOld: s.Dropped.TooOld, Shutdown: s.Dropped.Shutdown}); s.Sent != 0 || s.Dropped != want || s.Dropped.Shutdown == 0 {
 					t.Errorf("%+v", s)

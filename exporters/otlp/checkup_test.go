@@ -24,6 +24,7 @@ import (
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/check"
 	"github.com/rusmes/otelmail/exporters/otlp"
+	"github.com/rusmes/otelmail/internal/freeport"
 )
 
 // canary is in everything that is secret, and shown nowhere.
@@ -162,8 +163,8 @@ func TestEachWrongEndpoint(t *testing.T) {
 		"good over HTTP and TLS":    {overHTTP, secured.httpURL(), "ok: " + good, nil},
 		"a base path":               {overHTTP, plain.httpURL() + "/" + canary, "ok: " + good, nil},
 		"compressed":                {overHTTP, plain.httpURL(), "ok: " + good, []string{"OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"}},
-		"nobody listens":            {overHTTP, "http://" + freeAddress(t), "wrong: the connection is refused: nothing listens there", nil},
-		"nobody listens, gRPC":      {overGRPC, "http://" + freeAddress(t), "wrong: the connection is refused: nothing listens there", nil},
+		"nobody listens":            {overHTTP, "http://" + freeport.Address(t), "wrong: the connection is refused: nothing listens there", nil},
+		"nobody listens, gRPC":      {overGRPC, "http://" + freeport.Address(t), "wrong: the connection is refused: nothing listens there", nil},
 		"a wrong name":              {overHTTP, web(t, wrongName, notFound), `wrong: the certificate is not for "127.0.0.1", but for ["mail.example"]`, nil},
 		"a wrong name, gRPC":        {overGRPC, newReceiver(t, wrongName).grpcURL(), `wrong: the certificate is not for "127.0.0.1", but for ["mail.example"]`, nil},
 		"expired":                   {overHTTP, web(t, expired, notFound), "wrong: the certificate has expired on 2021-02-03", nil},
@@ -378,7 +379,7 @@ func TestByProxy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			proxy := "http://" + freeAddress(t)
+			proxy := "http://" + freeport.Address(t)
 			if tc.answer != nil {
 				proxy = web(t, nil, tc.answer)
 			}

@@ -5,11 +5,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log"
 	"maps"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -29,6 +27,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/rusmes/otelmail/internal/freeport"
 )
 
 // receiver is an OTLP receiver over HTTP and gRPC, each on its own port. Like
@@ -69,31 +69,10 @@ func newReceiver(t *testing.T, config *tls.Config) *receiver {
 // absentReceiver has addresses on which nothing listens until start.
 func absentReceiver(t *testing.T) *receiver {
 	t.Helper()
-	r := &receiver{t: t, httpAddr: freeAddress(t), grpcAddr: freeAddress(t)}
+	r := &receiver{t: t, httpAddr: freeport.Address(t), grpcAddr: freeport.Address(t)}
 	t.Cleanup(r.stop)
 	return r
 }
-
-// freeAddress is given once, and from below the ports that the kernel gives to connections
-// and to listeners that ask for none: nobody takes it before it is listened on, or between
-// a stop and a start.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
-		if _, given := givenAddresses.LoadOrStore(address, true); given {
-			continue
-		}
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port from 10000 to 19999")
-	return ""
-}
-
-var givenAddresses sync.Map
 
 func (r *receiver) start() {
 	r.t.Helper()

@@ -18,6 +18,7 @@ import (
 	"github.com/rusmes/otelmail/export"
 	"github.com/rusmes/otelmail/exporters/prometheus"
 	"github.com/rusmes/otelmail/exporters/prometheus/webconfig"
+	"github.com/rusmes/otelmail/internal/freeport"
 )
 
 func TestServerServesMetricsProbesAndLinks(t *testing.T) {
@@ -77,16 +78,7 @@ func open(t *testing.T, env []string, opts ...prometheus.Option) (*prometheus.Se
 }
 
 func TestAddressPrecedence(t *testing.T) {
-	free := func() string { // a port that is free now
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, port, _ := net.SplitHostPort(l.Addr().String())
-		return port
-	}
-	port, other := free(), free()
+	port, other := freeport.Port(t), freeport.Port(t)
 	for name, tc := range map[string]struct {
 		env  []string
 		opts []prometheus.Option
