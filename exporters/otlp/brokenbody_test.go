@@ -45,7 +45,7 @@ func TestBodyCutOffIsSentAgain(t *testing.T) {
 	for n := range requests {
 		emitSpans(tel, fmt.Sprint("request ", n), spans, filling...) // 1.9 MB
 	}
-	if err := shutdown(tel, patience); err != nil {
+	if err := shutdown(tel, 3*patience); err != nil { // 40 requests of 2 MB, half of them with a pause after
 		t.Errorf("Shutdown: %v", err)
 	}
 	names := r.spanNames()
