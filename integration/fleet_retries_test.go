@@ -46,8 +46,8 @@ func TestLateRetriesAtTheGateway(t *testing.T) {
 			}
 			t.Logf("%d traces of failures were kept, %d of them without their beginning", failures, torn)
 			switch {
-			case tt.torn && (failures < messages-1 || torn != failures): // the last one that was dropped is remembered, and all of it is
-				t.Errorf("%d of %d were kept, and %d have lost their beginning: want all", failures, messages, torn)
+			case tt.torn && (failures < messages/2 || torn != failures): // one that was dropped last is remembered, and all of it is
+				t.Errorf("%d of %d were kept, and %d have lost their beginning: want most, and all of these torn", failures, messages, torn)
 			case !tt.torn && (failures != messages || torn != 0):
 				t.Errorf("%d of %d were kept, and %d have lost their beginning: want none", failures, messages, torn)
 			}
