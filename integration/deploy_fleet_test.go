@@ -11,8 +11,12 @@ import (
 	"github.com/rusmes/otelmail/integration/internal/peer"
 )
 
-// decisionWait is longer than the demo tries to deliver a message.
-const decisionWait = 12 * time.Second
+// decisionWait is longer than the demo tries to deliver a message. A trace that is over beforeDecision is
+// at the gateway when that decides.
+const (
+	decisionWait   = 12 * time.Second
+	beforeDecision = decisionWait - 4*time.Second
+)
 
 // oneInAHundred is what a trace's randomness has to reach, to be kept though all is well; and what it
 // says then in its trace state.
@@ -54,7 +58,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
 		}
 		for _, span := range trace {
 			// Of a trace that went on after the decision only that is certain which has been decided on.
-			if within(trace, decisionWait-4*time.Second) || isWorthKeeping(span) {
+			if within(trace, beforeDecision) || isWorthKeeping(span) {
 				wanted[spanID{span.TraceID, span.SpanID}] = true
 			}
 		}
@@ -82,7 +86,7 @@ service: {pipelines: {traces: {exporters: [otlp_grpc/all, otlp_grpc]}}}
 			t.Errorf("nobody wants %s %v of the trace %s", span.Name, span.Attributes, id.trace)
 		}
 		// Whoever counts what was kept takes each for so many.
-		if failure && span.TraceState != "ot=th:0" || !failure && within(trace, decisionWait-4*time.Second) && !threshold.MatchString(span.TraceState) {
+		if failure && span.TraceState != "ot=th:0" || !failure && within(trace, beforeDecision) && !threshold.MatchString(span.TraceState) {
 			t.Errorf("%s of the trace %s, failed: %v, has the trace state %q", span.Name, id.trace, failure, span.TraceState)
 		}
 		if span.Resource["deployment.environment.name"] != "test" {

@@ -211,11 +211,11 @@ func failed(spans []peer.Span) bool {
 func (f *fellowship) received() (all, kept map[string][]peer.Span) {
 	for end := time.Now().Add(patience); ; time.Sleep(time.Second) {
 		all, kept = lives(f.all.Traces()), lives(f.kept.Traces())
-		torn := false
+		late := false
 		for id, trace := range kept {
-			torn = torn || !wentOn(all[id]) && !slices.Equal(spanIDs(trace), spanIDs(all[id]))
+			late = late || torn(all[id], trace) && !wentOn(all[id])
 		}
-		if !torn || time.Now().After(end) {
+		if !late || time.Now().After(end) {
 			return all, kept
 		}
 	}
@@ -224,6 +224,9 @@ func (f *fellowship) received() (all, kept map[string][]peer.Span) {
 // wentOn is whether a trace may have gone on after the gateway's decision, where a span may need ten
 // seconds to get there. What comes then is judged by itself (docs/scale.md).
 func wentOn(trace []peer.Span) bool { return !within(trace, fleetWait-10*time.Second) }
+
+// torn is whether the gateway has not kept all spans of a trace that it kept.
+func torn(all, kept []peer.Span) bool { return !slices.Equal(spanIDs(all), spanIDs(kept)) }
 
 // compared lists the spans of a trace by their end, and says which were not kept.
 func compared(all, kept []peer.Span) string {
@@ -267,10 +270,10 @@ func (f *fellowship) wantWholeTraces(bounced []string, messages int) {
 			rest++
 			continue
 		}
-		switch whole := slices.Equal(spanIDs(got), spanIDs(trace)); {
-		case !whole && wentOn(trace):
+		switch {
+		case torn(trace, got) && wentOn(trace):
 			long++
-		case !whole:
+		case torn(trace, got):
 			f.Errorf("of the kept trace %s %d spans came to the gateway, and %d out of it:\n%s", id, len(spanIDs(trace)), len(spanIDs(got)), compared(trace, got))
 		}
 		weight := weightOf(f.T, got[0])

@@ -98,6 +98,9 @@ func keptOrDropped(t *testing.T, r *receiver, protocol string, keep bool, report
 	}
 	if keep {
 		eventually(t, "all of them are on disk", func() bool { return statsOf(t, c, "traces").OnDisk == 3 })
+		if s := statsOf(t, c, "traces"); s.Failed != 0 {
+			t.Errorf("before it was mended: %+v", s)
+		}
 		mend()
 		eventually(t, "they arrived", func() bool { n, _, _ := r.counts(); return n == 3 })
 		if err := shutdown(tel, patience); err != nil {

@@ -11,9 +11,9 @@ import (
 
 var given sync.Map
 
-// Port returns a TCP port of all addresses of this machine. It is given once in a process, and is from below those that the
-// kernel gives to connections and to listeners that ask for none: nobody takes it before it
-// is listened on, or between a stop and a start.
+// Port returns a TCP port that is free on all addresses of this machine. It is given once in a process, and
+// is from below those that the kernel gives to connections and to listeners that ask for none:
+// nobody takes it before it is listened on, or between a stop and a start.
 func Port(t testing.TB) string {
 	t.Helper()
 	for range 100 {
