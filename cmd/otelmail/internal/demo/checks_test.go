@@ -96,3 +96,30 @@ func TestOldestInTheQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestQueueIsBehind: mail waits at the door only where the workers are the reason.
+func TestQueueIsBehind(t *testing.T) {
+	due := func(ago time.Duration) byTime { return byTime{{Next: time.Now().Add(-ago)}} }
+	busy := func(n int) map[*item]bool {
+		active := map[*item]bool{}
+		for range n {
+			active[&item{}] = true
+		}
+		return active
+	}
+	for name, tt := range map[string]struct {
+		q    *queue
+		want bool
+	}{
+		"empty":              {&queue{}, false},
+		"all busy":           {&queue{active: busy(workers)}, false},
+		"just come":          {&queue{active: busy(workers), waiting: due(time.Second)}, false},
+		"deferred":           {&queue{active: busy(workers), waiting: due(-time.Minute)}, false},
+		"long due, one free": {&queue{active: busy(workers - 1), waiting: due(time.Minute)}, false},
+		"long due, all busy": {&queue{active: busy(workers), waiting: due(time.Minute)}, true},
+	} {
+		if got := tt.q.behind(); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}

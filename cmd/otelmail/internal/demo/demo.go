@@ -31,7 +31,7 @@ import (
 	"github.com/rusmes/otelmail/health"
 )
 
-const workers = 4
+const workers = 10
 
 // workerLimit is how long a worker may be busy with one message before it
 // counts as stuck: some destinations that do not answer.
@@ -296,6 +296,7 @@ func (d *Demo) startTraffic() {
 		pop3:        d.ports.pop3.Addr().String(),
 		push:        d.phones.address,
 		signer:      d.signer,
+		behind:      d.queue.behind,
 		subscribe:   d.push.subscribe,
 	}
 	if d.config.Rate > 0 {

@@ -76,7 +76,7 @@ func newFlagSet(c *Config) *flag.FlagSet {
 	set.Var((*address)(&c.IMAP), "imap", "`host:port` of IMAP; port 0 takes a free one")
 	set.Var((*address)(&c.JMAP), "jmap", "`host:port` of JMAP, over HTTP; port 0 takes a free one")
 	set.Var((*address)(&c.POP3), "pop3", "`host:port` of POP3; port 0 takes a free one")
-	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, with users who read them; 0 for none")
+	set.Var((*rate)(&c.Rate), "rate", "`messages` a second of built-in traffic, or as many as the machine can deliver, with users who read them; 0 for none")
 	set.Var((*duration)(&c.Duration), "duration", "how `long` to run, like 20s or 5m; 0 is until interrupted")
 	set.Var((*duration)(&c.Drain), "drain", "how `long` mail is still taken while /ready answers 503, before sessions end; 0 for not")
 	set.Var((*userName)(&c.User), "user", "`name` of the mailbox and of who may log in")

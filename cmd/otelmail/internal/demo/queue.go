@@ -179,6 +179,15 @@ func (q *queue) later(it *item, pause time.Duration) error {
 	return err
 }
 
+// behind reports whether mail comes faster than the workers can take it: all are busy, and
+// a message has been due for a while.
+func (q *queue) behind() bool {
+	const while = 3 * time.Second
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.active) == workers && len(q.waiting) > 0 && time.Since(q.waiting[0].Next) > while
+}
+
 // drain has take return what is due now and wait for nothing more.
 func (q *queue) drain() {
 	q.mu.Lock()
