@@ -1,8 +1,10 @@
 package integration
 
 import (
+	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 )
 
 // The series that events change, as they stand on the page.
@@ -44,6 +46,12 @@ type event struct {
 	happen func(*demo) error
 	moves  page
 }
+
+var addresses atomic.Int64
+
+// deferredTwice is another address each time: the other server counts how often it has deferred
+// an address, and of several messages to it may defer one more often, another less.
+func deferredTwice() string { return fmt.Sprintf("defer-%s-%d@slow.example", marker, addresses.Add(1)) }
 
 // atMX and atMXWithTLS add what every connection to the mail server changes.
 func atMX(moves page) page {
@@ -101,7 +109,7 @@ func mailEvents() []event {
 		}, submitted(page{forSupplier: 1, bounced: 1, delivered: 1, sent: 1})},
 		{"a bounce that cannot be delivered", 1, func(d *demo) error { return d.submit("", "reject-"+marker+"@supplier.example") },
 			submitted(page{forSupplier: 1, dropped: 1})},
-		{"mail that the other server defers twice", 1, func(d *demo) error { return d.submit(own, "defer-"+marker+"@slow.example") },
+		{"mail that the other server defers twice", 1, func(d *demo) error { return d.submit(own, deferredTwice()) },
 			submitted(page{forSlow: 1, retries: 2, delivered: 1, sent: 1})},
 		{"mail that the other server always defers", 1, func(d *demo) error { return d.submit(own, "always-defer-"+marker+"@slow.example") },
 			submitted(page{forSlow: 1, retries: 3, bounced: 1, delivered: 1, stored: 1})},
