@@ -259,11 +259,13 @@ func hostCases(of func(alert, which, step string) casesOf) {
 		silent(6, "3 %", samples{inodes: "0.03x20"})
 	of("MailDescriptorsLow", "page", minute).
 		fires(11, "81 of 100", samples{"process_open_fds{}": "81x20", "process_max_fds{}": "100x20"}).
+		fires(11, "81 of 100, which not every page says", samples{"process_open_fds{}": "stale " + strings.Repeat("81 stale ", 10), "process_max_fds{}": strings.Repeat("100 stale ", 10)}).
 		silent(11, "80 of 100", samples{"process_open_fds{}": "80x20", "process_max_fds{}": "100x20"}).
 		silent(11, "of something else", samples{`process_open_fds{job="node"}`: "99x20", `process_max_fds{job="node"}`: "100x20"})
 	const rss, limit = "process_resident_memory_bytes{}", "go_gc_gomemlimit_bytes{}"
 	of("MailMemoryHigh", "ticket", minute).
 		fires(16, "901 of 1000", samples{rss: "901x20", limit: "1000x20"}).
+		fires(16, "901 of 1000, which not every page says", samples{rss: strings.Repeat("901 stale ", 10), limit: "1000x20"}).
 		silent(16, "900 of 1000", samples{rss: "900x20", limit: "1000x20"}).
 		silent(16, "of something else", samples{`process_resident_memory_bytes{job="node"}`: "999x20", `go_gc_gomemlimit_bytes{job="node"}`: "1000x20"})
 	of("MailMemoryHigh", "ticket", tenMinutes).

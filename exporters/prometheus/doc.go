@@ -62,7 +62,8 @@
 // Where the mail server's clients hold every file descriptor, the server still answers: it keeps a
 // few in reserve (not on Windows), for connections and for what a scrape reads from /proc. So
 // nobody restarts a process that recovers when the clients leave, and process_open_fds says what is
-// wrong; health.FreeDescriptors is a check for it.
+// wrong; health.FreeDescriptors is a check for it. What is set free to read process_* with, a client
+// may get first: such a page is without some of them.
 //
 // Without a password whoever reaches the page can have it made, [WithMaxConcurrentScrapes] at
 // a time. Start warns when that is on all interfaces and nobody has chosen so: either choose

@@ -7,7 +7,11 @@ import (
 
 // host is what the server stands on, and its own health.
 func (q query) host() []rule {
+	// Where no file descriptor is left, which one of these alerts is about, a scrape may be without
+	// what is read from a file of /proc. An alert that waits begins anew when its series are away.
+	last := func(name string) string { return "last_over_time(" + q.target(name) + "[5m])" }
 	rss := q.target("process_resident_memory_bytes")
+	lastRSS := last("process_resident_memory_bytes")
 	free := func(name, few, hardlyAny string, m catalog.Metric) []rule {
 		ratio := q.scope.Select(m)
 		return []rule{
@@ -23,13 +27,13 @@ func (q query) host() []rule {
 	disk, inodes := free("MailDiskFilling", "Little space is", "Hardly any space is", series.DiskFree), free("MailInodesLow", "Few inodes are", "Hardly any inodes are", series.InodesFree)
 	return append(append(disk, inodes...),
 		alert("MailDescriptorsLow", page, "10m",
-			q.ours(q.target("process_open_fds")+" / "+q.target("process_max_fds")+" > 0.8", ""),
+			q.ours(last("process_open_fds")+" / "+last("process_max_fds")+" > 0.8", ""),
 			"Few file descriptors are left at {{ $labels.instance }}",
 			"{{ $value | humanizePercentage }} are in use. Where none is left no connection is accepted and no message is stored."),
 		// Without a limit of the runtime's own, what was usual the day before is the measure.
 		alert("MailMemoryHigh", ticket, "15m",
-			q.ours(lines(rss+" > 0.9 * "+q.target("go_gc_gomemlimit_bytes"),
-				"or "+rss+" > 512 * 1024 * 1024 and "+rss+" > 2 * max_over_time("+rss+"[1d] offset 1d)"), ""),
+			q.ours(lines(lastRSS+" > 0.9 * "+q.target("go_gc_gomemlimit_bytes"),
+				"or "+lastRSS+" > 512 * 1024 * 1024 and "+lastRSS+" > 2 * max_over_time("+rss+"[1d] offset 1d)"), ""),
 			"Much memory is in use at {{ $labels.instance }}",
 			"{{ $value | humanize1024 }}B are resident: more than 90 % of GOMEMLIMIT, or more than twice as much as at any time of the day before."),
 		alert("MailPanics", ticket, "",
