@@ -58,7 +58,7 @@ func tryPost(address, name string) error {
 	body := fmt.Sprintf(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":%q,"spanId":%q,"name":%q,
 		"attributes":[{"key":"filling","value":{"stringValue":%q}}]}]}]}]}`,
 		traceID, spanID, name, strings.Repeat("x", 20_000))
-	client := http.Client{Timeout: 5 * time.Second}
+	client := http.Client{Timeout: time.Minute}
 	response, err := client.Post("http://"+address+"/v1/traces", "application/json", strings.NewReader(body))
 	if err != nil {
 		return err

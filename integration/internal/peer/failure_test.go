@@ -67,7 +67,7 @@ func TestFailuresSayWhy(t *testing.T) {
 
 func TestEventuallyAsksAgain(t *testing.T) {
 	asked := 0
-	peer.Eventually(t, 10*time.Second, func() error {
+	peer.Eventually(t, time.Minute, func() error {
 		asked++
 		if asked < 3 {
 			return errors.New("not yet")

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	startTimeout = 30 * time.Second // from exec to ready; some 100 ms when the machine is not busy
-	stopTimeout  = 15 * time.Second // from SIGTERM to the end; after it the program is killed
+	startTimeout = 2 * time.Minute // from exec to ready; some 100 ms when the machine is not busy
+	stopTimeout  = time.Minute     // from SIGTERM to the end; after it the program is killed
 	// The Collector is healthy before it listens to signals: one that comes too soon kills it.
 	deafness = time.Second
 )

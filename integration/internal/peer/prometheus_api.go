@@ -116,7 +116,7 @@ func (p *Prometheus) Metadata() map[string][]MetricMetadata {
 func (p *Prometheus) get(path string, values url.Values, data any) {
 	p.t.Helper()
 	address := url.URL{Scheme: "http", Host: p.address, Path: "/api/v1/" + path, RawQuery: values.Encode()}
-	client := http.Client{Timeout: 10 * time.Second}
+	client := http.Client{Timeout: time.Minute} // a busy machine may take seconds for anything
 	response, err := client.Get(address.String())
 	if err != nil {
 		p.t.Fatalf("asking prometheus: %v", err)
