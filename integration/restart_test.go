@@ -17,39 +17,53 @@ func TestATraceSurvivesARestart(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := peer.StartCollector(t)
-			l := launch{flags: []string{"--spool", t.TempDir()}, env: pushTo(c, "http/protobuf")}
-			first := startDemo(t, l)
-			if err := first.submit(own, "defer-"+marker+"@slow.example"); err != nil {
-				t.Fatal(err)
-			}
-			peer.Eventually(t, patience, func() error { // the session too: a kill loses what was not sent
-				if n := countSpans(c); n["deliver smtp"] == 0 || n["SMTP session"] == 0 {
-					return fmt.Errorf("of the first run have arrived: %v", n)
+			for range 5 { // on a busy machine its third attempt may come before the end
+				if survives(t, end) {
+					return
 				}
-				return nil
-			})
-			end(first)
-			accepted := named(t, c, "queue enqueue")[0]
-			if n := len(c.Traces()); countSpans(c)["delivered"] > 0 {
-				t.Fatalf("delivered before the end, in %d spans: nothing was left to a second run", n)
 			}
-
-			second := startDemo(t, l)
-			peer.Eventually(t, patience, func() error {
-				if n := countSpans(c)["delivered"]; n != 1 {
-					return fmt.Errorf("delivered %d times, want once", n)
-				}
-				return nil
-			})
-			p := second.settled()
-			if p[delivered] != 1 || p[received] != 0 || p[processed] != 0 {
-				t.Errorf("the second run delivered %v, accepted %v and processed %v, want 1, 0 and 0", p[delivered], p[received], p[processed])
-			}
-			second.stop()
-			wantContinued(t, c, accepted)
+			t.Error("each time the message was delivered before the end: nothing was left to a second run")
 		})
 	}
+}
+
+// survives reports whether the message waited when the first run ended.
+func survives(t *testing.T, end func(*demo)) bool {
+	t.Helper()
+	c := peer.StartCollector(t)
+	l := launch{flags: []string{"--spool", t.TempDir()}, env: pushTo(c, "http/protobuf")}
+	first := startDemo(t, l)
+	if err := first.submit(own, "defer-"+marker+"@slow.example"); err != nil {
+		t.Fatal(err)
+	}
+	// A kill loses what was not sent: the session. And queue dequeue ends once the spool has
+	// the outcome: killed before that, the message begins anew.
+	peer.Eventually(t, patience, func() error {
+		if n := countSpans(c); n["queue dequeue"] == 0 || n["SMTP session"] == 0 {
+			return fmt.Errorf("of the first run have arrived: %v", n)
+		}
+		return nil
+	})
+	end(first)
+	accepted := named(t, c, "queue enqueue")[0]
+	if countSpans(c)["delivered"] > 0 {
+		return false
+	}
+
+	second := startDemo(t, l)
+	peer.Eventually(t, patience, func() error {
+		if n := countSpans(c)["delivered"]; n != 1 {
+			return fmt.Errorf("delivered %d times, want once", n)
+		}
+		return nil
+	})
+	p := second.settled()
+	if p[delivered] != 1 || p[received] != 0 || p[processed] != 0 {
+		t.Errorf("the second run delivered %v, accepted %v and processed %v, want 1, 0 and 0", p[delivered], p[received], p[processed])
+	}
+	second.stop()
+	wantContinued(t, c, accepted)
+	return true
 }
 
 // wantContinued wants everything that the second process did to be part of the trace that
