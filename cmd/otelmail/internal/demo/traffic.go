@@ -24,8 +24,8 @@ type traffic struct {
 	imap, jmap, pop3 string // host:port of the other servers
 	push             string // host:port of the push service
 	subscribe        func(endpoint *url.URL)
-	signer           *signer // of a stranger's domain; nil signs nothing
-	behind           func() bool
+	signer           *signer     // of a stranger's domain; nil signs nothing
+	behind           func() bool // whether mail comes faster than the server can deliver it
 }
 
 // client is one kind of client. n is different for each call and keeps
@@ -108,15 +108,7 @@ func (t *traffic) run(ctx context.Context, schedule []client, rate float64) {
 	var calls sync.WaitGroup
 	finishing, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	for n := 0; ctx.Err() == nil; n++ {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			continue
-		}
-		for t.behind() && ctx.Err() == nil { // as servers let new mail wait: Postfix's in_flow_delay
-			<-tick.C
-		}
+	for n := 0; t.mayBegin(ctx, tick.C); n++ {
 		inFlight <- struct{}{} // a slow server slows the traffic down
 		calls.Go(func() {
 			defer func() { <-inFlight }()
@@ -125,6 +117,21 @@ func (t *traffic) run(ctx context.Context, schedule []client, rate float64) {
 	}
 	defer time.AfterFunc(trafficGrace, cancel).Stop()
 	calls.Wait()
+}
+
+// mayBegin waits for the time of the next call: while the server is behind there is none, as
+// with Postfix's in_flow_delay. It is false when ctx has ended.
+func (t *traffic) mayBegin(ctx context.Context, tick <-chan time.Time) bool {
+	for ctx.Err() == nil {
+		select {
+		case <-tick:
+			if !t.behind() {
+				return true
+			}
+		case <-ctx.Done():
+		}
+	}
+	return false
 }
 
 func (t *traffic) call(ctx context.Context, c client, n int) {

@@ -38,3 +38,11 @@ func TestTrafficWaitsForTheQueue(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// TestTrafficEndsWhileItWaits, and begins nothing at the end.
+func TestTrafficEndsWhileItWaits(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	built := &traffic{behind: func() bool { return true }}
+	built.run(ctx, []client{{"counted", func(*traffic, context.Context, int) error { t.Error("a call was made"); return nil }}}, 100)
+}
