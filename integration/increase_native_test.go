@@ -68,7 +68,7 @@ type nativeServer struct{ smtp, web string }
 func startNativeServer(t *testing.T) nativeServer {
 	t.Helper()
 	web := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
-	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(patience), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		otelmail.WithExponentialHistograms(), otelmail.WithExporter(web))
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func TestNativeHistograms(t *testing.T) {
 	t.Parallel()
 	collector := peer.StartCollector(t)
 	page := prometheus.NewServer(prometheus.WithAddress("127.0.0.1:0"))
-	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
+	tel, err := otelmail.Start(t.Context(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(patience), otelmail.WithLogHandler(slog.NewTextHandler(io.Discard, nil)),
 		otelmail.WithExponentialHistograms(), otelmail.WithExporter(page),
 		otlp.Push(otlp.Endpoint("http://"+collector.HTTP()), otlp.Metrics()))
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 // push starts a Telemetry that pushes to the receiver.
 func push(t testing.TB, to *otelmailtest.Receiver, opts ...otlp.Option) *otelmail.Telemetry {
 	t.Helper()
-	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithService("mx", "1"),
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(time.Minute), otelmail.WithService("mx", "1"),
 		otelmail.WithLookupEnv(func(name string) (string, bool) { return "1", name == "OTEL_BSP_SCHEDULE_DELAY" }),
 		otelmail.WithErrorHandler(func(error) {}), otelmail.WithLogHandler(slog.DiscardHandler),
 		otlp.Push(append([]otlp.Option{otlp.Endpoint(to.URL), otlp.Protocol(otlp.HTTP)}, opts...)...))

@@ -94,13 +94,13 @@ func TestPageOfNew(t *testing.T) {
 	if err := page.Attach(t.Context(), tel, reader); err == nil || !strings.Contains(err.Error(), "live: this Handler is in use") {
 		t.Errorf("twice: %v", err)
 	}
-	if err := lp.Shutdown(t.Context()); err != nil {
+	if err := shutdown(lp); err != nil {
 		t.Error(err)
 	}
 	if _, err := io.ReadAll(stream.Body); err != nil {
 		t.Errorf("the end of the stream: %v", err)
 	}
-	if err := tel.Shutdown(context.Background()); err != nil {
+	if err := shutdown(tel); err != nil {
 		t.Error(err)
 	}
 	// What was kept is there for the next process.

@@ -32,11 +32,18 @@ func launch(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, er
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 		otelmail.WithErrorHandler(func(err error) { t.Error(err) })}, opts...)...)
 	t.Cleanup(func() {
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			t.Error(err)
 		}
 	})
 	return tel, err
+}
+
+// shutdown has the time that a busy machine needs, unlike a Shutdown without a deadline.
+func shutdown(part interface{ Shutdown(context.Context) error }) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return part.Shutdown(ctx)
 }
 
 // serve starts one with the page, on loopback.
@@ -477,7 +484,7 @@ func TestStreamOutlivesTheDeadlines(t *testing.T) {
 				t.Fatalf("this is %s", res.Proto)
 			}
 			events(t, res.Body, 8)
-			if err := tel.Shutdown(context.Background()); err != nil {
+			if err := shutdown(tel); err != nil {
 				t.Error(err)
 			}
 			if _, err := io.ReadAll(res.Body); err != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rusmes/otelmail"
 	"github.com/rusmes/otelmail/export"
@@ -26,7 +27,7 @@ const canary = "Ann.Canary@partner.example"
 func served(t *testing.T, c life.Config, log io.Writer) (*otelmail.Telemetry, api) {
 	t.Helper()
 	var store *life.Store
-	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
+	tel, err := otelmail.Start(context.Background(), otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(time.Minute), otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 		otelmail.WithHashKey([]byte("a key for the tests only")), otelmail.WithLogHandler(slog.NewTextHandler(log, nil)), otelmail.WithLogMailEvents(),
 		otelmail.WithExporter(export.Func(func(_ context.Context, p export.Pipeline) (err error) {
 			c.Forms = p.Forms

@@ -98,7 +98,9 @@ func TestEarlierLossIsInTheLastWord(t *testing.T) {
 	noLeak(t)
 	r := newReceiver(t, nil)
 	r.setAnswer(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusBadRequest); return true })
-	tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "5"), push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
+	// One request holds all that is lost, however slowly the seven are ended.
+	tel, b := start(t, env("OTEL_BSP_SCHEDULE_DELAY", "600000", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "7"),
+		push(append(only("traces"), otlp.Endpoint(r.httpURL()))...))
 	emitSpans(tel, "lost", 7)
 	eventually(t, "the loss is reported", func() bool { return len(b.all()) > 0 })
 	r.setAnswer(nil)

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -211,7 +210,7 @@ func TestShutdownWhileLoginsWait(t *testing.T) {
 		})
 	}
 	eventually(t, "a guess is on its way", func() bool { return runtime.NumGoroutine() > before+8 })
-	if err := tel.Shutdown(context.Background()); err != nil {
+	if err := shutdown(tel); err != nil {
 		t.Error(err)
 	}
 	wg.Wait()

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -115,7 +114,7 @@ func TestCheckOfSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tel.Shutdown(context.Background()) }()
+	defer func() { _ = shutdown(tel) }()
 	if all := found(prometheus.WithAddress(address)); !strings.HasPrefix(all, "warning: "+address+" is in use, and a mail server with such probes answers there") {
 		t.Errorf("beside the server: found %q", all)
 	}

@@ -77,11 +77,18 @@ func start(t *testing.T, opts ...prometheus.Option) started {
 	s.Telemetry = tel
 	s.url = "http://" + s.server.Addr().String()
 	t.Cleanup(func() {
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
 	})
 	return s
+}
+
+// shutdown has the time that a busy machine needs, unlike a Shutdown without a deadline.
+func shutdown(part interface{ Shutdown(context.Context) error }) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return part.Shutdown(ctx)
 }
 
 // newReader returns a Reader of a provider that has the catalogue on it, for
@@ -98,8 +105,8 @@ func newReader(t testing.TB, handle func(error)) (*otelmail.Reader, *sdkmetric.M
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = tel.Shutdown(context.Background())
-		_ = mp.Shutdown(context.Background())
+		_ = shutdown(tel)
+		_ = shutdown(mp)
 	})
 	return reader, mp, tel
 }

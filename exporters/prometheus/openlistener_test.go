@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +61,7 @@ func TestOpenListenerIsSaid(t *testing.T) {
 				}
 			}
 		}
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			t.Error(err)
 		}
 	}

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"testing"
@@ -77,7 +76,7 @@ func TestHandlerInheritsFromTheReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tel.Shutdown(context.Background()) }()
+	defer func() { _ = shutdown(tel) }()
 	broken := prom.GathererFunc(func() ([]*dto.MetricFamily, error) { return nil, errors.New("broken") })
 	all := families(t, get(t, serve(t, newHandler(t, tel.Reader(), prometheus.WithGatherers(broken)))))
 	if all["acme_telemetry_scrape_errors_total"] == nil || all["rusmes_telemetry_scrape_errors_total"] != nil {

@@ -54,7 +54,7 @@ func placeOf(t *testing.T, s *prometheus.Server, env map[string]string) (place s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := tel.Shutdown(context.Background()); err != nil {
+	if err := shutdown(tel); err != nil {
 		t.Error(err)
 	}
 	return place

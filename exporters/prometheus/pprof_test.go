@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -170,7 +169,7 @@ func TestProfilesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = shutdown(tel) })
 	url := "http://" + s.Addr().String() + profilesPath
 	answers := make(chan response, 2)
 	for _, path := range []string{"profile?seconds=300", "trace?seconds=300"} {
@@ -197,7 +196,7 @@ func TestProfilesAreBounded(t *testing.T) {
 		}
 	}
 	begun := time.Now()
-	if err := tel.Shutdown(context.Background()); err != nil {
+	if err := shutdown(tel); err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
 	for range 2 {
@@ -214,7 +213,7 @@ func TestWrongPprofVariable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = shutdown(tel) })
 	if got := errs.texts(); len(got) != 1 || !strings.Contains(got[0], `RUSMES_PPROF_ENABLED: "yes" is not allowed: want true or false; used instead: false`) {
 		t.Errorf("reports %q", got)
 	}

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -102,7 +101,7 @@ func TestProbeAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer idle.Close()
-	if err := tel.Shutdown(context.Background()); err != nil {
+	if err := shutdown(tel); err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
 	if c, err := net.Dial("tcp", address); err == nil {

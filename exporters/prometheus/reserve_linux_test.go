@@ -72,7 +72,7 @@ func servePoorly(limit uint64) error {
 	}
 	fmt.Println("addresses:", mail.Addr(), web.Addr(), web.ProbeAddr())
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	return tel.Shutdown(context.Background())
+	return shutdown(tel)
 }
 
 // A mail server whose clients hold every file descriptor is slow to nobody who asks how it is,

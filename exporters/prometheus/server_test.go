@@ -73,7 +73,7 @@ func open(t *testing.T, env []string, opts ...prometheus.Option) (*prometheus.Se
 			t.Error(err)
 		}
 	}), otelmail.WithLookupEnv(environment(env...)), otelmail.WithStrictSettings(), otelmail.WithExporter(s))
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = shutdown(tel) })
 	return s, err
 }
 
@@ -354,7 +354,7 @@ func TestShutdownLetsARequestEnd(t *testing.T) {
 	}()
 	<-reached
 	down := make(chan error, 1)
-	go func() { down <- tel.Shutdown(context.Background()) }()
+	go func() { down <- shutdown(tel) }()
 	close(leave)
 	if r := <-answers; r.body != "done" {
 		t.Errorf("the request was cut off: %+v", r)

@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -19,7 +18,7 @@ func TestAServiceLinkIsNotOurPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	t.Cleanup(func() { _ = shutdown(tel) })
 	if r := get(t, "http://"+s.Addr().String()+"/live"); r.code != 200 {
 		t.Errorf("/live: %d", r.code)
 	}

@@ -49,7 +49,7 @@ func begin(t *testing.T, opts ...prometheus.Option) (s *prometheus.Server, end f
 	}
 	return s, func() {
 		t.Helper()
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
 	}

@@ -35,7 +35,7 @@ func serveActivated() {
 		}
 		fmt.Println("ready at", place)
 		in.Scan()
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			fmt.Println(err)
 		}
 		fmt.Println("ended")

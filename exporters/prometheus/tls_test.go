@@ -1,7 +1,6 @@
 package prometheus_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -108,7 +107,7 @@ func (a *authority) startTLS(config string) (url string, errs *errorLog) {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() {
-		if err := tel.Shutdown(context.Background()); err != nil {
+		if err := shutdown(tel); err != nil {
 			a.t.Error(err)
 		}
 	})

@@ -194,7 +194,7 @@ func TestWebConfigFileBreaksDuringStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tel.Shutdown(context.Background())
+	defer shutdown(tel)
 	for _, path := range []string{"/live", "/metrics"} {
 		if r := get(t, "http://"+s.Addr().String()+path); r.code != 200 {
 			t.Errorf("%s: %d", path, r.code)
