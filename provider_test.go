@@ -176,7 +176,7 @@ func TestFailedStartStopsWhatItBegan(t *testing.T) {
 
 func waitFor(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(patience)
 	for {
 		err := check()
 		if err == nil {

@@ -109,7 +109,7 @@ const letters = 3
 // wantOpen wants the gauge of connections to be what the proxy holds open.
 func (d *demo) wantOpen(protocol string, p *sessions.Proxy) {
 	var text, want string
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		want = fmt.Sprintf("\nrusmes_active_connections{protocol=%q} %d\n", protocol, p.Open())
 		if _, text = d.get("/metrics"); strings.Contains(text, want) {
 			return

@@ -148,7 +148,7 @@ func noLeak(t *testing.T) {
 
 // goroutinesLeft waits for ours to end, within reason.
 func goroutinesLeft() (n int, stacks string) {
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		if n, stacks = ourGoroutines(); n == 0 || time.Now().After(deadline) {
 			return n, stacks
 		}

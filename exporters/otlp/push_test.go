@@ -131,7 +131,7 @@ func TestNothingNamedNothingOpened(t *testing.T) {
 			if n, stacks := ourGoroutines(); n != 0 {
 				t.Errorf("%d goroutines run:\n%s", n, stacks)
 			}
-			if err := shutdown(tel, time.Second); err != nil {
+			if err := shutdown(tel, patience); err != nil {
 				t.Errorf("Shutdown: %v", err)
 			}
 			if errs := b.all(); len(errs) != 0 {
