@@ -35,7 +35,7 @@ func TestPageOfNew(t *testing.T) {
 	about := resource.NewSchemaless(semconv.ServiceName("theirs"), semconv.ServiceVersion("7"))
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader), sdkmetric.WithView(reader.Views()...), sdkmetric.WithResource(about))
 	lp := sdklog.NewLoggerProvider(sdklog.WithProcessor(page.Processor()))
-	tel, err := otelmail.New(otelmail.WithNamespace("acme"), otelmail.WithMeterProvider(mp), otelmail.WithLoggerProvider(lp),
+	tel, err := otelmail.New(otelmail.WithShutdownTimeout(time.Minute), otelmail.WithNamespace("acme"), otelmail.WithMeterProvider(mp), otelmail.WithLoggerProvider(lp),
 		otelmail.WithCheck("storage", func(context.Context) error { return nil }))
 	if err != nil {
 		t.Fatal(err)
@@ -94,13 +94,13 @@ func TestPageOfNew(t *testing.T) {
 	if err := page.Attach(t.Context(), tel, reader); err == nil || !strings.Contains(err.Error(), "live: this Handler is in use") {
 		t.Errorf("twice: %v", err)
 	}
-	if err := shutdown(lp); err != nil {
+	if err := lp.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if _, err := io.ReadAll(stream.Body); err != nil {
 		t.Errorf("the end of the stream: %v", err)
 	}
-	if err := shutdown(tel); err != nil {
+	if err := tel.Shutdown(context.Background()); err != nil {
 		t.Error(err)
 	}
 	// What was kept is there for the next process.

@@ -28,22 +28,15 @@ import (
 // launch starts a Telemetry that is stopped with the test.
 func launch(t *testing.T, opts ...otelmail.StartOption) (*otelmail.Telemetry, error) {
 	t.Helper()
-	tel, err := otelmail.Start(t.Context(), append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithService("mymail", "1.2.3"),
+	tel, err := otelmail.Start(t.Context(), append([]otelmail.StartOption{otelmail.WithoutGlobals(), otelmail.WithShutdownTimeout(time.Minute), otelmail.WithService("mymail", "1.2.3"),
 		otelmail.WithLookupEnv(func(string) (string, bool) { return "", false }),
 		otelmail.WithErrorHandler(func(err error) { t.Error(err) })}, opts...)...)
 	t.Cleanup(func() {
-		if err := shutdown(tel); err != nil {
+		if err := tel.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
 	return tel, err
-}
-
-// shutdown has the time that a busy machine needs, unlike a Shutdown without a deadline.
-func shutdown(part interface{ Shutdown(context.Context) error }) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return part.Shutdown(ctx)
 }
 
 // serve starts one with the page, on loopback.
@@ -484,7 +477,7 @@ func TestStreamOutlivesTheDeadlines(t *testing.T) {
 				t.Fatalf("this is %s", res.Proto)
 			}
 			events(t, res.Body, 8)
-			if err := shutdown(tel); err != nil {
+			if err := tel.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
 			if _, err := io.ReadAll(res.Body); err != nil {

@@ -163,7 +163,7 @@ func TestAnswersWithoutBufferAreAccountedFor(t *testing.T) {
 		{http.StatusRequestTimeout, codes.Unavailable, otlp.Dropped{TooOld: 3}},
 	} {
 		t.Run(fmt.Sprint(tt.http, " ", tt.grpc), func(t *testing.T) {
-			limit := time.Minute // of which no answer that is slow takes a part that matters
+			limit := time.Minute // no busy machine takes that long to answer
 			if tt.want.TooOld > 0 {
 				limit = 300 * time.Millisecond
 			}

@@ -134,7 +134,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 		t.Errorf("stopped after %v", took)
 	}
 	for _, protocol := range []string{"smtp", "imap", "jmap", "pop3"} {
-		// net/http says after its Close that a connection is closed.
+		// net/http may report a connection as closed only after its Close has returned.
 		eventually(t, "no connection of "+protocol+" is counted", func() bool { return value(t, d, "active_connections", protocol) == 0 })
 	}
 	eventually(t, "all goroutines have ended", func() bool { return runtime.NumGoroutine() <= before })
